@@ -1,0 +1,194 @@
+"""The plan: everything that a run will do, nothing left open, and where each value came from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cosmos_recipes.recipe.spec import Gate, Optimizer
+
+
+class Part(BaseModel):
+    """A part of the plan: frozen, closed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TokenizerPlan(Part):
+    """How pixels become latents. Frame 0 is a latent frame of its own; after it, `temporal` frames make one."""
+
+    name: str
+    temporal: int
+    spatial: int
+    channels: int
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class TextPlan(Part):
+    """How a caption becomes the context of the cross-attention, (length, width) per clip."""
+
+    encoder: str
+    length: int
+    width: int
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class ObjectivePlan(Part):
+    """What the network is trained to predict, at which noise levels."""
+
+    name: Literal["rectified-flow", "edm", "edm-rectified-flow"]
+    shift: float
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class BackbonePlan(Part):
+    """The network to start from. `architecture` holds the constructor arguments of the diffusers class."""
+
+    name: str
+    family: Literal["diffusion", "autoregressive"]
+    hub_id: str | None
+    revision: str | None
+    weights: str | None
+    licence: str
+    architecture: dict[str, Any]
+    tokenizer: TokenizerPlan
+    text: TextPlan
+    objective: ObjectivePlan
+    parameters: int
+
+
+class ClipPlan(Part):
+    """The window, in frames and pixels, and what it becomes in the latent space."""
+
+    frames: int
+    rate_hz: float
+    height_px: int
+    width_px: int
+    stride: int
+    given_frames: int
+    latent_frames: int
+    latent_height: int
+    latent_width: int
+    given_latent_frames: int
+    tokens: int
+
+
+class DecodePlan(Part):
+    """Which back-end decodes each codec that the data holds, and why."""
+
+    requested: Literal["auto", "dali", "cpu"]
+    backends: dict[str, Literal["dali", "cpu"]]
+    reason: str
+
+
+class DataPlan(Part):
+    """The data set: its contract, where its recordings are, and the clips cut from them."""
+
+    schema_name: str
+    name: str
+    source: dict[str, Any]
+    columns: dict[str, str]
+    splits: dict[str, str]
+    licence: str
+    revision: str | None
+    limit: int | None
+    clip: ClipPlan
+    decode: DecodePlan
+
+
+class ConditioningPlan(Part):
+    """The head and how often its control is dropped in training."""
+
+    head: str
+    dropout: float
+
+
+class TrainPlan(Part):
+    """Every setting of the optimisation."""
+
+    method: Literal["full", "lora"]
+    lora_rank: int | None
+    lora_alpha: int | None
+    steps: int
+    global_batch: int
+    micro_batch: int
+    accumulate: int
+    optimizer: Optimizer
+    precision: Literal["bf16", "fp32"]
+    ema: float | None
+    checkpoint_every: int
+    keep_checkpoints: int
+    log_every: int
+    tensorboard: bool
+
+
+class EvaluatePlan(Part):
+    """What is measured."""
+
+    clips: int
+    every: int
+    sampler_steps: int
+    guidance: float
+    samples: int
+
+
+class PublishPlan(Part):
+    """Where the package goes."""
+
+    repo: str
+    public: bool
+
+
+class HardwarePlan(Part):
+    """Where it runs: `devices` processes on each of `nodes` machines."""
+
+    accelerator: Literal["cpu", "gpu"]
+    gpu: str | None
+    nodes: int
+    devices: int
+    strategy: Literal["single", "ddp", "fsdp2"]
+    checkpoint_activations: bool
+
+
+class FitPlan(Part):
+    """Estimates per device: memory in bytes, work in floating-point operations, time in seconds."""
+
+    weights_bytes: int
+    gradients_bytes: int
+    optimizer_bytes: int
+    activations_bytes: int
+    total_bytes: int
+    available_bytes: int | None
+    flops_per_step: float
+    seconds_per_step: float | None
+
+
+class Plan(Part):
+    """What `run` executes. `origins` maps a dotted path of this document to where its value came from."""
+
+    version: Literal[1] = 1
+    recipe: str
+    summary: str
+    profile: str | None
+    task: str
+    seed: int
+    backbone: BackbonePlan
+    data: DataPlan
+    conditioning: ConditioningPlan
+    train: TrainPlan
+    evaluate: EvaluatePlan
+    gate: Gate
+    publish: PublishPlan
+    hardware: HardwarePlan
+    fit: FitPlan
+    sources: dict[str, str] = Field(default_factory=dict, description="Files read, and their sha256.")
+    origins: dict[str, str] = Field(default_factory=dict)
+
+    def fingerprint(self, *parts: str) -> str:
+        """Return the sha256 of the named parts (all that decide the result, by default), as hex."""
+        names = parts or ("recipe", "task", "seed", "backbone", "data", "conditioning", "train", "evaluate", "gate", "publish", "hardware")
+        document = self.model_dump(mode="json", include=set(names))
+        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,146 @@
+"""The recipe language, typed: one class per block, one sentence per field (help, JSON schema and docs read it)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cosmos_recipes.recipe.quantities import Level, Rate, Size
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Block(BaseModel):
+    """A block of the language: unknown keys are errors, values never change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, allow_inf_nan=False)
+
+
+class Clip(Block):
+    """The window of frames that the model sees at once."""
+
+    frames: Positive = Field(description="Frames in a clip, the given ones included.")
+    rate: Rate = Field(description="Frames per second of the clip; the source is resampled to it.")
+    size: Size = Field(description="Picture size in pixels as HEIGHTxWIDTH; frames are resized and centre-cropped to it.")
+    stride: Positive | None = Field(None, description="Frames between the starts of two clips of one recording; by default clips do not overlap.")
+
+
+class Dataset(Block):
+    """The data to post-train on, bound to its contract."""
+
+    schema_name: Name = Field(alias="schema", description="The data contract that the recipe expects; it must be the data set's own.")
+    use: str | dict[str, Any] = Field(description="A name from datasets/, a path to a data set file or to a folder of videos, hf://owner/name, or a data set written inline.")
+    clip: Clip = Field(description="The window of frames that the model sees at once.")
+    decode: Literal["auto", "dali", "cpu"] = Field("auto", description="Which decoder reads the videos: DALI, the CPU decoder, or DALI wherever it can read the codec.")
+    limit: Positive | None = Field(None, description="Use only the first so many recordings of the training split.")
+
+
+class Conditioning(Block):
+    """What controls the prediction."""
+
+    head: Name = Field("none", description="The conditioning head: none, text, or the name of an installed one.")
+    given_frames: Positive = Field(1, description="Frames at the start of a clip that are given to the model and not predicted.")
+    dropout: Fraction = Field(0.1, description="Share of training clips whose control is dropped, for classifier-free guidance.")
+
+
+class LoraSettings(Block):
+    """Low-rank adapters on the trunk."""
+
+    rank: Positive = Field(16, description="Rank of the adapters.")
+    alpha: Positive = Field(16, description="Scale of the adapters: their output is multiplied by alpha / rank.")
+
+
+class Lora(Block):
+    """Train adapters only."""
+
+    lora: LoraSettings = Field(description="Low-rank adapters on the trunk.")
+
+
+class Optimizer(Block):
+    """How the weights are updated."""
+
+    name: Literal["adamw", "muon"] = Field("adamw", description="AdamW for every parameter, or Muon for the matrices and AdamW for the rest.")
+    lr: float = Field(3e-5, gt=0, le=1, description="Peak learning rate.")
+    warmup: Count = Field(0, description="Steps over which the learning rate rises from zero.")
+    decay: Literal["constant", "cosine"] = Field("constant", description="What the learning rate does after the warm-up: stay, or fall to zero along a cosine.")
+    weight_decay: float = Field(0.0, ge=0, le=1, description="Decoupled weight decay of the matrices.")
+    clip_norm: float = Field(1.0, gt=0, description="Largest gradient norm; larger gradients are scaled down to it.")
+
+
+class Train(Block):
+    """The post-training itself."""
+
+    method: Literal["full"] | Lora = Field("full", description="Train every weight, or low-rank adapters: {lora: {rank: 16, alpha: 16}}.")
+    steps: Positive = Field(description="Optimizer steps.")
+    global_batch: Positive = Field(description="Clips per optimizer step, over all devices.")
+    micro_batch: Positive | None = Field(None, description="Clips per device and forward pass; by default what fits.")
+    optimizer: Optimizer = Field(default_factory=Optimizer, description="How the weights are updated.")
+    precision: Literal["bf16", "fp32"] = Field("bf16", description="Arithmetic of the forward pass; weights and optimizer state stay in fp32.")
+    shift: float | None = Field(None, gt=0, le=100, description="Shift of the noise distribution towards high noise; by default the backbone's own.")
+    ema: float | None = Field(None, gt=0, lt=1, description="Decay of an exponential moving average of the weights, which is then what is evaluated and published.")
+    checkpoint_every: Positive | None = Field(None, description="Steps between two checkpoints; by default ten times in a run.")
+    keep_checkpoints: Positive = Field(2, description="Newest checkpoints that are kept.")
+    log_every: Positive = Field(10, description="Steps between two lines of the log.")
+    tensorboard: bool = Field(False, description="Also write the log for TensorBoard.")
+
+
+class Evaluate(Block):
+    """What is measured after training, on held-out clips."""
+
+    clips: Positive = Field(32, description="Held-out clips to measure on.")
+    every: Count = Field(0, description="Steps between two measurements of the held-out loss while training; 0 for none.")
+    sampler_steps: Positive = Field(10, description="Denoising steps per generated clip.")
+    guidance: float = Field(1.0, ge=0, le=20, description="Classifier-free guidance scale; 1 is none.")
+    samples: Positive = Field(8, description="Clips shown in the report.")
+
+
+class Gate(Block):
+    """What must hold before anything is published; a limit that is not set is not checked."""
+
+    psnr_over_copy: Level | None = Field(None, description="Least gain in PSNR over repeating the last given frame.")
+    psnr_moving_over_copy: Level | None = Field(None, description="The same, over the pixels that move.")
+    ssim: Fraction | None = Field(None, description="Least structural similarity.")
+    adherence: float | None = Field(None, ge=1, description="Least ratio of the error under shuffled controls to the error under the true ones.")
+
+
+class Publish(Block):
+    """Where the trained model goes."""
+
+    repo: Annotated[str, Field(pattern=r"^(local|[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)$", max_length=96)] = Field("local", description="`local` for a folder with the Hub's layout, or owner/name on the Hub.")
+    public: bool = Field(False, description="Make the repository public; it is private otherwise.")
+
+
+class Hardware(Block):
+    """The machines that the plan is made for."""
+
+    gpus: Count = Field(0, description="GPUs per node; 0 trains on the CPU.")
+    gpu: Name | None = Field(None, description="Kind of GPU, such as h100-80gb; needed when there are any.")
+    nodes: Positive = Field(1, description="Machines.")
+    processes: Positive = Field(1, description="Processes on a CPU machine.")
+
+
+class Recipe(Block):
+    """One post-training run, from data to a published model."""
+
+    recipe: Name = Field(description="The recipe's name; runs and packages are called after it.")
+    summary: str = Field(max_length=300, description="What the trained model does, in a sentence.")
+    backbone: Name = Field(description="The world foundation model to start from; `cosmos-recipe ls backbones` lists them.")
+    dataset: Dataset = Field(description="The data to post-train on, bound to its contract.")
+    conditioning: Conditioning = Field(default_factory=Conditioning, description="What controls the prediction.")
+    train: Train = Field(description="The post-training itself.")
+    evaluate: Evaluate = Field(default_factory=Evaluate, description="What is measured after training, on held-out clips.")
+    gate: Gate = Field(default_factory=Gate, description="What must hold before anything is published.")
+    publish: Publish = Field(default_factory=Publish, description="Where the trained model goes.")
+    hardware: Hardware = Field(default_factory=Hardware, description="The machines that the plan is made for.")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Seed of everything random: order, noise, initial weights, evaluation.")
+
+
+class RecipeFile(Recipe):
+    """A recipe as written in a file: the blocks, a parent to start from, and named overlays."""
+
+    extends: str | None = Field(None, description="A recipe to start from: a path relative to this file, or a name; the keys given here win.")
+    profiles: dict[Name, dict[str, Any]] = Field(default_factory=dict, description="Named overlays, chosen with --profile; each repeats only the keys that it changes.")
