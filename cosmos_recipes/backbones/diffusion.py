@@ -1,0 +1,77 @@
+"""The diffusion family: diffusers' `CosmosTransformer3DModel`, built small or loaded, with a start that learns fast.
+
+Legend: B batch, C channels, T frames, H height, W width, D width of the network.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from diffusers import CosmosTransformer3DModel
+from torch import Tensor, nn
+
+
+def build_transformer(architecture: dict[str, Any], *, seed: int) -> CosmosTransformer3DModel:
+    """Return a freshly initialised network; `architecture` holds the constructor arguments of the class."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        transformer = CosmosTransformer3DModel(**architecture)
+        _initialise(transformer)
+    transformer.rope = CachedRope(transformer.rope)
+    return transformer
+
+
+def load_transformer(folder: str) -> CosmosTransformer3DModel:
+    """Return the network that diffusers saved in `folder` (config.json and safetensors, whole or sharded)."""
+    transformer = CosmosTransformer3DModel.from_pretrained(folder)
+    transformer.rope = CachedRope(transformer.rope)
+    return transformer
+
+
+class CachedRope(nn.Module):
+    """Rotary tables are the same at every step of a run: compute each once per shape, rate and device."""
+
+    def __init__(self, rope: nn.Module) -> None:
+        super().__init__()
+        self.rope = rope
+        self._tables: dict[Any, tuple[Tensor, Tensor]] = {}
+
+    def forward(self, hidden_states: Tensor, fps: int | None = None) -> tuple[Tensor, Tensor]:
+        """Return (cos, sin), each (tokens, head width), for latents (B, C, T, H, W)."""
+        key = (tuple(hidden_states.shape[2:]), fps, hidden_states.device)
+        if key not in self._tables:
+            self._tables[key] = self.rope(hidden_states, fps=fps)
+        return self._tables[key]
+
+
+def _initialise(transformer: CosmosTransformer3DModel) -> None:
+    """Start near the identity: no modulation, residual branches of variance 1 / (2 * layers), open gates, zero output.
+
+    Measured on the `factory` world at equal steps, this start learns control sooner than the class's own.
+    """
+    blocks = transformer.transformer_blocks
+    branch_scale = (2 * len(blocks)) ** -0.5
+    for block in blocks:
+        for norm in (block.norm1, block.norm2, block.norm3):
+            nn.init.zeros_(norm.linear_2.weight)
+        for branch in (block.attn1.to_out[0], block.attn2.to_out[0], block.ff.net[2]):
+            branch.weight.data.mul_(branch_scale)
+    nn.init.zeros_(transformer.norm_out.linear_2.weight)
+    nn.init.zeros_(transformer.proj_out.weight)
+    _open_gates(transformer.time_embed)
+
+
+@torch.no_grad()
+def _open_gates(time_embed: nn.Module) -> None:
+    """Make the shared modulation (shift, scale, gate) = (0, 0, 1) at every time, by least squares.
+
+    The layers have no biases, so a constant has to be a combination of the time features.
+    """
+    embedder: Any = time_embed.t_embedder
+    times_B = torch.linspace(0, 1000, 256)
+    features_BD = embedder.activation(embedder.linear_1(time_embed.time_proj(times_B)))
+    gate_D = torch.linalg.lstsq(features_BD.double(), torch.ones(len(times_B), 1).double(), driver="gelsd").solution[:, 0]
+    width = embedder.linear_2.out_features // 3
+    embedder.linear_2.weight.zero_()
+    embedder.linear_2.weight[2 * width :] = gate_D.float()

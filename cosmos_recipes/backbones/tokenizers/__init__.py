@@ -1,0 +1,39 @@
+"""Tokenizers: pixels to latents and back, one module each, found through the entry points `cosmos_recipes.tokenizers`."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol
+
+from cosmos_recipes.diagnostics import fail
+
+
+class TokenizerSettings(Protocol):
+    """What a plan says of a tokenizer."""
+
+    name: str
+    temporal: int
+    spatial: int
+    channels: int
+    settings: dict[str, Any]
+
+
+def build_tokenizer(plan: TokenizerSettings) -> Any:
+    """Return a tokenizer that is still to be fitted or loaded."""
+    return _tokenizer(plan.name)(
+        temporal=plan.temporal, spatial=plan.spatial, channels=plan.channels, **plan.settings
+    )
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Return the tokenizer that `save_pretrained` wrote in `folder`."""
+    return _tokenizer(json.loads((folder / "config.json").read_text())["tokenizer"]).from_pretrained(folder)
+
+
+def _tokenizer(name: str) -> Any:
+    found = {entry.name: entry for entry in entry_points(group="cosmos_recipes.tokenizers")}
+    if name not in found:
+        fail("CR203", f"no tokenizer is called {name}", expected=", ".join(sorted(found)), found=name)
+    return found[name].load()

@@ -1,0 +1,199 @@
+"""A world model whole: tokenizer, network and conditioning head, with its loss, its sampler and its files.
+
+Legend: B batch, C channels, T frames (of pixels or latents), H height, W width.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from cosmos_recipes.backbones.diffusion import build_transformer, load_transformer
+from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
+from cosmos_recipes.compiler.plan import ObjectivePlan, Plan, TextPlan
+from cosmos_recipes.conditioning.base import head as find_head
+from cosmos_recipes.training.objectives import draw, generator
+
+if TYPE_CHECKING:
+    from diffusers import CosmosTransformer3DModel
+
+    from cosmos_recipes.conditioning.networks import Control
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldModelConfig:
+    """What is needed, besides the weights, to run a world model: `cosmos_recipe.json` of a package."""
+
+    head: str
+    text: dict[str, Any]
+    objective: dict[str, Any]
+    given_frames: int
+    rate_hz: float
+    dropout: float = 0.0
+    family: str = "diffusion"
+    task: str = "general"
+    clip: dict[str, int] = field(default_factory=dict)
+
+
+class WorldModel(nn.Module):
+    """Predicts the rest of a clip from its given frames and a control."""
+
+    def __init__(
+        self, config: WorldModelConfig, *, transformer: CosmosTransformer3DModel, tokenizer: nn.Module, head: nn.Module
+    ) -> None:
+        super().__init__()
+        self.config, self.objective = config, ObjectivePlan(**config.objective)
+        self.transformer, self.tokenizer, self.head = transformer, tokenizer.requires_grad_(False), head
+
+    @classmethod
+    def build(cls, plan: Plan, *, tokenizer: Path | None = None) -> WorldModel:
+        """Return the model that `plan` starts from; `tokenizer` is the folder of one that was fitted to the data."""
+        backbone, clip = plan.backbone, plan.data.clip
+        config = WorldModelConfig(
+            head=plan.conditioning.head,
+            text=backbone.text.model_dump(),
+            objective=backbone.objective.model_dump(),
+            given_frames=clip.given_frames,
+            rate_hz=clip.rate_hz,
+            dropout=plan.conditioning.dropout,
+            family=backbone.family,
+            task=plan.task,
+            clip={"frames": clip.frames, "height_px": clip.height_px, "width_px": clip.width_px},
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(plan.seed)
+            head = find_head(config.head).build(backbone.text)
+        return cls(
+            config,
+            transformer=build_transformer(backbone.architecture, seed=plan.seed),
+            tokenizer=load_tokenizer(tokenizer) if tokenizer else build_tokenizer(backbone.tokenizer),
+            head=head,
+        )
+
+    def collate(self, rows: Sequence[Mapping[str, Any]]) -> Control:
+        """Return the batch-first control tensors of rows, on the model's device."""
+        return self._placed(self.head.collate(rows))
+
+    def null(self, batch: int) -> Control:
+        """Return the control that says nothing, for a batch."""
+        return self._placed(self.head.null(batch))
+
+    def encode(self, video_BCTHW: Tensor) -> Tensor:
+        """Return float32 latents of uint8 video."""
+        return self.tokenizer.encode(video_BCTHW)
+
+    def decode(self, latent_BCTHW: Tensor) -> Tensor:
+        """Return uint8 video of latents."""
+        return self.tokenizer.decode(latent_BCTHW)
+
+    def loss(
+        self, latent_BCTHW: Tensor, control: Control, *, seed: int, step: int, samples: Sequence[int], dropout: float | None = None
+    ) -> Tensor:
+        """Return the mean squared velocity error per clip (B,), over the frames that are not given.
+
+        Noise, time and dropped controls depend on (seed, step, sample) alone; `samples` are positions in the global
+        batch. `dropout` defaults to the recipe's own; pass 0 to measure.
+        """
+        drawn = draw(
+            latent_BCTHW,
+            shift=self.objective.shift,
+            dropout=self.config.dropout if dropout is None else dropout,
+            seed=seed,
+            step=step,
+            samples=samples,
+        )
+        control = _where(drawn.dropped_B, self.null(len(samples)), control)
+        given = self.given_latent_frames
+        velocity_BCTHW = self._velocity(drawn.noisy_BCTHW, latent_BCTHW[:, :, :given], drawn.time_B, control)
+        error = (velocity_BCTHW.float() - drawn.velocity_BCTHW)[:, :, given:]
+        return error.square().flatten(1).mean(1)
+
+    @torch.no_grad()
+    def generate(
+        self, given_BCTHW: Tensor, control: Control, *, frames: int, steps: int, guidance: float, seeds: Sequence[int]
+    ) -> Tensor:
+        """Return uint8 clips of `frames` frames, which begin with the given ones as they are.
+
+        Euler steps along the flow on diffusers' schedule; one seed per clip. Guidance 1 is none.
+        """
+        given_latent = self.encode(given_BCTHW)
+        count, channels, given, height, width = given_latent.shape
+        latent_frames = 1 + (frames - 1) // self.tokenizer.temporal
+        noise = [torch.randn(channels, latent_frames, height, width, generator=generator(seed)) for seed in seeds]
+        latent = torch.stack(noise).to(given_latent)
+        scheduler = FlowMatchEulerDiscreteScheduler(shift=self.objective.shift)
+        scheduler.set_timesteps(steps, device=latent.device)
+        for timestep in scheduler.timesteps:
+            time_B = (timestep / 1000).expand(count).to(latent)
+            velocity = self._guided_velocity(latent, given_latent, time_B, control, guidance)
+            latent = scheduler.step(velocity.float(), timestep, latent).prev_sample
+        latent = torch.cat([given_latent, latent[:, :, given:]], 2)
+        return torch.cat([given_BCTHW, self.decode(latent)[:, :, given_BCTHW.shape[2] :]], 2)
+
+    @property
+    def given_latent_frames(self) -> int:
+        """Latent frames that the given frames fill."""
+        return 1 + (self.config.given_frames - 1) // self.tokenizer.temporal
+
+    def _guided_velocity(
+        self, latent: Tensor, given: Tensor, time_B: Tensor, control: Control, guidance: float
+    ) -> Tensor:
+        velocity = self._velocity(latent, given, time_B, control)
+        if guidance == 1:
+            return velocity
+        free = self._velocity(latent, given, time_B, self.null(len(latent)))
+        return free + guidance * (velocity - free)
+
+    def _velocity(self, noisy_BCTHW: Tensor, given_BCTHW: Tensor, time_B: Tensor, control: Control) -> Tensor:
+        """Return the predicted velocity; given frames enter clean, marked by a channel of ones, as in Video2World."""
+        given = given_BCTHW.shape[2]
+        hidden = torch.cat([given_BCTHW, noisy_BCTHW[:, :, given:]], 2)
+        mask = torch.zeros_like(hidden[:, :1])
+        mask[:, :, :given] = 1
+        return self.transformer(
+            hidden_states=hidden,
+            timestep=time_B * self.objective.settings.get("timestep_scale", 1.0),
+            condition_mask=mask,
+            return_dict=False,
+            **self.head(control),
+        )[0]
+
+    def _placed(self, control: Control) -> Control:
+        device = self.transformer.device
+        return {name: value.to(device) for name, value in control.items()}
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write `transformer/`, `tokenizer/`, `head/` and `cosmos_recipe.json`."""
+        self.transformer.save_pretrained(folder / "transformer")
+        self.tokenizer.save_pretrained(folder / "tokenizer")
+        (folder / "head").mkdir(parents=True, exist_ok=True)
+        save_file(self.head.state_dict(), folder / "head" / "model.safetensors")
+        (folder / "cosmos_recipe.json").write_text(json.dumps(vars(self.config), indent=2) + "\n")
+
+    @classmethod
+    def from_pretrained(cls, folder: Path) -> WorldModel:
+        """Read what `save_pretrained` wrote, ready to generate."""
+        config = WorldModelConfig(**json.loads((folder / "cosmos_recipe.json").read_text()))
+        head = find_head(config.head).build(TextPlan(**config.text))
+        head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
+        return cls(
+            config,
+            transformer=load_transformer(str(folder / "transformer")),
+            tokenizer=load_tokenizer(folder / "tokenizer"),
+            head=head,
+        ).eval()
+
+
+def _where(chosen_B: Tensor, ours: Control, others: Control) -> Control:
+    """Return `ours` for the chosen clips and `others` for the rest."""
+    return {
+        name: torch.where(chosen_B.view(-1, *[1] * (value.ndim - 1)), ours[name], value) for name, value in others.items()
+    }
