@@ -1,0 +1,50 @@
+# make run      installs and runs recipes/factory.yaml to a published model with a report
+# make test     installs what the tests need and runs them
+# make check    style, types, import contracts, and whether generated files are fresh
+# make install  the first part of `make run` alone
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+RECIPE ?= recipes/factory.yaml
+
+.PHONY: run test check install schemas clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/installed
+	$(BIN)/cosmos-recipe run $(RECIPE)
+
+install: $(VENV)/installed
+
+test: $(VENV)/installed-tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/cosmos-recipe schema --check
+	$(BIN)/cosmos-recipe check recipes/*.yaml
+	$(BIN)/python tests/style.py
+
+schemas: $(VENV)/installed
+	$(BIN)/cosmos-recipe schema
+
+clean:
+	rm -rf $(VENV) build dist
+
+# Some Python installations come without ensurepip: then the pip of this Python fills the new environment.
+$(BIN)/pip:
+	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install pip; }
+
+# torch goes first: with it in place pip has far fewer versions of the rest to weigh.
+$(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) install -c constraints.txt torch
+	$(PIP) install -c constraints.txt -e .
+	touch $@
+
+$(VENV)/installed-tests: $(VENV)/installed
+	$(PIP) install -c constraints.txt -e '.[test]'
+	touch $@

@@ -1,0 +1,191 @@
+"""The zoo: world foundation models to start from, as typed data.
+
+Shipped ones are in `zoo.yaml` beside this file; a plug-in adds its own with an entry point of the group
+`cosmos_recipes.backbones` that names a `pathlib.Path` to a file of the same form.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import entry_points
+from math import prod
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from cosmos_recipes.recipe.located import read_located, validate
+
+ZOO_FILE = Path(__file__).with_name("zoo.yaml")
+Triple = tuple[PositiveInt, PositiveInt, PositiveInt]
+
+
+class Entry(BaseModel):
+    """A block of the zoo file: closed and frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Architecture(Entry):
+    """Constructor arguments of diffusers' `CosmosTransformer3DModel`; sizes are in latent cells (T, H, W)."""
+
+    in_channels: PositiveInt
+    out_channels: PositiveInt
+    num_attention_heads: PositiveInt
+    attention_head_dim: PositiveInt
+    num_layers: PositiveInt
+    mlp_ratio: PositiveFloat = 4.0
+    text_embed_dim: PositiveInt
+    adaln_lora_dim: PositiveInt
+    max_size: Triple
+    patch_size: Triple
+    rope_scale: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
+    concat_padding_mask: bool
+    extra_pos_embed_type: Literal["learnable"] | None = None
+    use_crossattn_projection: bool = False
+    crossattn_proj_in_channels: PositiveInt = 1024
+    encoder_hidden_states_channels: PositiveInt = 1024
+
+    @property
+    def width(self) -> int:
+        """Width of the hidden state."""
+        return self.num_attention_heads * self.attention_head_dim
+
+    @property
+    def context_width(self) -> int:
+        """Width of the text context that the network takes."""
+        return self.crossattn_proj_in_channels if self.use_crossattn_projection else self.text_embed_dim
+
+
+class TokenizerEntry(Entry):
+    """How pixels become latents; `temporal` and `spatial` are pixels per latent cell."""
+
+    name: str
+    temporal: PositiveInt
+    spatial: PositiveInt
+    channels: PositiveInt
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class TextEntry(Entry):
+    """What encodes captions, and the context (length, width) that comes out."""
+
+    encoder: str
+    length: PositiveInt
+    width: PositiveInt
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class ObjectiveEntry(Entry):
+    """What the network is trained to predict, and its native shift of the noise."""
+
+    name: Literal["rectified-flow", "edm", "edm-rectified-flow"]
+    shift: PositiveFloat
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class Limits(Entry):
+    """The largest clip that the network was made for, in tokens."""
+
+    tokens: PositiveInt
+
+
+class ZooEntry(Entry):
+    """One backbone. `untrainable` says what is missing where `run` has to be refused; such a recipe still compiles."""
+
+    name: str
+    summary: str
+    family: Literal["diffusion", "autoregressive"]
+    architecture: Architecture
+    tokenizer: TokenizerEntry
+    text: TextEntry
+    objective: ObjectiveEntry
+    limits: Limits
+    hub_id: str | None
+    revision: str | None
+    weights: str | None = Field(description="Path of shipped weights inside the package.")
+    licence: str
+    methods: tuple[Literal["full", "lora"], ...]
+    verified: str
+    untrainable: str | None = None
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        network, channels = self.architecture, self.tokenizer.channels
+        if (network.in_channels, network.out_channels) != (channels + 1, channels):
+            raise ValueError(f"in_channels = {channels + 1} (latents and mask) and out_channels = {channels}")
+        if network.context_width != self.text.width:
+            raise ValueError(f"a text width of {network.context_width}, which the network takes")
+        return self
+
+    @property
+    def trainable(self) -> bool:
+        """Whether everything that training needs can be loaded."""
+        return self.untrainable is None
+
+    @property
+    def size_multiple(self) -> tuple[int, int]:
+        """Height and width in pixels must be multiples of these."""
+        _, high, wide = self.architecture.patch_size
+        return self.tokenizer.spatial * high, self.tokenizer.spatial * wide
+
+    @property
+    def frame_multiple(self) -> int:
+        """Frames of a clip are 1 + a multiple of this."""
+        return self.tokenizer.temporal
+
+    @property
+    def parameters(self) -> int:
+        """Trainable numbers in the network, without the conditioning head."""
+        return parameter_count(self.architecture)
+
+
+def parameter_count(network: Architecture) -> int:
+    """Return the number of parameters of the diffusers class for these arguments, in closed form."""
+    width, patch = network.width, prod(network.patch_size)
+    total = (network.in_channels + network.concat_padding_mask) * patch * width
+    total += width * patch * network.out_channels
+    total += 4 * width * width + width
+    total += network.num_layers * sum(block_parameters(network))
+    total += 3 * width * network.adaln_lora_dim
+    if network.extra_pos_embed_type == "learnable":
+        total += width * sum(size // step for size, step in zip(network.max_size, network.patch_size, strict=True))
+    if network.use_crossattn_projection:
+        total += (network.crossattn_proj_in_channels + 1) * network.encoder_hidden_states_channels
+    return total
+
+
+def block_parameters(network: Architecture) -> tuple[int, int]:
+    """Return the parameters of one block that are matrices, and those that are vectors (norms of queries and keys)."""
+    width = network.width
+    modulation = 3 * 4 * width * network.adaln_lora_dim
+    self_attention = 4 * width * width
+    cross_attention = 2 * width * width + 2 * width * network.text_embed_dim
+    feed_forward = 2 * width * int(width * network.mlp_ratio)
+    return modulation + self_attention + cross_attention + feed_forward, 4 * network.attention_head_dim
+
+
+class ZooFile(Entry):
+    """A file of backbones, by name."""
+
+    backbones: dict[str, dict[str, Any]]
+
+
+@cache
+def zoo() -> dict[str, ZooEntry]:
+    """Return every installed backbone by name, shipped ones first."""
+    plugins = sorted(entry_points(group="cosmos_recipes.backbones"), key=lambda entry: entry.name)
+    entries: dict[str, ZooEntry] = {}
+    for file in (ZOO_FILE, *(entry.load() for entry in plugins)):
+        entries = {**_read(file), **entries}
+    return entries
+
+
+def backbone(name: str) -> ZooEntry:
+    """Return the backbone of that name; raises KeyError."""
+    return zoo()[name]
+
+
+def backbone_names() -> tuple[str, ...]:
+    """Return the names of all installed backbones."""
+    return tuple(zoo())

@@ -1,0 +1,37 @@
+"""What each code means: `codes.yaml`, read once."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from cosmos_recipes.diagnostics.nearest import nearest
+from cosmos_recipes.diagnostics.problem import Place, fail
+
+
+@cache
+def codes() -> dict[str, dict[str, str]]:
+    """Return title and explanation of every code."""
+    from ruamel.yaml import YAML
+
+    table: dict[str, dict[str, str]] = YAML(typ="safe", pure=True).load(Path(__file__).with_name("codes.yaml"))
+    return table
+
+
+def title(code: str) -> str:
+    """Return the short name of a code."""
+    return codes()[code]["title"]
+
+
+def explain(code: str) -> str:
+    """Return a code's title and explanation as text.
+
+    Raises:
+        RecipeError: there is no such code (CR120).
+    """
+    known = codes()
+    if code not in known:
+        close = nearest(code, known)
+        fail("CR120", f"there is no code `{code}`", place=Place(file=f"explain {code}"), expected="a code such as CR111", hint=f"did you mean `{close}`?" if close else "copy it from the message")
+    entry = known[code]
+    return f"{code}: {entry['title']}\n\n{entry['explanation'].strip()}\n"

@@ -1,0 +1,112 @@
+"""Adherence: how much worse a model does with a wrong control, or with none, than with the true one.
+
+The same noise and given frames are used for all three, so that a model which ignores its control has a ratio of exactly
+1. A ratio is that of errors summed over clips; its interval is a percentile bootstrap over clips.
+
+Legend: B batch (clips), R bootstrap resamples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+_LEAST_ERROR = 1e-9
+
+Control = dict[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ratio:
+    """A ratio of errors with its 95 % interval; 1 means that the control is ignored."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, wrong_B: Tensor, true_B: Tensor, *, seed: int) -> Ratio:
+        """Return sum(wrong) / sum(true) of errors per clip, with a seeded bootstrap interval over clips."""
+        errors_2B = np.stack([wrong_B.double().cpu().numpy(), true_B.double().cpu().numpy()])
+        clips = errors_2B.shape[1]
+        drawn_RB = np.random.default_rng(seed).integers(clips, size=(RESAMPLES, clips))
+        value = float(_divide(*errors_2B.mean(1)))
+        tail = (1 - CONFIDENCE) / 2
+        low, high = np.quantile(_divide(*errors_2B[:, drawn_RB].mean(2)), [tail, 1 - tail])
+        # The estimate lies inside but for the last bit of rounding.
+        return cls(value=value, low=min(float(low), value), high=max(float(high), value))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Adherence:
+    """Error ratios of one kind of error: with another clip's control, and with none, over that with the true one."""
+
+    shuffled: Ratio
+    none: Ratio
+
+    @classmethod
+    def of(cls, errors_B: Mapping[str, Tensor], kept_B: Tensor, *, seed: int) -> Adherence:
+        """Return the ratios of errors per clip under `true`, `shuffled` and `none`.
+
+        `kept_B` is False for clips that have no other control to be shuffled with: they are left out of `shuffled`.
+        """
+        true_B = errors_B["true"]
+        return cls(
+            shuffled=Ratio.of(errors_B["shuffled"][kept_B], true_B[kept_B], seed=seed),
+            none=Ratio.of(errors_B["none"], true_B, seed=seed),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shuffle:
+    """Whose control each clip gets; clips for which `kept_B` is False have no other and keep their own."""
+
+    source_B: Tensor
+    kept_B: Tensor
+
+    @property
+    def without_other(self) -> int:
+        """Clips for which every other clip has the same control."""
+        return int((~self.kept_B).sum())
+
+
+def shuffle(control: Control, *, seed: int) -> Shuffle:
+    """Give each clip another clip's control that differs from its own, each control being given once if that can be.
+
+    Controls are compared as the model sees them. Clips are ordered by control and moved on by the size of the largest
+    group; where one control has more than half of the clips, the rest of its clips draw from the others.
+    """
+    groups_B = _groups(control)
+    clips = len(groups_B)
+    generator = np.random.default_rng(seed)
+    mixed_B = generator.permutation(clips)
+    renamed = generator.permutation(int(groups_B.max()) + 1)
+    ordered_B = mixed_B[np.argsort(renamed[groups_B[mixed_B]], kind="stable")]
+    source_B = np.empty(clips, dtype=np.int64)
+    source_B[ordered_B] = np.roll(ordered_B, -int(np.bincount(groups_B).max()))
+    for clip in np.flatnonzero(groups_B[source_B] == groups_B):
+        others = np.flatnonzero(groups_B != groups_B[clip])
+        source_B[clip] = generator.choice(others) if len(others) else clip
+    return Shuffle(source_B=torch.from_numpy(source_B), kept_B=torch.from_numpy(groups_B[source_B] != groups_B))
+
+
+def select(control: Control, clips: Tensor) -> Control:
+    """Return the controls of the chosen clips."""
+    return {name: value[clips.to(value.device)] for name, value in control.items()}
+
+
+def _groups(control: Control) -> np.ndarray:
+    """Return a number for each clip; equal controls have equal numbers."""
+    columns = [value.detach().cpu().double().flatten(1) if value.ndim > 1 else value.cpu().double()[:, None] for value in control.values()]
+    groups_B: Tensor = torch.unique(torch.cat(columns, 1), dim=0, return_inverse=True)[1]
+    return groups_B.numpy()
+
+
+def _divide(wrong: np.ndarray, true: np.ndarray) -> np.ndarray:
+    return np.maximum(wrong, _LEAST_ERROR) / np.maximum(true, _LEAST_ERROR)

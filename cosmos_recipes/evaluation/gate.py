@@ -1,0 +1,89 @@
+"""The gate: what must hold before a model is published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cosmos_recipes.diagnostics import Problem
+from cosmos_recipes.recipe.spec import Gate
+
+MetricValues = Mapping[str, float | int | None]
+
+
+def check_gate(gate: Gate, metrics: MetricValues) -> tuple[Problem, ...]:
+    """Return a problem for each limit of `gate` that `metrics` (those of metrics.json) do not hold."""
+    checks = (
+        _gain(gate.psnr_over_copy, metrics, name="psnr_over_copy", ours="psnr_db", copy="psnr_copy_db", code="CR801"),
+        _gain(
+            gate.psnr_moving_over_copy,
+            metrics,
+            name="psnr_moving_over_copy",
+            ours="psnr_moving_db",
+            copy="psnr_moving_copy_db",
+            code="CR802",
+        ),
+        _least_ssim(gate.ssim, metrics["ssim"]),
+        _least_adherence(gate.adherence, metrics),
+    )
+    return tuple(problem for problem in checks if problem is not None)
+
+
+def _gain(
+    limit_db: float | None, metrics: MetricValues, *, name: str, ours: str, copy: str, code: str
+) -> Problem | None:
+    if limit_db is None:
+        return None
+    predicted_db, copied_db = metrics[ours], metrics[copy]
+    if predicted_db is None or copied_db is None:
+        return _unmeasured(name, "nothing moves in the held-out clips", "use clips with motion, or remove the limit")
+    # A figure that is not a number holds no limit.
+    if predicted_db - copied_db >= limit_db:
+        return None
+    where = " over the pixels that move" if code == "CR802" else ""
+    return Problem(
+        code=code,
+        message=f"the prediction is not far enough above repeating the last given frame{where}",
+        expected=f"at least {limit_db:g} dB above copying (gate.{name})",
+        found=f"{predicted_db - copied_db:+.2f} dB ({predicted_db:.2f} dB against {copied_db:.2f} dB)",
+        hint="train for more steps, or on more clips",
+    )
+
+
+def _least_ssim(limit: float | None, ssim: float | None) -> Problem | None:
+    if limit is None or (ssim is not None and ssim >= limit):
+        return None
+    return Problem(
+        code="CR803",
+        message="predicted frames are not similar enough to the truth",
+        expected=f"a structural similarity of at least {limit:g} (gate.ssim)",
+        found="none" if ssim is None else f"{ssim:.3f}",
+        hint="train for more steps, or on more clips",
+    )
+
+
+def _least_adherence(limit: float | None, metrics: MetricValues) -> Problem | None:
+    if limit is None:
+        return None
+    found, low, high = (metrics[name] for name in ("adherence", "adherence_low", "adherence_high"))
+    if found is None or low is None or high is None:
+        reason = "the recipe has no control, or all held-out clips have the same one"
+        return _unmeasured("adherence", reason, "choose a conditioning head and clips whose controls differ, or remove the limit")
+    if found >= limit:
+        return None
+    return Problem(
+        code="CR804",
+        message="the model does not obey its control enough",
+        expected=f"an error with a wrong control at least {limit:g} times that with the true one (gate.adherence)",
+        found=f"{found:.2f} times (95 % interval {low:.2f} to {high:.2f})",
+        hint="train for more steps, or towards higher noise (train.shift)",
+    )
+
+
+def _unmeasured(name: str, reason: str, hint: str) -> Problem:
+    return Problem(
+        code="CR805",
+        message=f"the limit gate.{name} cannot be checked: {reason}",
+        expected="a figure to compare with the limit",
+        found="none",
+        hint=hint,
+    )

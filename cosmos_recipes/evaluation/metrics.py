@@ -1,0 +1,149 @@
+"""PSNR and SSIM of predicted frames, against the truth and against repeating the last given frame.
+
+PSNR is that of the squared error pooled over all clips, frames and colours, as torchmetrics pools it: a clip in which
+nothing moves then cannot make it infinite, and differences in decibels are ratios of errors. Sums are whole numbers, so
+the figure does not depend on how clips are batched or ordered. SSIM is the mean over pictures.
+
+Legend: B batch, C colours, T frames, H height, W width; video is uint8.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+PEAK = 255
+PSNR_CAP_DB = 100.0
+"""PSNR of a perfect prediction, which would be infinite, and of any above it."""
+LEAST_SQUARED_ERROR = PEAK**2 * 10 ** (-PSNR_CAP_DB / 10)
+"""The mean squared error, in grey levels squared, at which PSNR reaches its cap."""
+MOVING_GREY_LEVELS = 16
+"""A pixel moves, in a frame, if a colour of the truth is further than this from the last given frame there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameErrors:
+    """What was measured of the predicted frames of B clips: int64 sums over the values of a frame, float64 SSIM.
+
+    `values_BT` counts the values (pixels times colours) of a frame, `moving_values_BT` those of pixels that move.
+    """
+
+    values_BT: Tensor
+    error_BT: Tensor
+    copy_error_BT: Tensor
+    moving_values_BT: Tensor
+    moving_error_BT: Tensor
+    moving_copy_error_BT: Tensor
+    ssim_BT: Tensor
+    copy_ssim_BT: Tensor
+
+    @classmethod
+    def of(cls, prediction_BCTHW: Tensor, truth_BCTHW: Tensor, *, given_frames: int) -> FrameErrors:
+        """Measure clips (given frames first, in both) on the frames that are not given."""
+        copied = copy_last_given(truth_BCTHW, given_frames)
+        predicted, copied, truth = (video[:, :, given_frames:] for video in (prediction_BCTHW, copied, truth_BCTHW))
+        error, copy_error = _squared_error(predicted, truth), _squared_error(copied, truth)
+        moving_BCTHW = (copy_error.amax(1, keepdim=True) > MOVING_GREY_LEVELS**2).expand_as(copy_error)
+        return cls(
+            values_BT=_frame_sums(torch.ones_like(error)),
+            error_BT=_frame_sums(error),
+            copy_error_BT=_frame_sums(copy_error),
+            moving_values_BT=_frame_sums(moving_BCTHW),
+            moving_error_BT=_frame_sums(error * moving_BCTHW),
+            moving_copy_error_BT=_frame_sums(copy_error * moving_BCTHW),
+            ssim_BT=_ssim(predicted, truth),
+            copy_ssim_BT=_ssim(copied, truth),
+        )
+
+    @classmethod
+    def cat(cls, parts: Sequence[FrameErrors]) -> FrameErrors:
+        """Return the errors of all clips of `parts`, in order."""
+        return cls(**{field.name: torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)})
+
+    def summary(self) -> dict[str, float | None]:
+        """Return the six frame metrics; those over moving pixels are None when nothing moves."""
+        return {
+            "psnr_db": pooled_psnr_db(self.error_BT, self.values_BT),
+            "psnr_copy_db": pooled_psnr_db(self.copy_error_BT, self.values_BT),
+            "ssim": _mean(self.ssim_BT),
+            "ssim_copy": _mean(self.copy_ssim_BT),
+            "psnr_moving_db": pooled_psnr_db(self.moving_error_BT, self.moving_values_BT),
+            "psnr_moving_copy_db": pooled_psnr_db(self.moving_copy_error_BT, self.moving_values_BT),
+        }
+
+    def psnr_by_frame_db(self) -> list[tuple[float | None, float | None]]:
+        """Return (prediction, copy) for each predicted frame, over all clips."""
+        columns = zip(self.error_BT.T, self.copy_error_BT.T, self.values_BT.T, strict=True)
+        return [(pooled_psnr_db(error, count), pooled_psnr_db(copy, count)) for error, copy, count in columns]
+
+    def mean_error_B(self) -> Tensor:
+        """Return the mean squared error of each clip in grey levels squared, float64."""
+        return self.error_BT.sum(1).double() / self.values_BT.sum(1)
+
+    @property
+    def moving_share(self) -> float:
+        """Share of the pixels of predicted frames that move."""
+        return int(self.moving_values_BT.sum()) / int(self.values_BT.sum())
+
+
+def copy_last_given(video_BCTHW: Tensor, given_frames: int) -> Tensor:
+    """Return the clips with every frame after the given ones replaced by the last given one."""
+    frames = torch.arange(video_BCTHW.shape[2]).clamp_max(given_frames - 1)
+    return video_BCTHW[:, :, frames.to(video_BCTHW.device)]
+
+
+def pooled_psnr_db(squared_error: Tensor, values: Tensor) -> float | None:
+    """Return the PSNR of summed squared errors over counts of values, at most the cap; None if there are no values."""
+    count = int(values.sum())
+    if not count:
+        return None
+    return psnr_db(int(squared_error.sum()) / count)
+
+
+def psnr_db(mean_squared_error: float) -> float:
+    """Return the PSNR of a mean squared error in grey levels squared, at most the cap."""
+    if mean_squared_error <= LEAST_SQUARED_ERROR:
+        return PSNR_CAP_DB
+    return 10 * math.log10(PEAK**2 / mean_squared_error)
+
+
+def squared_error_B(prediction_BCTHW: Tensor, truth_BCTHW: Tensor, *, given_frames: int) -> Tensor:
+    """Return the mean squared error of each clip's predicted frames in grey levels squared, float64."""
+    error = _squared_error(prediction_BCTHW[:, :, given_frames:], truth_BCTHW[:, :, given_frames:])
+    return error.flatten(1).sum(1).double() / error[0].numel()
+
+
+def _squared_error(ours_BCTHW: Tensor, truth_BCTHW: Tensor) -> Tensor:
+    return (ours_BCTHW.int() - truth_BCTHW.int()).square()
+
+
+def _frame_sums(values_BCTHW: Tensor) -> Tensor:
+    return values_BCTHW.sum((1, 3, 4), dtype=torch.int64).cpu()
+
+
+def _mean(values: Tensor) -> float:
+    """Return the mean, whatever the order of the values."""
+    return math.fsum(values.flatten().tolist()) / values.numel()
+
+
+def _ssim(ours_BCTHW: Tensor, truth_BCTHW: Tensor) -> Tensor:
+    """Return the SSIM of each frame (B, T): Gaussian window of 11 pixels, or what a smaller picture has room for."""
+    radius = min(5, (min(truth_BCTHW.shape[-2:]) - 1) // 2)
+    # A clip at a time: the arithmetic of a picture must not depend on the size of the batch.
+    clips = [
+        structural_similarity_index_measure(
+            ours.transpose(0, 1).float(),
+            truth.transpose(0, 1).float(),
+            # torchmetrics makes the window's radius from its deviation: int(3.5 * sigma + 0.5).
+            sigma=(radius + 0.25) / 3.5,
+            data_range=float(PEAK),
+            reduction="none",
+        )
+        for ours, truth in zip(ours_BCTHW, truth_BCTHW, strict=True)
+    ]
+    return torch.stack([clip.reshape(-1) for clip in clips]).double().cpu()

@@ -1,0 +1,1 @@
+"""The recipe language: typed spec, reading with positions, profiles, overrides and the library of shipped files."""

@@ -1,0 +1,1 @@
+"""Procedural data sets with ground truth: deterministic from a seed, written as real videos and a Parquet table."""
