@@ -27,11 +27,11 @@ def explain(code: str) -> str:
     """Return a code's title and explanation as text.
 
     Raises:
-        RecipeError: there is no such code (CR120).
+        RecipeError: there is no such code (CR199).
     """
     known = codes()
     if code not in known:
         close = nearest(code, known)
-        fail("CR120", f"there is no code `{code}`", place=Place(file=f"explain {code}"), expected="a code such as CR111", hint=f"did you mean `{close}`?" if close else "copy it from the message")
+        fail("CR199", f"there is no code `{code}`", place=Place(file=f"explain {code}"), expected="a code such as CR130", hint=f"did you mean `{close}`?" if close else "copy it from the message")
     entry = known[code]
     return f"{code}: {entry['title']}\n\n{entry['explanation'].strip()}\n"

@@ -16,15 +16,15 @@ def resolve_interpolations(config: Any, place_of: Callable[[str], Place | None])
     """Return the merged OmegaConf tree as plain values with every `${...}` replaced.
 
     Raises:
-        RecipeError: an interpolation that names nothing, runs in a circle, or is not allowed (CR119).
+        RecipeError: an interpolation that names nothing, runs in a circle, or is not allowed (CR150 to CR155).
     """
     from omegaconf import OmegaConf
 
     problems = [
-        Problem(code="CR119", message=message, place=place_of(path), expected="${key.path} of this recipe", found=text, hint=hint)
+        Problem(code=code, message=message, place=place_of(path), expected="${key.path} of this recipe", found=text, hint=hint)
         for path, text in _strings(OmegaConf.to_container(config), "")
         if "${" in text
-        for message, hint in _complaints(config, path, text)
+        for code, message, hint in _complaints(config, path, text)
     ]
     if problems:
         raise RecipeError(*problems)
@@ -44,21 +44,26 @@ def _strings(node: Any, path: str) -> Iterator[tuple[str, str]]:
                 yield from _strings(child, f"{path}.{index}")
 
 
-def _complaints(config: Any, path: str, text: str) -> Iterator[tuple[str, str]]:
+def _complaints(config: Any, path: str, text: str) -> Iterator[tuple[str, str, str]]:
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+    from omegaconf.errors import GrammarParseError, InterpolationKeyError, OmegaConfBaseException
 
     for resolver in _RESOLVER.findall(text):
         if resolver != "oc.env":
-            yield f"the resolver `{resolver}` is not part of the language", "name a key of this recipe"
+            yield "CR153", f"the resolver `{resolver}` is not part of the language", "name a key of this recipe"
             return
         if path not in ENVIRONMENT_MAY_SET:
-            yield "an environment variable may only name a path", f"use it in {' or '.join(ENVIRONMENT_MAY_SET)} alone"
+            yield "CR154", "an environment variable may only name a path", f"use it in {' or '.join(ENVIRONMENT_MAY_SET)} alone"
             return
     try:
         OmegaConf.to_container(OmegaConf.create({"value": OmegaConf.select(config, path)}), resolve=True)
     except RecursionError:
-        yield "the interpolation runs in a circle", "let one of the keys have a value of its own"
+        yield "CR152", "the interpolation runs in a circle", "let one of the keys have a value of its own"
+    except InterpolationKeyError:
+        yield "CR151", "the interpolation names a key that is not there", "write the key's whole path from the top level"
+    except GrammarParseError:
+        yield "CR150", "the interpolation is not written as it should be", "write ${key.path}"
     except OmegaConfBaseException as error:
+        code = "CR155" if "oc.env" in text else "CR151"
         first = str(error).splitlines()[0]
-        yield f"the interpolation cannot be resolved: {first[0].lower()}{first[1:]}", "check its spelling"
+        yield code, f"the interpolation cannot be resolved: {first[0].lower()}{first[1:]}", "check its spelling"

@@ -67,7 +67,7 @@ def load_recipe(ref: str | Path, *, profile: str | None = None, overrides: Seque
             profiles.setdefault(name, _Layers()).add(overlay, located, ("profiles", name), kind="profile", profile=name)
     if profile is not None and profile not in profiles:
         close = nearest(profile, profiles)
-        fail("CR202", f"the recipe has no profile `{profile}`", place=Place(file=f"--profile {profile}"), expected=f"one of {', '.join(profiles)}" if profiles else "no profile", hint=f"did you mean `{close}`?" if close else "leave --profile out for the recipe as it is")
+        fail("CR143", f"the recipe has no profile `{profile}`", place=Place(file=f"--profile {profile}"), expected=f"one of {', '.join(profiles)}" if profiles else "no profile", hint=f"did you mean `{close}`?" if close else "leave --profile out for the recipe as it is")
     problems: dict[tuple[Any, ...], Problem] = {}
     chosen = None
     for name in (None, *profiles):
@@ -147,19 +147,19 @@ def _chain(path: Path) -> list[tuple[Path, Located]]:
             return chain
         place = located.values["extends",]
         if not isinstance(parent, str):
-            fail("CR113", "this is the wrong kind of value for `extends`", place=place, expected="the path or name of a recipe", found=kind_of(parent))
+            fail("CR132", "this is the wrong kind of value for `extends`", place=place, expected="the path or name of a recipe", found=kind_of(parent))
         path = find("recipes", parent, relative_to=path.parent, place=place)
         seen = [known.resolve() for known, _ in chain]
         if path.resolve() in seen:
             names = " → ".join(str(known) for known, _ in reversed(chain))
-            fail("CR117", "recipes extend each other in a circle", place=place, expected="a parent that does not come back here", found=f"{names} → {path}", hint="remove one `extends`")
+            fail("CR140", "recipes extend each other in a circle", place=place, expected="a parent that does not come back here", found=f"{names} → {path}", hint="remove one `extends`")
 
 
 def _profiles(located: Located) -> dict[str, Mapping[str, Any]]:
     profiles = located.tree.get("profiles", {})
     for path, value in ((("profiles",), profiles), *((("profiles", name), value) for name, value in dict(profiles if isinstance(profiles, Mapping) else {}).items())):
         if not isinstance(value, Mapping):
-            fail("CR113", f"this is the wrong kind of value for `{'.'.join(path)}`", place=located.values[path], expected="a mapping", found=kind_of(value), hint="write `profiles: {NAME: {key: value}}`")
+            fail("CR132", f"this is the wrong kind of value for `{'.'.join(path)}`", place=located.values[path], expected="a mapping", found=kind_of(value), hint="write `profiles: {NAME: {key: value}}`")
     return dict(profiles)
 
 
@@ -170,7 +170,7 @@ def _overrides(arguments: Sequence[str]) -> list[_Layers]:
         key, sign, text = argument.partition("=")
         place = Place(file=file, length=len(file))
         if not sign or not all(key.split(".")):
-            fail("CR118", "an override has the form key.path=value", place=place, expected="such as --set train.steps=100", found=argument)
+            fail("CR145", "an override has the form key.path=value", place=place, expected="such as --set train.steps=100", found=argument)
         value: Any = parse_value(text, file=file)
         layer = _Layers()
         parts = key.split(".")

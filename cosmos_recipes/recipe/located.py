@@ -33,7 +33,7 @@ def read_located(path: Path) -> Located:
     """Read a YAML file whose top level is a mapping.
 
     Raises:
-        RecipeError: everything that is wrong with the file's form (CR100 to CR109).
+        RecipeError: everything that is wrong with the file's form (CR100 to CR121).
     """
     return parse_located(_read_text(path), file=str(path))
 
@@ -43,9 +43,9 @@ def parse_located(text: str, *, file: str) -> Located:
     _check_lines(text, file)
     located = _Builder(file).build(text)
     if located.tree is None:
-        fail("CR101", "the file is empty", place=Place(file=file), expected="a mapping of keys to values", hint="`cosmos-recipe cp factory` writes a recipe to start from")
+        fail("CR105", "the file is empty", place=Place(file=file), expected="a mapping of keys to values", hint="`cosmos-recipe cp factory` writes a recipe to start from")
     if not isinstance(located.tree, dict):
-        fail("CR102", "the file is not a mapping", place=located.values[()], expected="keys and values, such as `recipe: my-recipe`", found=_kind(located.tree))
+        fail("CR106", "the file is not a mapping", place=located.values[()], expected="keys and values, such as `recipe: my-recipe`", found=_kind(located.tree))
     return located
 
 
@@ -57,14 +57,16 @@ def parse_value(text: str, *, file: str) -> Any:
 def _read_text(path: Path) -> str:
     place = Place(file=str(path))
     if path.is_dir():
-        fail("CR100", "this is a folder, not a file", place=place, expected="a YAML file", hint="name a file inside it")
+        fail("CR101", "this is a folder, not a file", place=place, expected="a YAML file", hint="name a file inside it")
     try:
         size = path.stat().st_size
         if size > LARGEST_FILE_BYTES:
             fail("CR103", "the file is too large to be a recipe", place=place, expected=f"at most {LARGEST_FILE_BYTES / 1e6:g} MB", found=f"{size / 1e6:.1f} MB", hint="was a data file named by mistake?")
         raw = path.read_bytes()
+    except FileNotFoundError:
+        fail("CR100", "there is no such file", place=place, expected="a YAML file", hint=f"the working directory is {Path.cwd().name}/")
     except OSError as error:
-        fail("CR100", f"the file cannot be read: {(error.strerror or str(error)).lower()}", place=place, expected="a readable YAML file")
+        fail("CR102", f"the file cannot be read: {(error.strerror or str(error)).lower()}", place=place, expected="a readable YAML file", hint="check its permissions")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -82,12 +84,12 @@ def _check_lines(text: str, file: str) -> None:
     for number, line in enumerate(text.splitlines(), 1):
         if control := _CONTROL.search(line):
             place = Place(file=file, line=number, column=control.start() + 1)
-            raise RecipeError(Problem(code="CR104", message="the file holds a control character", place=place, expected="plain text", found=f"U+{ord(control[0]):04X}", hint="remove it, or name the right file"))
+            raise RecipeError(Problem(code="CR120", message="the file holds a control character", place=place, expected="plain text", found=f"U+{ord(control[0]):04X}", hint="remove it, or name the right file"))
         if _CONFLICT.fullmatch(line):
-            problems.append(Problem(code="CR105", message="a merge conflict is left in the file", place=Place(file=file, line=number, column=1, length=7), found=line[:7], hint="keep one of the two versions and delete the markers"))
+            problems.append(Problem(code="CR107", message="a merge conflict is left in the file", place=Place(file=file, line=number, column=1, length=7), found=line[:7], hint="keep one of the two versions and delete the markers"))
         indent = line[: len(line) - len(line.lstrip())]
         if "\t" in indent and line.strip():
-            problems.append(Problem(code="CR106", message="a tab is used to indent", place=Place(file=file, line=number, column=indent.index("\t") + 1), expected="spaces", hint="replace the tab with two spaces"))
+            problems.append(Problem(code="CR111", message="a tab is used to indent", place=Place(file=file, line=number, column=indent.index("\t") + 1), expected="spaces", hint="replace the tab with two spaces"))
     if problems:
         raise RecipeError(*problems)
 
@@ -111,10 +113,10 @@ class _Builder:
             tree = self._documents(events)
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            self._add("CR107", f"this is not YAML: {error.problem or error.context}", self._place(mark, mark), hint="check indentation, colons, brackets and quotes just before this place")
+            self._add("CR110", f"this is not YAML: {error.problem or error.context}", self._place(mark, mark), hint="check indentation, colons, brackets and quotes just before this place")
             tree = None
         except (YAMLError, ValueError) as error:
-            self._add("CR107", f"this is not YAML: {str(error).splitlines()[0]}", Place(file=self.file))
+            self._add("CR110", f"this is not YAML: {str(error).splitlines()[0]}", Place(file=self.file))
             tree = None
         if self.problems:
             raise RecipeError(*self.problems)
@@ -129,7 +131,7 @@ class _Builder:
                 case "DocumentStartEvent":
                     seen += 1
                     if seen > 1:
-                        self._add("CR108", "a second document starts here", self._place(event.start_mark, event.end_mark), expected="one document in a file", hint="remove the `---` line, or split the file")
+                        self._add("CR115", "a second document starts here", self._place(event.start_mark, event.end_mark), expected="one document in a file", hint="remove the `---` line, or split the file")
                         return tree
                 case _:
                     tree = self._node(event, events, ())
@@ -141,12 +143,12 @@ class _Builder:
         name = type(event).__name__
         if name == "AliasEvent" or event.anchor:
             sign = "*" if name == "AliasEvent" else "&"
-            self._add("CR109", "anchors and aliases are not part of the language", place, found=f"{sign}{event.anchor}", hint="use `extends`, a profile or ${key.path} instead")
+            self._add("CR113", "anchors and aliases are not part of the language", place, found=f"{sign}{event.anchor}", hint="use `extends`, a profile or ${key.path} instead")
         tag = getattr(event, "tag", None)
         if tag is not None and str(tag) != "!":
-            self._add("CR109", "tags are not part of the language: a recipe is data only", place, found=str(tag), hint="remove the tag")
+            self._add("CR114", "tags are not part of the language: a recipe is data only", place, found=str(tag), hint="remove the tag")
         if len(path) > DEEPEST_NESTING:
-            self._add("CR109", "the file is nested too deeply", place, expected=f"at most {DEEPEST_NESTING} levels", found="more")
+            self._add("CR116", "the file is nested too deeply", place, expected=f"at most {DEEPEST_NESTING} levels", found="more")
             raise RecipeError(*self.problems)
         match name:
             case "MappingStartEvent":
@@ -164,15 +166,15 @@ class _Builder:
                 break
             place = self._place(event.start_mark, event.end_mark)
             if type(event).__name__ != "ScalarEvent":
-                self._add("CR107", "a key has to be a word", place, expected="a key such as `steps`", hint="write `key: value`")
+                self._add("CR119", "a key has to be a word", place, expected="a key such as `steps`", hint="write `key: value`")
                 raise RecipeError(*self.problems)
             key = str(event.value)
             child = (*path, key)
             first = self.keys.get(child)
             if key in mapping and first is not None:
-                self._add("CR110", f"the key `{key}` is written twice", place, found=f"first on line {first.line}", hint="keep one of the two")
+                self._add("CR112", f"the key `{key}` is written twice", place, found=f"first on line {first.line}", hint="keep one of the two")
             if key == "<<":
-                self._add("CR109", "merge keys are not part of the language", place, found="<<", hint="use `extends` or a profile instead")
+                self._add("CR113", "merge keys are not part of the language", place, found="<<", hint="use `extends` or a profile instead")
             self.keys.setdefault(child, place)
             mapping[key] = self._node(next(events), events, child)
         return mapping
@@ -190,7 +192,7 @@ class _Builder:
             return event.value
         value = resolve_scalar(event.value)
         if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-            self._add("CR107", "this number is not finite", place, expected="a finite number", found=event.value)
+            self._add("CR118", "this number is not finite", place, expected="a finite number", found=event.value)
         return value
 
     def _place(self, start: Any, end: Any) -> Place:

@@ -85,7 +85,7 @@ def _problem(path: Key, details: list[Any], model: type[BaseModel], tree: Any, p
         close = nearest(path[-1], names)
         where = f"in `{'.'.join(path[:-1])}`" if path[:-1] else "at the top level"
         return Problem(
-            code="CR111",
+            code="CR130",
             message=f"there is no key `{path[-1]}` {where}",
             place=place_of(path, True),
             expected=f"one of {', '.join(names)}" if names else "no key here",
@@ -94,7 +94,7 @@ def _problem(path: Key, details: list[Any], model: type[BaseModel], tree: Any, p
     if kind == "missing":
         described = describe(model, path)
         return Problem(
-            code="CR112",
+            code="CR131",
             message=f"the key `{dotted}` is missing",
             place=place_of(path[:-1], True),
             expected=described or f"`{path[-1]}: ...`",
@@ -115,10 +115,13 @@ def _problem(path: Key, details: list[Any], model: type[BaseModel], tree: Any, p
 
 
 _COMPLAINTS = {
-    "CR113": "this is the wrong kind of value",
-    "CR114": "this value is out of range",
-    "CR115": "this is not one of the possible values",
-    "CR116": "this value is not written as it should be",
+    "CR132": "this is the wrong kind of value",
+    "CR133": "this is not a quantity with the right unit",
+    "CR134": "this value is out of range",
+    "CR135": "this is not one of the possible values",
+    "CR136": "this text does not have the right form",
+    "CR137": "this text is too long",
+    "CR138": "this value is refused",
 }
 _TYPES = {
     "int_type": "a whole number",
@@ -141,16 +144,24 @@ _RANGES = {
     "greater_than_equal": ("at least", "ge"),
     "less_than": ("less than", "lt"),
     "less_than_equal": ("at most", "le"),
-    "string_too_long": ("characters at most", "max_length"),
+}
+
+
+_OTHER_CODES = {
+    "literal_error": "CR135",
+    "value_error": "CR133",
+    "string_pattern_mismatch": "CR136",
+    "string_too_long": "CR137",
+    "string_too_short": "CR137",
 }
 
 
 def _code(kind: str) -> str:
     if kind in _TYPES:
-        return "CR113"
+        return "CR132"
     if kind in _RANGES:
-        return "CR114"
-    return "CR115" if kind in ("literal_error", "enum") else "CR116"
+        return "CR134"
+    return _OTHER_CODES.get(kind, "CR138")
 
 
 def _expected(detail: Any) -> str:
@@ -160,17 +171,19 @@ def _expected(detail: Any) -> str:
     if kind in _RANGES:
         words, key = _RANGES[kind]
         return f"{words} {context[key]:g}"
-    if kind in ("literal_error", "enum"):
+    if kind == "literal_error":
         return f"{', '.join(_options(detail))}"
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
+    if kind in ("string_too_long", "string_too_short"):
+        return str(detail["msg"]).lower().removeprefix("string should have ")
     if kind == "string_pattern_mismatch":
         return f"text of the form {context['pattern']}"
     return str(detail["msg"]).lower()
 
 
 def _options(detail: Any) -> list[str]:
-    if detail["type"] not in ("literal_error", "enum"):
+    if detail["type"] != "literal_error":
         return []
     return [option.strip(" '") for option in detail["ctx"]["expected"].replace(" or ", ", ").split(",")]
 
