@@ -1,0 +1,123 @@
+"""The folder of a run: where everything lies, files that are whole or absent, one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.diagnostics import fail
+
+TRAINED_BY = frozenset({"recipe", "task", "seed", "backbone", "data", "conditioning", "train", "hardware"})
+
+
+class RunFolder:
+    """`runs/<recipe>/<profile or base>-<hash>/`: one folder for each set of weights.
+
+    The hash covers what decides the weights and how they are measured on the way, so that a change of the gate or of
+    the place to publish to continues the same run.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.plan_file = path / "plan.yaml"
+        self.log_file = path / "log.jsonl"
+        self.stages, self.prepare, self.train = path / "stages", path / "prepare", path / "train"
+        self.evaluate, self.package, self.publish = path / "evaluate", path / "package", path / "publish"
+
+    @classmethod
+    def of(cls, plan: Plan, root: Path) -> RunFolder:
+        """Return the folder of the runs of this plan below `root`."""
+        decides = plan.model_dump(mode="json", include={*TRAINED_BY, "evaluate"})
+        decides["evaluate"] = decides["evaluate"]["every"]
+        return cls(root / plan.recipe / f"{plan.profile or 'base'}-{digest(decides)[:8]}")
+
+    @property
+    def metrics(self) -> Path:
+        """The flat figures of the evaluation."""
+        return self.evaluate / "metrics.json"
+
+    @property
+    def report(self) -> Path:
+        """The report, one HTML file."""
+        return self.evaluate / "report.html"
+
+
+def digest(value: Any) -> str:
+    """Return the sha256, as hex, of a value that JSON can hold."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all, also when the process or the machine dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON, whole or not at all."""
+    write_whole(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return what `write_json` wrote, or None where there is no such file or it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+@contextmanager
+def only_process(folder: Path, *, wait: Callable[[int], None] | None = None) -> Iterator[None]:
+    """Hold `folder` for this process; the system lets go of it when the process ends, however it ends.
+
+    Where another process holds it: with `wait`, call it once with that process's id and wait; otherwise raise
+    RecipeError CR650.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+", encoding="utf-8") as file:
+        if not _locked(file.fileno()):
+            _held_by_other(folder, file.fileno(), _holder(folder), wait)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _held_by_other(folder: Path, descriptor: int, holder: int, wait: Callable[[int], None] | None) -> None:
+    if wait is None:
+        fail(
+            "CR650",
+            f"process {holder} is already working in this run",
+            found=str(folder),
+            expected="one process in a run at a time",
+            hint=f"wait until it is done, or stop it with `kill {holder}` and repeat the command",
+        )
+    wait(holder)
+    while not _locked(descriptor):
+        time.sleep(0.2)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(folder: Path) -> int:
+    text = (folder / ".lock").read_text(encoding="utf-8")
+    return int(text) if text.isdigit() else 0
