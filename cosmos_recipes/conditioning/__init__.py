@@ -1,0 +1,1 @@
+"""Conditioning heads: what controls a prediction, one module each, found through entry points."""
