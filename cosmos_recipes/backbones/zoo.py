@@ -14,7 +14,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from cosmos_recipes.recipe.located import read_located, validate
+from cosmos_recipes.recipe.located import read_located
+from cosmos_recipes.recipe.validation import validate_located
 
 ZOO_FILE = Path(__file__).with_name("zoo.yaml")
 Triple = tuple[PositiveInt, PositiveInt, PositiveInt]
@@ -179,6 +180,14 @@ def zoo() -> dict[str, ZooEntry]:
     for file in (ZOO_FILE, *(entry.load() for entry in plugins)):
         entries = {**_read(file), **entries}
     return entries
+
+
+def _read(file: Path) -> dict[str, ZooEntry]:
+    located = read_located(file)
+    table = validate_located(ZooFile, located).backbones
+    return {
+        name: validate_located(ZooEntry, located, path=("backbones", name), extra={"name": name}) for name in table
+    }
 
 
 def backbone(name: str) -> ZooEntry:

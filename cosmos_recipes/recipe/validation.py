@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError
 from cosmos_recipes.diagnostics.nearest import nearest
-from cosmos_recipes.recipe.located import Key, kind_of
+from cosmos_recipes.recipe.located import Key, Located, kind_of
 
 Model = TypeVar("Model", bound=BaseModel)
 PlaceOf = Callable[[Key, bool], Place | None]
@@ -27,6 +27,27 @@ def validate(model: type[Model], tree: Any, place_of: PlaceOf) -> Model:
     except ValidationError as error:
         problems = problems_of(error, model, tree, place_of)
     raise RecipeError(*problems)
+
+
+def validate_located(
+    model: type[Model], located: Located, *, path: Key = (), extra: Mapping[str, Any] | None = None
+) -> Model:
+    """Return the block at `path` of a file as a `model`, with `extra` keys added.
+
+    Raises:
+        RecipeError: every mistake, each at its place.
+    """
+    tree = _value(path, located.tree) if path else located.tree
+
+    def place_of(key: Key, of_key: bool) -> Place | None:
+        whole = (*path, *key)
+        for length in range(len(whole), -1, -1):
+            own = whole[:length]
+            if own in located.values:
+                return located.keys.get(own, located.values[own]) if of_key or length < len(whole) else located.values[own]
+        return None
+
+    return validate(model, {**tree, **(extra or {})}, place_of)
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], tree: Any, place_of: PlaceOf) -> list[Problem]:
