@@ -1,0 +1,54 @@
+"""What every source gives: recordings, and a cheap description of them for the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from cosmos_recipes.diagnostics import Problem
+
+Split = Literal["train", "held-out"]
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+VIDEO_SUFFIXES = frozenset((".mp4", ".mkv", ".webm", ".mov", ".avi"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recording:
+    """One video with what is said of it. `name` is unique in the data set and stays the same on every machine."""
+
+    name: str
+    split: Split
+    path: Path
+    caption: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceDescription:
+    """What a source holds, found without decoding: codecs of the files looked at, and how many recordings there are."""
+
+    codecs: dict[str, int]
+    recordings: int
+    problems: tuple[Problem, ...] = field(default=())
+
+
+class Source(BaseModel):
+    """Settings of a source, checked when they are read; paths are absolute after `absolute`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def absolute(self, folder: Path) -> Self:
+        """Return the source with its relative paths taken from `folder`."""
+        return self
+
+    def describe(self) -> SourceDescription:
+        """Return what is there; raises RecipeError if nothing is."""
+        raise NotImplementedError
+
+    def recordings(self, folder: Path, progress: Progress) -> Sequence[Recording]:
+        """Return every recording; a source that makes its videos writes them into `folder`."""
+        raise NotImplementedError

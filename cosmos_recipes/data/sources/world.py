@@ -1,0 +1,56 @@
+"""Procedural worlds, written as real videos so that they go through the same door as a user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cosmos_recipes.data.sources.base import Progress, Recording, Source, SourceDescription
+from cosmos_recipes.recipe.quantities import Rate, Size
+
+
+class WorldSource(Source):
+    """A world, how much of it, and the form of its videos."""
+
+    world: Literal["factory"] = Field(description="Which world.")
+    episodes: Annotated[int, Field(ge=1)] = Field(description="Recordings of the training split.")
+    held_out: Annotated[int, Field(ge=1)] = Field(description="Recordings of the held-out split; their seeds are never those of the training split.")
+    frames: Annotated[int, Field(ge=11)] = Field(25, description="Frames of a recording.")
+    rate: Rate = Field(5.0, description="Frames per second.")
+    size: Size = Field((64, 64), description="Picture size in pixels as HEIGHTxWIDTH.")
+    codec: Literal["vp9", "mjpeg", "h264"] = Field("vp9", description="Codec of the videos; DALI reads vp9 and mjpeg without a GPU.")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of everything that happens.")
+
+    def describe(self) -> SourceDescription:
+        """Return what will be written."""
+        count = self.episodes + self.held_out
+        return SourceDescription(codecs={self.codec: count}, recordings=count)
+
+    def recordings(self, folder: Path, progress: Progress) -> Sequence[Recording]:
+        """Write what is not there yet, then list it."""
+        import pyarrow.parquet as pq
+
+        from cosmos_recipes.worlds.writer import write_world
+
+        height_px, width_px = self.size
+        write_world(
+            folder,
+            world=self.world,
+            episodes=self.episodes,
+            held_out=self.held_out,
+            frames=self.frames,
+            rate_hz=self.rate,
+            height_px=height_px,
+            width_px=width_px,
+            seed=self.seed,
+            codec=self.codec,
+            progress=lambda done, total: progress("writing the world", done, total),
+        )
+        table = pq.read_table(folder / "episodes.parquet", columns=["episode_id", "split", "video", "caption"])
+        return [
+            Recording(name=row["video"], split=row["split"], path=folder / row["video"], caption=row["caption"])
+            for row in table.to_pylist()
+        ]
