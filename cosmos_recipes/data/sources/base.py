@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +37,7 @@ class SourceDescription:
     problems: tuple[Problem, ...] = field(default=())
 
 
-class Source(BaseModel):
+class Source(BaseModel, ABC):
     """Settings of a source, checked when they are read; paths are absolute after `absolute`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,10 +46,10 @@ class Source(BaseModel):
         """Return the source with its relative paths taken from `folder`."""
         return self
 
+    @abstractmethod
     def describe(self) -> SourceDescription:
         """Return what is there; raises RecipeError if nothing is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def recordings(self, folder: Path, progress: Progress) -> Sequence[Recording]:
         """Return every recording; a source that makes its videos writes them into `folder`."""
-        raise NotImplementedError
