@@ -33,8 +33,8 @@ _STEEL: Rgb = (226, 229, 232)
 _DARK: Rgb = (44, 48, 56)
 _BELT: Rgb = (62, 66, 74)
 _BELT_BACK_M, _BELT_FRONT_M, _BELT_EDGE_M = 0.035, -0.03, -0.072
-_TICK_M = 0.12
-_ROLLER_M, _ROLLER_GAP_M, _ROLLER_Y_M = 0.034, 0.16, -0.112
+_TICK_M = 0.2
+_ROLLER_M, _ROLLER_GAP_M, _ROLLER_Y_M = 0.034, 0.2, -0.112
 _RETURN_TOP_M, _RETURN_BOTTOM_M = -0.152, -0.18
 
 
@@ -109,7 +109,7 @@ def _draw_room(canvas: Canvas, half_m: float, top_m: float, bottom_m: float) -> 
     skirting_m, steps = -0.235, 48
     for step in range(steps):
         high_m = top_m - (top_m - skirting_m) * step / steps
-        light = 1.0 - 0.42 * step / steps
+        light = 1.0 - 0.3 * step / steps
         canvas.box(-half_m, skirting_m, half_m, high_m, (round(168 * light), round(180 * light), round(192 * light)))
     for seam in range(-int(half_m / 0.31) - 1, int(half_m / 0.31) + 1):
         centre_m = (seam + 0.5) * 0.31
@@ -132,16 +132,16 @@ def _draw_conveyor_frame(canvas: Canvas, half_m: float) -> None:
 def _draw_belt(canvas: Canvas, view: Camera, run_m: float) -> None:
     """Belt, tick marks and rollers after the belt has run `run_m` metres to the right (and its lower side left)."""
     half_m = view.width_px / view.pixels_per_metre / 2 + _TICK_M
-    canvas.box(-half_m, _BELT_FRONT_M, half_m, _BELT_BACK_M, shade(_BELT, 0.2))
-    canvas.box(-half_m, _BELT_BACK_M - 0.012, half_m, _BELT_BACK_M, shade(_BELT, 0.36))
+    canvas.box(-half_m, _BELT_FRONT_M, half_m, _BELT_BACK_M, shade(_BELT, 0.14))
+    canvas.box(-half_m, _BELT_BACK_M - 0.01, half_m, _BELT_BACK_M, shade(_BELT, -0.25))
     canvas.box(-half_m, _BELT_EDGE_M, half_m, _BELT_FRONT_M, _BELT)
     canvas.box(-half_m, _RETURN_BOTTOM_M, half_m, _RETURN_TOP_M, shade(_BELT, -0.15))
     for tick in range(-int(half_m / _TICK_M) - 1, int(half_m / _TICK_M) + 2):
         upper_m = tick * _TICK_M + run_m % _TICK_M
         lower_m = tick * _TICK_M - run_m % _TICK_M
-        canvas.box(upper_m - 0.004, _BELT_FRONT_M, upper_m + 0.012, _BELT_BACK_M, shade(_BELT, -0.25), opacity=0.7)
-        canvas.box(upper_m - 0.018, _BELT_EDGE_M, upper_m + 0.018, _BELT_FRONT_M, (232, 214, 150))
-        canvas.box(lower_m - 0.016, _RETURN_BOTTOM_M, lower_m + 0.016, _RETURN_TOP_M, (150, 140, 104))
+        canvas.box(upper_m - 0.018, _BELT_FRONT_M, upper_m + 0.018, _BELT_BACK_M - 0.01, (150, 142, 116))
+        canvas.box(upper_m - 0.02, _BELT_EDGE_M, upper_m + 0.02, _BELT_FRONT_M, (232, 214, 150))
+        canvas.box(lower_m - 0.018, _RETURN_BOTTOM_M, lower_m + 0.018, _RETURN_TOP_M, (122, 116, 94))
     for roller in range(-int(half_m / _ROLLER_GAP_M), int(half_m / _ROLLER_GAP_M) + 1):
         _draw_roller(canvas, (roller * _ROLLER_GAP_M, _ROLLER_Y_M), run_m / _ROLLER_M)
 
@@ -213,10 +213,10 @@ def _draw_bin_front(canvas: Canvas, side: str) -> None:
     """The low front wall, behind which a part drops, and the side walls."""
     x, colour = _bin_x(side), BIN_RGB[side]
     floor_m, rim_m = factory.BIN_FLOOR_M - 0.02, factory.BIN_RIM_M
-    lip_m = floor_m + 0.085
+    lip_m = floor_m + 0.06
     canvas.polygon(_bin_outline(x, floor_m, lip_m), colour)
-    canvas.polygon(_bin_outline(x, floor_m, floor_m + 0.025), shade(colour, -0.3))
-    canvas.box(x - 0.1, lip_m - 0.02, x + 0.1, lip_m, shade(colour, 0.4))
+    canvas.polygon(_bin_outline(x, floor_m, floor_m + 0.02), shade(colour, -0.3))
+    canvas.box(x - 0.095, lip_m - 0.016, x + 0.095, lip_m, shade(colour, 0.4))
     for edge in (-1, 1):
         foot_m, top_m = x + edge * 0.088, x + edge * 0.112
         canvas.polygon([(foot_m, floor_m), (top_m, rim_m), (top_m - edge * 0.02, rim_m), (foot_m - edge * 0.02, floor_m)], shade(colour, 0.15))

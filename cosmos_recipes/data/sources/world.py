@@ -47,7 +47,7 @@ class WorldSource(Source):
             width_px=width_px,
             seed=self.seed,
             codec=self.codec,
-            progress=lambda done, total: progress("writing the world", done, total),
+            progress=lambda _, done, total: progress("writing the world", done, total),
         )
         table = pq.read_table(folder / "episodes.parquet", columns=["episode_id", "split", "video", "caption"])
         return [
