@@ -206,7 +206,9 @@ def _draw_bin_back(canvas: Canvas, side: str) -> None:
     canvas.box(x - 0.022, -0.235, x + 0.022, floor_m, (84, 90, 100))
     canvas.box(x - 0.022, -0.235, x - 0.006, floor_m, (110, 116, 126))
     canvas.polygon(_bin_outline(x, floor_m - 0.02, rim_m), shade(colour, -0.62))
-    canvas.polygon([(x - 0.085, floor_m), (x + 0.085, floor_m), (x + 0.1, rim_m), (x - 0.1, rim_m)], shade(colour, -0.45))
+    canvas.polygon(
+        [(x - 0.085, floor_m), (x + 0.085, floor_m), (x + 0.1, rim_m), (x - 0.1, rim_m)], shade(colour, -0.45)
+    )
 
 
 def _draw_bin_front(canvas: Canvas, side: str) -> None:
@@ -219,7 +221,10 @@ def _draw_bin_front(canvas: Canvas, side: str) -> None:
     canvas.box(x - 0.095, lip_m - 0.016, x + 0.095, lip_m, shade(colour, 0.4))
     for edge in (-1, 1):
         foot_m, top_m = x + edge * 0.088, x + edge * 0.112
-        canvas.polygon([(foot_m, floor_m), (top_m, rim_m), (top_m - edge * 0.02, rim_m), (foot_m - edge * 0.02, floor_m)], shade(colour, 0.15))
+        canvas.polygon(
+            [(foot_m, floor_m), (top_m, rim_m), (top_m - edge * 0.02, rim_m), (foot_m - edge * 0.02, floor_m)],
+            shade(colour, 0.15),
+        )
 
 
 def _bin_outline(x: float, low_m: float, high_m: float) -> list[Point]:

@@ -209,9 +209,7 @@ def _draw_timing(rng: np.random.Generator, pace: float) -> _Timing:
     for duration_s in _DURATIONS_S.values():
         starts.append(starts[-1] + pace * duration_s * float(rng.uniform(0.9, 1.1)))
     reach, descend, close, lift, carry, opening, home, end = starts
-    return _Timing(
-        reach=reach, descend=descend, close=close, lift=lift, carry=carry, open=opening, home=home, end=end
-    )
+    return _Timing(reach=reach, descend=descend, close=close, lift=lift, carry=carry, open=opening, home=home, end=end)
 
 
 def _place_parts(rng: np.random.Generator, count: int, ridden_m: float) -> tuple[tuple[float, ...], int]:

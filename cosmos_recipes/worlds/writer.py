@@ -147,9 +147,7 @@ def _complete(path: Path) -> Iterator[Path]:
     partial.replace(path)
 
 
-def _write_videos(
-    folder: Path, settings: Settings, names: Sequence[Name], progress: Progress, workers: int
-) -> None:
+def _write_videos(folder: Path, settings: Settings, names: Sequence[Name], progress: Progress, workers: int) -> None:
     missing = [name for name in names if not (folder / name.video).exists()]
     done = len(names) - len(missing)
     progress("render", done, len(names))
@@ -168,9 +166,7 @@ def _work(folder: Path, settings: Settings, names: Sequence[Name], workers: int)
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
-    pool = ProcessPoolExecutor(
-        min(workers, len(tasks)), mp_context=get_context("spawn"), initializer=_end_with_parent
-    )
+    pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=get_context("spawn"), initializer=_end_with_parent)
     try:
         for future in as_completed([pool.submit(_write_some, folder, settings, task) for task in tasks]):
             yield future.result()
@@ -179,10 +175,12 @@ def _work(folder: Path, settings: Settings, names: Sequence[Name], workers: int)
 
 
 def _end_with_parent() -> None:
-    """Keep a worker from outliving a parent that was killed."""
+    """Keep a worker from outliving a parent that was killed, and leave Ctrl-C to the parent."""
+    import signal
     from multiprocessing import parent_process
     from threading import Thread
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
 
     def wait() -> None:
@@ -201,7 +199,9 @@ def _write_some(folder: Path, settings: Settings, names: Sequence[Name]) -> int:
     for name in names:
         episode = simulate(name.seed(settings.seed), frames=settings.frames, rate_hz=settings.rate_hz)
         with _complete(folder / name.video) as partial:
-            write_video(partial, render(episode, settings.height_px, settings.width_px), settings.rate_hz, settings.codec)
+            write_video(
+                partial, render(episode, settings.height_px, settings.width_px), settings.rate_hz, settings.codec
+            )
     return len(names)
 
 
