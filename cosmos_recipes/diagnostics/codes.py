@@ -8,19 +8,22 @@ from pathlib import Path
 from cosmos_recipes.diagnostics.nearest import nearest
 from cosmos_recipes.diagnostics.problem import Place, fail
 
+CODES_FILE = Path(__file__).with_name("codes.yaml")
+
 
 @cache
 def codes() -> dict[str, dict[str, str]]:
     """Return title and explanation of every code."""
     from ruamel.yaml import YAML
 
-    table: dict[str, dict[str, str]] = YAML(typ="safe", pure=True).load(Path(__file__).with_name("codes.yaml"))
+    table: dict[str, dict[str, str]] = YAML(typ="safe", pure=True).load(CODES_FILE)
     return table
 
 
 def title(code: str) -> str:
-    """Return the short name of a code."""
-    return codes()[code]["title"]
+    """Return the short name of a code; the code itself if the table lacks it, as a message must never fail."""
+    entry = codes().get(code)
+    return entry["title"] if entry else code
 
 
 def explain(code: str) -> str:
@@ -30,8 +33,16 @@ def explain(code: str) -> str:
         RecipeError: there is no such code (CR199).
     """
     known = codes()
-    if code not in known:
-        close = nearest(code, known)
-        fail("CR199", f"there is no code `{code}`", place=Place(file=f"explain {code}"), expected="a code such as CR130", hint=f"did you mean `{close}`?" if close else "copy it from the message")
-    entry = known[code]
-    return f"{code}: {entry['title']}\n\n{entry['explanation'].strip()}\n"
+    name = code.strip().upper()
+    if name not in known:
+        close = nearest(name, known)
+        hint = f"did you mean `{close}`?" if close else "copy it from the message that showed it"
+        fail(
+            "CR199",
+            f"there is no code `{code}`",
+            place=Place(file=f"explain {code}"),
+            expected="a code such as CR130",
+            hint=hint,
+        )
+    entry = known[name]
+    return f"{name}: {entry['title']}\n\n{entry['explanation'].strip()}\n"

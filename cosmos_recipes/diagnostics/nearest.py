@@ -6,9 +6,16 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """Return the word that `word` was most likely meant to be, or None if none is close."""
+    """Return the word that `word` was most likely meant to be, or None if none is close.
+
+    Case, and the difference between a dash and an underscore, do not count.
+    """
     import difflib
 
-    known = {candidate.lower(): candidate for candidate in words}
-    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    known = {_plain(candidate): candidate for candidate in words}
+    close = difflib.get_close_matches(_plain(word[:100]), known, n=1, cutoff=0.6)
     return known[close[0]] if close else None
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("-", "_")

@@ -58,6 +58,4 @@ def fail(
     hint: str = "",
 ) -> NoReturn:
     """Raise a `RecipeError` that holds this one problem."""
-    raise RecipeError(
-        Problem(code=code, message=message, place=place, expected=expected, found=found, hint=hint)
-    )
+    raise RecipeError(Problem(code=code, message=message, place=place, expected=expected, found=found, hint=hint))

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
+from cosmos_recipes.diagnostics.codes import title
+from cosmos_recipes.diagnostics.excerpt import excerpt
 from cosmos_recipes.diagnostics.problem import Place, Problem
+from cosmos_recipes.diagnostics.words import visible
 
 Format = Literal["text", "json", "github", "sarif"]
 
 
-def render(problems: Sequence[Problem], format: Format = "text", *, limit: int = 20, colour: bool = False) -> str:
-    """Return the problems as one text; beyond `limit` they are counted, not shown (JSON and SARIF show all)."""
-    if format == "json":
-        return json.dumps([_as_data(problem) for problem in problems], indent=2)
-    if format == "sarif":
-        return json.dumps(_sarif(problems), indent=2)
-    one = _github if format == "github" else (lambda problem: _text(problem, colour))
-    shown = [one(problem) for problem in problems[:limit]]
-    if format == "text":
-        more = f", {len(problems) - limit} of them not shown" if len(problems) > limit else ""
-        shown.append(f"{len(problems)} problem{'s' * (len(problems) != 1)}{more}; `cosmos-recipe explain {problems[0].code}` says more." if problems else "No problems.")
-    return "\n".join(shown)
+def render(problems: Sequence[Problem], form: Format = "text", *, limit: int = 20, colour: bool = False) -> str:
+    """Return the problems as one text.
 
-
-def visible(text: str) -> str:
-    """Return the text with control characters made visible, so that no file can steer a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
+    Text and GitHub show the first `limit` and count the others; JSON and SARIF, which machines read, hold all.
+    """
+    match form:
+        case "json":
+            return json.dumps([_as_data(problem) for problem in problems], indent=2)
+        case "sarif":
+            return json.dumps(_sarif(problems), indent=2)
+        case "github":
+            more = [f"::notice::{_unshown(problems, limit)}"] if len(problems) > limit else []
+            return "\n".join([*map(_github, problems[:limit]), *more])
+        case "text":
+            return "\n".join([*(_text(problem, colour) for problem in problems[:limit]), _summary(problems, limit)])
 
 
 def _where(place: Place) -> str:
@@ -38,9 +40,9 @@ def _where(place: Place) -> str:
 def _text(problem: Problem, colour: bool) -> str:
     place = problem.place
     bold, red, plain = ("\033[1m", "\033[31m", "\033[0m") if colour else ("", "", "")
-    head = f"{bold}{visible(_where(place))}: {plain}" if place else ""
-    lines = [f"{head}{red}{problem.code}{plain} {visible(problem.message)}", *(_excerpt(place) if place else [])]
-    lines += [f"    {name + ':':<10}{visible(text)}" for name, text in _details(problem)]
+    head = f"{bold}{visible(_where(place))}:{plain} " if place else ""
+    lines = [f"{head}{red}{problem.code}{plain} {visible(problem.message)}", *(excerpt(place) if place else [])]
+    lines += [f"    {name + ':':<9} {visible(text)}" for name, text in _details(problem)]
     return "\n".join(lines) + "\n"
 
 
@@ -49,65 +51,75 @@ def _details(problem: Problem) -> list[tuple[str, str]]:
     return [(name, text) for name, text in named if text]
 
 
-_WIDEST_EXCERPT = 100
+def _summary(problems: Sequence[Problem], limit: int) -> str:
+    if not problems:
+        return "No problems."
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    more = f"{_unshown(problems, limit)}\n" if len(problems) > limit else ""
+    codes = list(dict.fromkeys(problem.code for problem in problems[:limit]))
+    return f"{more}{count}. `cosmos-recipe explain {codes[0]}` says more" + (
+        " about the first." if len(codes) > 1 else "."
+    )
 
 
-def _excerpt(place: Place) -> list[str]:
-    """Return the line and a caret under the place, or nothing if the file cannot be shown."""
-    if not place.line:
-        return []
-    try:
-        with Path(place.file).open(encoding="utf-8-sig", errors="replace") as file:
-            line = next(text for number, text in enumerate(file, 1) if number == place.line).rstrip("\n")
-    except (OSError, StopIteration):
-        return []
-    start = max(0, place.column - 1 - _WIDEST_EXCERPT // 2) if len(line) > _WIDEST_EXCERPT else 0
-    shown = "".join(c if c.isprintable() else " " for c in line[start : start + _WIDEST_EXCERPT])
-    caret = place.column - 1 - start
-    length = max(1, min(place.length, len(shown) - caret))
-    margin = f"{place.line:>5} | "
-    return [f"{margin}{shown}", " " * (len(margin) - 2) + "| " + " " * caret + "^" * length]
+def _unshown(problems: Sequence[Problem], limit: int) -> str:
+    counts = Counter(problem.code for problem in problems[limit:])
+    return f"... and {len(problems) - limit} more: " + ", ".join(f"{code} ({n})" for code, n in sorted(counts.items()))
 
 
 def _as_data(problem: Problem) -> dict[str, Any]:
     place = problem.place
     where = {"file": place.file, "line": place.line, "column": place.column, "length": place.length} if place else None
-    named = ("code", "message", "expected", "found", "hint")
-    return {**{name: getattr(problem, name) for name in named}, "place": where}
+    named = ("message", "expected", "found", "hint")
+    texts = {name: getattr(problem, name) for name in named}
+    return {"code": problem.code, "title": title(problem.code), **texts, "place": where}
 
 
-def _sentence(problem: Problem) -> str:
-    return ". ".join([problem.message, *(f"{name}: {text}" for name, text in _details(problem))])
+def _is_argument(place: Place) -> bool:
+    return place.file.startswith("-")
 
 
 def _github(problem: Problem) -> str:
     place = problem.place
-    properties = {"title": problem.code}
-    if place:
-        properties = {"file": place.file, "line": str(place.line or 1), "col": str(place.column or 1), **properties}
+    properties = {"title": f"{problem.code} {title(problem.code)}"}
+    if place and not _is_argument(place):
+        start = (
+            {"line": place.line, "col": place.column, "endColumn": place.column + place.length} if place.line else {}
+        )
+        properties = {"file": place.file, **{key: str(number) for key, number in start.items()}, **properties}
     joined = ",".join(f"{key}={_escaped(value, ':,')}" for key, value in properties.items())
-    return f"::error {joined}::{_escaped(visible(_sentence(problem)), '')}"
+    lead = f"{place.file}: " if place and _is_argument(place) else ""
+    lines = [f"{lead}{problem.message}", *(f"{name}: {text}" for name, text in _details(problem))]
+    return f"::error {joined}::{_escaped(chr(10).join(map(visible, lines)))}"
 
 
-def _escaped(text: str, also: str) -> str:
+def _escaped(text: str, also: str = "") -> str:
+    """Return the text as a workflow command of GitHub takes it: percent-encoded where it would end a part."""
     return "".join(f"%{ord(c):02X}" if c in "%\r\n" + also else c for c in text)
 
 
 def _sarif(problems: Sequence[Problem]) -> dict[str, Any]:
-    from cosmos_recipes.diagnostics.codes import title
-
-    rules = [{"id": code, "shortDescription": {"text": title(code)}} for code in sorted({p.code for p in problems})]
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{"tool": {"driver": {"name": "cosmos-recipe", "rules": rules}}, "results": [_result(p) for p in problems]}],
-    }
+    codes = sorted({problem.code for problem in problems})
+    driver = {"name": "cosmos-recipe", "rules": [{"id": c, "shortDescription": {"text": title(c)}} for c in codes]}
+    results = [_result(problem, codes.index(problem.code)) for problem in problems]
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
 
 
-def _result(problem: Problem) -> dict[str, Any]:
-    result: dict[str, Any] = {"ruleId": problem.code, "level": "error", "message": {"text": _sentence(problem)}}
-    place = problem.place
-    if place:
-        region = {"startLine": place.line or 1, "startColumn": place.column or 1, "endColumn": (place.column or 1) + place.length}
-        result["locations"] = [{"physicalLocation": {"artifactLocation": {"uri": place.file}, "region": region}}]
+def _result(problem: Problem, rule: int) -> dict[str, Any]:
+    sentences = [problem.message, *(f"{name}: {text}" for name, text in _details(problem))]
+    text = visible(". ".join(sentences))
+    result: dict[str, Any] = {"ruleId": problem.code, "ruleIndex": rule, "level": "error", "message": {"text": text}}
+    if problem.place:
+        result["locations"] = [_location(problem.place)]
     return result
+
+
+def _location(place: Place) -> dict[str, Any]:
+    if _is_argument(place):
+        return {"logicalLocations": [{"name": visible(place.file)}]}
+    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(place.file)}}
+    if place.line:
+        end = place.column + place.length
+        physical["region"] = {"startLine": place.line, "startColumn": place.column, "endColumn": end}
+    return {"physicalLocation": physical}

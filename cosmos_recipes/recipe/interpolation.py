@@ -1,69 +1,270 @@
-"""`${key.path}` within a recipe, and `${oc.env:VAR}` where a machine's own path is needed; nothing else is allowed."""
+"""`${key.path}` within a recipe, and `${oc.env:VAR}` where a path of this machine is needed; nothing else is allowed."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from cosmos_recipes.diagnostics import Place, Problem, RecipeError
+from cosmos_recipes.diagnostics import Problem, nearest
+from cosmos_recipes.diagnostics.words import kind_of, listed, shortened
+from cosmos_recipes.recipe.places import Key, PlaceOf, value_at
+from cosmos_recipes.recipe.validation import Found
 
-_RESOLVER = re.compile(r"\$\{\s*([\w.]+)\s*:")
-ENVIRONMENT_MAY_SET = ("dataset.use",)
+ENVIRONMENT_MAY_SET: Key = ("dataset", "use")
+LONGEST_TEXT = 10_000
+PLACEHOLDER = "???"
 
-
-def resolve_interpolations(config: Any, place_of: Callable[[str], Place | None]) -> dict[str, Any]:
-    """Return the merged OmegaConf tree as plain values with every `${...}` replaced.
-
-    Raises:
-        RecipeError: an interpolation that names nothing, runs in a circle, or is not allowed (CR150 to CR155).
-    """
-    from omegaconf import OmegaConf
-
-    problems = [
-        Problem(code=code, message=message, place=place_of(path), expected="${key.path} of this recipe", found=text, hint=hint)
-        for path, text in _strings(OmegaConf.to_container(config), "")
-        if "${" in text
-        for code, message, hint in _complaints(config, path, text)
-    ]
-    if problems:
-        raise RecipeError(*problems)
-    tree: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # the keys of a recipe are strings
-    return tree
+_REFERENCE = re.compile(r"\$\{([^${}]*)\}")
+_DOTTED = re.compile(r"[\w-]+(\.[\w-]+)*")
+_VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(,.*)?", re.DOTALL)
+_SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|(^|_)(API)?KEY")
 
 
-def _strings(node: Any, path: str) -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Interpolated:
+    """A tree with its `${...}` filled in. Values that could not be are None; their paths are those of `problems`."""
+
+    tree: dict[str, Any]
+    problems: list[Found]
+
+
+def interpolate(tree: Mapping[str, Any], place_of: PlaceOf) -> Interpolated:
+    """Fill in every `${...}` of a merged recipe; what cannot be is a problem (CR150 to CR158)."""
+    texts = {path: text for path, text in _texts(tree, ()) if "${" in text or text == PLACEHOLDER}
+    if not texts:
+        return Interpolated(dict(tree), [])
+    work = _Work(tree, texts, place_of)
+    for path in texts:
+        work.resolve(path, ())
+    return Interpolated(_replaced(tree, (), work.values), work.problems)
+
+
+def _texts(node: Any, path: Key) -> Iterator[tuple[Key, str]]:
     match node:
         case str():
             yield path, node
-        case dict():
+        case Mapping():
             for key, child in node.items():
-                yield from _strings(child, f"{path}.{key}" if path else key)
+                yield from _texts(child, (*path, key))
         case list():
             for index, child in enumerate(node):
-                yield from _strings(child, f"{path}.{index}")
+                yield from _texts(child, (*path, str(index)))
 
 
-def _complaints(config: Any, path: str, text: str) -> Iterator[tuple[str, str, str]]:
-    from omegaconf import OmegaConf
-    from omegaconf.errors import GrammarParseError, InterpolationKeyError, OmegaConfBaseException
+def _replaced(node: Any, path: Key, values: Mapping[Key, Any]) -> Any:
+    if path in values:
+        return values[path]
+    if isinstance(node, Mapping):
+        return {key: _replaced(child, (*path, key), values) for key, child in node.items()}
+    if isinstance(node, list):
+        return [_replaced(child, (*path, str(index)), values) for index, child in enumerate(node)]
+    return node
 
-    for resolver in _RESOLVER.findall(text):
-        if resolver != "oc.env":
-            yield "CR153", f"the resolver `{resolver}` is not part of the language", "name a key of this recipe"
-            return
-        if path not in ENVIRONMENT_MAY_SET:
-            yield "CR154", "an environment variable may only name a path", f"use it in {' or '.join(ENVIRONMENT_MAY_SET)} alone"
-            return
-    try:
-        OmegaConf.to_container(OmegaConf.create({"value": OmegaConf.select(config, path)}), resolve=True)
-    except RecursionError:
-        yield "CR152", "the interpolation runs in a circle", "let one of the keys have a value of its own"
-    except InterpolationKeyError:
-        yield "CR151", "the interpolation names a key that is not there", "write the key's whole path from the top level"
-    except GrammarParseError:
-        yield "CR150", "the interpolation is not written as it should be", "write ${key.path}"
-    except OmegaConfBaseException as error:
-        code = "CR155" if "oc.env" in text else "CR151"
-        first = str(error).splitlines()[0]
-        yield code, f"the interpolation cannot be resolved: {first[0].lower()}{first[1:]}", "check its spelling"
+
+@dataclass(slots=True)
+class _Work:
+    """Resolves each text once, those that it refers to first, so that no text can grow without bound."""
+
+    tree: Mapping[str, Any]
+    texts: Mapping[Key, str]
+    place_of: PlaceOf
+    values: dict[Key, Any] = field(default_factory=dict)
+    problems: list[Found] = field(default_factory=list)
+
+    def resolve(self, path: Key, asking: tuple[Key, ...]) -> bool:
+        """Resolve the text at `path` for the texts `asking`, and say whether it has a value."""
+        if path in self.values:
+            return self.values[path] is not None
+        self.values[path] = None
+        text = self.texts[path]
+        if not self._is_well_formed(path, text):
+            return False
+        references = list(dict.fromkeys(_REFERENCE.findall(text)))
+        allowed = [self._allowed(path, text, body, (*asking, path)) for body in references]
+        if not all(allowed):
+            return False
+        value = self._filled(path, text, references)
+        self.values[path] = value
+        return value is not None
+
+    def _is_well_formed(self, path: Key, text: str) -> bool:
+        if len(text) > LONGEST_TEXT:
+            return self._too_long(path, text)
+        if text == PLACEHOLDER:
+            return self._fail("CR158", path, "is still to be filled in", expected="a value in the place of ???")
+        if "\\${" in text or "${" in _REFERENCE.sub("", text):
+            return self._fail(
+                "CR150",
+                path,
+                "holds a malformed interpolation",
+                expected="${key.path}, neither nested nor escaped",
+                hint="check that each `${` has its `}`",
+            )
+        return True
+
+    def _allowed(self, path: Key, text: str, body: str, asking: tuple[Key, ...]) -> bool:
+        resolver, colon, argument = body.partition(":")
+        if colon and resolver.strip() != "oc.env":
+            return self._fail(
+                "CR153",
+                path,
+                f"calls the resolver `{resolver.strip()}`, which is not part of the language",
+                expected="${key.path}",
+                hint="write the value itself",
+            )
+        if colon:
+            return self._environment_allowed(path, text, argument)
+        if not _DOTTED.fullmatch(body):
+            return self._fail(
+                "CR150",
+                path,
+                "holds a malformed interpolation",
+                expected="${key.path} with the whole path from the top level, such as ${train.steps}",
+            )
+        return self._reference_allowed(path, tuple(body.split(".")), asking)
+
+    def _environment_allowed(self, path: Key, text: str, argument: str) -> bool:
+        match = _VARIABLE.fullmatch(argument)
+        if match is None:
+            return self._fail(
+                "CR150", path, "holds a malformed interpolation", expected="${oc.env:NAME} or ${oc.env:NAME,default}"
+            )
+        name, default = match[1], match[2]
+        where = ".".join(ENVIRONMENT_MAY_SET)
+        if path[: len(ENVIRONMENT_MAY_SET)] != ENVIRONMENT_MAY_SET:
+            return self._fail(
+                "CR154",
+                path,
+                "may not come from the environment",
+                expected=f"environment variables in `{where}` alone",
+                hint="write the value, or pass it with --set",
+            )
+        if "://" in text:
+            return self._fail(
+                "CR154",
+                path,
+                "puts an environment variable into an address",
+                expected="environment variables in paths of this machine alone",
+                hint="write the address out",
+            )
+        if _SECRET.search(name.upper()):
+            return self._fail(
+                "CR154",
+                path,
+                f"reads `{name}`, whose name says that it holds a secret",
+                expected="a variable that holds a path",
+                hint="give the path in a variable of another name",
+            )
+        if default is None and name not in os.environ:
+            return self._fail(
+                "CR155",
+                path,
+                f"needs the environment variable {name}, which is not set",
+                expected=f"{name} in the environment, or a default",
+                hint=f"export {name}=PATH, write ${{oc.env:{name},PATH}}, or pass --set {where}=PATH",
+            )
+        return True
+
+    def _reference_allowed(self, path: Key, target: Key, asking: tuple[Key, ...]) -> bool:
+        dotted = ".".join(target)
+        if target in asking:
+            circle = " -> ".join(".".join(key) for key in (*asking[asking.index(target) :], target))
+            return self._fail(
+                "CR152", path, "refers to itself in a circle", found=circle, hint="write the value of one of them out"
+            )
+        block = value_at(self.tree, target[:-1])
+        if not isinstance(block, Mapping) or target[-1] not in block:
+            return self._unknown(path, target)
+        value = block[target[-1]]
+        if isinstance(value, (Mapping, list)):
+            return self._fail(
+                "CR156",
+                path,
+                f"refers to `{dotted}`, which is not a single value",
+                found=kind_of(value),
+                hint="share blocks with `extends` or `profiles`",
+            )
+        return target not in self.texts or self.resolve(target, asking)
+
+    def _unknown(self, path: Key, target: Key) -> bool:
+        known = [".".join(key) for key in _leaves(self.tree, ())]
+        close = nearest(".".join(target), known)
+        hint = f"did you mean ${{{close}}}?" if close else f"the recipe gives {listed(known)}"
+        return self._fail(
+            "CR151",
+            path,
+            f"refers to `{'.'.join(target)}`, which this recipe does not give",
+            expected="a key that is written in the recipe; defaults are not visible",
+            hint=hint,
+        )
+
+    def _filled(self, path: Key, text: str, references: list[str]) -> Any:
+        """Let OmegaConf fill in a text whose interpolations are known to be allowed."""
+        from omegaconf import OmegaConf
+        from omegaconf.errors import OmegaConfBaseException
+
+        known: dict[str, Any] = {}
+        for number, body in enumerate(references):
+            if ":" not in body:
+                key = tuple(body.split("."))
+                known[f"value{number}"] = self.values[key] if key in self.texts else value_at(self.tree, key)
+                text = text.replace(f"${{{body}}}", f"${{value{number}}}")
+        try:
+            value = OmegaConf.create({**known, "text": text})["text"]
+        except OmegaConfBaseException as error:
+            self._fail(
+                "CR150",
+                path,
+                "holds a malformed interpolation",
+                expected="${key.path}, or ${oc.env:NAME,default}",
+                hint=str(error).splitlines()[0],
+            )
+            return None
+        if isinstance(value, str) and len(value) > LONGEST_TEXT:
+            self._too_long(path, value)
+            return None
+        if isinstance(value, str) and "${" in value:
+            self._fail(
+                "CR150",
+                path,
+                "holds an interpolation even when it is filled in",
+                expected="a value without ${",
+                found=kind_of(value),
+            )
+            return None
+        return value
+
+    def _too_long(self, path: Key, text: str) -> bool:
+        return self._fail(
+            "CR157",
+            path,
+            "becomes too long when it is filled in",
+            expected=f"at most {LONGEST_TEXT:,} characters",
+            found=f"{len(text):,} characters",
+        )
+
+    def _fail(
+        self, code: str, path: Key, complaint: str, *, expected: str = "", found: str = "", hint: str = ""
+    ) -> bool:
+        message = f"`{'.'.join(path)}` {complaint}"
+        problem = Problem(
+            code=code,
+            message=message,
+            place=self.place_of(path, False),
+            expected=expected,
+            found=found or shortened(self.texts[path]),
+            hint=hint,
+        )
+        self.problems.append(Found(path, problem))
+        return False
+
+
+def _leaves(node: Any, path: Key) -> Iterator[Key]:
+    if isinstance(node, Mapping):
+        for key, child in node.items():
+            yield from _leaves(child, (*path, key))
+    elif path:
+        yield path

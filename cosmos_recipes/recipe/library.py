@@ -5,32 +5,49 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from cosmos_recipes.diagnostics import Place, fail
-from cosmos_recipes.diagnostics.nearest import nearest
+from cosmos_recipes.diagnostics import Place, fail, nearest
+from cosmos_recipes.diagnostics.words import listed
 
 Kind = Literal["recipes", "schemas", "datasets"]
 _PACKAGE = Path(__file__).parents[1]
+_NOUNS = {"recipes": "recipe", "schemas": "schema", "datasets": "data set"}
 
 
-def find(kind: Kind, name: str, *, relative_to: Path | None = None, place: Place | None = None) -> Path:
-    """Return the file that `name` stands for; paths are relative to `relative_to`, else to the working directory.
+def find(kind: Kind, name: str | Path, *, relative_to: Path | None = None, place: Place | None = None) -> Path:
+    """Return the file that a name or path stands for; paths are relative to `relative_to`, else to the working directory.
 
     Raises:
-        RecipeError: there is no such file (CR200), or it would come from the Hub (CR201).
+        RecipeError: there is no such file (CR100) or name (CR200), or it would come from the Hub (CR201).
     """
-    if name.startswith("hf://"):
-        fail("CR201", "recipes and data sets from the Hub cannot be read yet", place=place, expected="a name or a path", found=name, hint="download it and name its path")
-    if is_path(name):
-        path = (relative_to or Path()) / Path(name).expanduser()
+    text = str(name)
+    if text.startswith("hf://"):
+        fail(
+            "CR201",
+            f"a {_NOUNS[kind]} cannot be read from the Hub",
+            place=place,
+            expected="a name or a path",
+            found=text,
+            hint="download the file and name its path",
+        )
+    if isinstance(name, Path) or is_path(text):
+        path = (relative_to or Path()) / Path(text).expanduser()
         if not path.exists():
-            fail("CR200", f"there is no file {path}", place=place, expected="the path of a file that exists", hint=_close_file(path))
+            _fail_path(path, place)
         return path
     known = names(kind)
-    if name not in known:
-        close = nearest(name, known)
-        noun = {"recipes": "recipe", "schemas": "schema", "datasets": "data set"}[kind]
-        fail("CR200", f"there is no {noun} called `{name}`", place=place, expected=f"one of {', '.join(known)}, or a path", found=name, hint=f"did you mean `{close}`?" if close else "write ./NAME for a path")
-    return known[name]
+    if text not in known:
+        close = nearest(text, known)
+        expected = f"{listed(known)}, or a path" if known else "a path"
+        hint = f"did you mean `{close}`?" if close else f"write ./{text} if it is a path"
+        fail(
+            "CR200",
+            f"there is no {_NOUNS[kind]} called `{text}`",
+            place=place,
+            expected=expected,
+            found=text,
+            hint=hint,
+        )
+    return known[text]
 
 
 def is_path(name: str) -> bool:
@@ -53,6 +70,15 @@ def packaged(kind: Kind) -> Path:
     return shipped if shipped.is_dir() else _PACKAGE.parent / kind
 
 
-def _close_file(path: Path) -> str:
-    close = nearest(path.name, (other.name for other in path.parent.glob("*"))) if path.parent.is_dir() else None
-    return f"did you mean `{path.parent / close}`?" if close else f"the working directory is {Path.cwd().name}/"
+def _fail_path(path: Path, place: Place | None) -> None:
+    folder = next((parent for parent in path.parents if parent.is_dir()), Path())
+    wanted = path.relative_to(folder).parts[0] if folder in path.parents else path.name
+    close = nearest(wanted, (other.name for other in folder.iterdir()))
+    hint = f"did you mean `{folder / close}`?" if close else f"there is nothing like it in {folder.resolve().name}/"
+    fail(
+        "CR100",
+        f"there is no file `{path}`",
+        place=place or Place(file=str(path)),
+        expected="the path of a file that exists",
+        hint=hint,
+    )

@@ -1,36 +1,36 @@
-"""From a name or path to a typed recipe: parent, file, profile and command line merged, each value's origin kept."""
+"""From a name or path to a typed recipe: parents, file, profile and command line merged, each value's origin kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
-from cosmos_recipes.diagnostics.nearest import nearest
-from cosmos_recipes.recipe.interpolation import resolve_interpolations
-from cosmos_recipes.recipe.library import find
-from cosmos_recipes.recipe.located import Key, Located, kind_of, parse_value, read_located
-from cosmos_recipes.recipe.spec import Recipe
-from cosmos_recipes.recipe.validation import validate
+from pydantic import BaseModel, ValidationError
 
-OriginKind = Literal["file", "parent", "profile", "command line"]
+from cosmos_recipes.diagnostics import Place, Problem, RecipeError, nearest
+from cosmos_recipes.diagnostics.words import listed
+from cosmos_recipes.recipe.interpolation import interpolate
+from cosmos_recipes.recipe.located import parse_value
+from cosmos_recipes.recipe.merge import Layer, Origin, overlay
+from cosmos_recipes.recipe.parents import read_family
+from cosmos_recipes.recipe.places import Located
+from cosmos_recipes.recipe.spec import Recipe, RecipeFile
+from cosmos_recipes.recipe.validation import FROM_YAML, Found, problems_of
 
+__all__ = ["LoadedRecipe", "Origin", "load_recipe"]
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a value came from; `key` is the place of its key."""
-
-    kind: OriginKind
-    place: Place
-    key: Place
-    profile: str | None = None
+NOT_SETTINGS = ("extends", "profiles")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadedRecipe:
-    """A valid recipe, the merged tree it was made from, and the origin of every given block and value."""
+    """A valid recipe, the merged tree it was made from, and the origin of every block and value given.
+
+    `origins` has the dotted path of each; values that were not given have their defaults. `files` are the YAML files
+    read, the recipe first, then its parents.
+    """
 
     recipe: Recipe
     path: Path
@@ -42,152 +42,173 @@ class LoadedRecipe:
 
     def place_of(self, dotted: str) -> Place | None:
         """Return the place of the value at a dotted path, or of the nearest block around it."""
-        return _place_of(self.origins, tuple(dotted.split(".")), False)
+        while dotted and dotted not in self.origins:
+            dotted = dotted.rpartition(".")[0]
+        return self.origins[dotted].place if dotted else None
 
     def folder_of(self, dotted: str) -> Path:
         """Return the folder that a relative path written at `dotted` is relative to."""
         origin = self.origins.get(dotted)
         return Path() if origin is None or origin.kind == "command line" else Path(origin.place.file).parent
 
+    def located(self, dotted: str) -> Located:
+        """Return the block at a dotted path with the places of what is in it, such as a data set written inline."""
+        given = {tuple(path.split(".")): origin for path, origin in self.origins.items()}
+        keys = {path: origin.key for path, origin in given.items()}
+        whole = Located(self.tree, keys, {path: origin.place for path, origin in given.items()})
+        return whole.below(*dotted.split("."))
+
 
 def load_recipe(ref: str | Path, *, profile: str | None = None, overrides: Sequence[str] = ()) -> LoadedRecipe:
-    """Read a recipe: parent, file, profile, then `key.path=value` overrides, the later winning.
+    """Read a recipe: parents, file, profile, then `key.path=value` overrides, the later winning.
 
     Raises:
-        RecipeError: every mistake in the file, in all of its profiles and in the overrides.
+        RecipeError: every mistake in the file, in its parents, in all of its profiles and in the overrides.
     """
-    chain = _chain(find("recipes", str(ref)))
-    base = _Layers()
-    profiles: dict[str, _Layers] = {}
-    for index, (path, located) in enumerate(chain):
-        kind: OriginKind = "file" if index == len(chain) - 1 else "parent"
-        body = {key: value for key, value in located.tree.items() if key not in ("extends", "profiles")}
-        base.add(body, located, (), kind=kind)
-        for name, overlay in _profiles(located).items():
-            profiles.setdefault(name, _Layers()).add(overlay, located, ("profiles", name), kind="profile", profile=name)
-    if profile is not None and profile not in profiles:
-        close = nearest(profile, profiles)
-        fail("CR143", f"the recipe has no profile `{profile}`", place=Place(file=f"--profile {profile}"), expected=f"one of {', '.join(profiles)}" if profiles else "no profile", hint=f"did you mean `{close}`?" if close else "leave --profile out for the recipe as it is")
-    problems: dict[tuple[Any, ...], Problem] = {}
-    chosen = None
-    for name in (None, *profiles):
-        given = _overrides(overrides) if name == profile else []
-        try:
-            tree, origins = _merged([base, *([profiles[name]] if name else []), *given])
-            loaded = validate(Recipe, tree, lambda key, of_key, origins=origins: _place_of(origins, key, of_key))
-        except RecipeError as error:
-            problems.update({(p.code, p.place, p.message): p for p in error.problems})
-            continue
-        if name == profile:
-            chosen = loaded, tree, origins
-    if problems or chosen is None:
-        raise RecipeError(*sorted(problems.values(), key=_order))
-    recipe, tree, origins = chosen
+    family = read_family(ref)
+    problems: list[Problem] = []
+    base, named = _profiles(family.layer, problems)
+    merged = base
+    if profile is not None and profile not in named:
+        problems.append(_unknown_profile(profile, named))
+    elif profile is not None:
+        merged = overlay(merged, named[profile])
+    for argument in _arguments(overrides, problems):
+        merged = overlay(merged, argument)
+    checked = _check(merged)
+    problems += (found.problem for found in checked.found)
+    problems += _in_other_profiles(base, {name: layer for name, layer in named.items() if name != profile})
+    if problems or checked.recipe is None:
+        files = [str(path) for path in family.files]
+        raise RecipeError(*sorted(dict.fromkeys(problems), key=lambda problem: _order(problem, files)))
     return LoadedRecipe(
-        recipe=recipe, path=chain[-1][0], profile=profile, profiles=tuple(profiles), tree=tree, origins=origins, files=tuple(path for path, _ in chain)
+        recipe=checked.recipe,
+        path=family.files[0],
+        profile=profile,
+        profiles=tuple(named),
+        tree=checked.tree,
+        origins={".".join(path): origin for path, origin in merged.without(*NOT_SETTINGS).origins.items()},
+        files=family.files,
     )
 
 
-class _Layers:
-    """Trees to merge, in order, and where their nodes stand."""
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A merged tree after interpolation, and the recipe if nothing was found wrong."""
 
-    def __init__(self) -> None:
-        self.trees: list[Mapping[str, Any]] = []
-        self.origins: list[dict[str, Origin]] = []
-
-    def add(self, tree: Mapping[str, Any], located: Located, prefix: Key, *, kind: OriginKind, profile: str | None = None) -> None:
-        """Add a part of a file, found under `prefix` there."""
-        self.trees.append(tree)
-        self.origins.append({
-            ".".join(path[len(prefix) :]): Origin(kind, place, located.keys.get(path, place), profile)
-            for path, place in located.values.items()
-            if path[: len(prefix)] == prefix and len(path) > len(prefix) and (prefix or path[0] not in ("extends", "profiles"))
-        })
+    tree: dict[str, Any]
+    found: list[Found]
+    recipe: Recipe | None
 
 
-def _merged(layers: Sequence[_Layers]) -> tuple[dict[str, Any], dict[str, Origin]]:
-    """Merge by OmegaConf: mappings deeply, anything else is replaced. Origins follow the values that win."""
-    from omegaconf import OmegaConf
-
-    trees = [tree for layer in layers for tree in layer.trees]
-    origins: dict[str, Origin] = {}
-    for layer in layers:
-        for tree, own in zip(layer.trees, layer.origins, strict=True):
-            for path in own:
-                if not isinstance(_at(tree, path), Mapping):
-                    origins = {known: origin for known, origin in origins.items() if not known.startswith(f"{path}.")}
-            origins.update(own)
-    merged = OmegaConf.merge(*(OmegaConf.create(dict(tree)) for tree in trees))
-    return resolve_interpolations(merged, lambda dotted: _place_of(origins, tuple(dotted.split(".")), False)), origins
+def _check(layer: Layer) -> _Checked:
+    """Fill in and validate a merged layer. The keys that are no settings are checked with the others, but not kept."""
+    filled = interpolate(layer.without(*NOT_SETTINGS).tree, layer.place_of)
+    unset = {found.path for found in filled.problems}
+    whole = filled.tree | {key: layer.tree[key] for key in NOT_SETTINGS if key in layer.tree}
+    wrong = [
+        each for each in _wrong(RecipeFile, whole, layer) if not any(each.path[: len(path)] == path for path in unset)
+    ]
+    found = [*filled.problems, *wrong]
+    return _Checked(filled.tree, found, None if found else Recipe.model_validate(filled.tree, context=FROM_YAML))
 
 
-def _at(tree: Any, dotted: str) -> Any:
-    for part in dotted.split("."):
-        tree = tree.get(part) if isinstance(tree, Mapping) else None
-    return tree
+def _wrong(model: type[BaseModel], tree: Mapping[str, Any], layer: Layer) -> list[Found]:
+    try:
+        model.model_validate(tree, context=FROM_YAML)
+    except ValidationError as error:
+        return problems_of(error, model, tree, layer.place_of)
+    return []
 
 
-def _place_of(origins: Mapping[str, Origin], key: Key, of_key: bool) -> Place | None:
-    for length in range(len(key), 0, -1):
-        origin = origins.get(".".join(key[:length]))
-        if origin is not None:
-            return origin.key if of_key or length < len(key) else origin.place
-    first = next(iter(origins.values()), None)
-    return Place(file=first.place.file, line=1, column=1) if first else None
+def _profiles(layer: Layer, problems: list[Problem]) -> tuple[Layer, dict[str, Layer]]:
+    """Return the recipe, and its overlays without what no overlay can hold; malformed ones are told by the model."""
+    given = layer.tree.get("profiles")
+    overlays = given if isinstance(given, Mapping) else {}
+    named = {name: layer.profile(name) for name, value in overlays.items() if isinstance(value, Mapping)}
+    for name, own in named.items():
+        for key in filter(own.tree.__contains__, NOT_SETTINGS):
+            place, hint = own.place_of((key,), True), f"move `{key}` to the top level of the file"
+            message = f"the profile `{name}` cannot hold `{key}`"
+            problems.append(
+                Problem(code="CR144", message=message, place=place, expected="settings of the recipe", hint=hint)
+            )
+    return layer, {name: own.without(*NOT_SETTINGS) for name, own in named.items()}
 
 
-def _chain(path: Path) -> list[tuple[Path, Located]]:
-    """Return the recipe and its parents, the oldest first."""
-    chain: list[tuple[Path, Located]] = []
-    while True:
-        located = read_located(path)
-        chain.insert(0, (path, located))
-        parent = located.tree.get("extends")
-        if parent is None:
-            return chain
-        place = located.values["extends",]
-        if not isinstance(parent, str):
-            fail("CR132", "this is the wrong kind of value for `extends`", place=place, expected="the path or name of a recipe", found=kind_of(parent))
-        path = find("recipes", parent, relative_to=path.parent, place=place)
-        seen = [known.resolve() for known, _ in chain]
-        if path.resolve() in seen:
-            names = " → ".join(str(known) for known, _ in reversed(chain))
-            fail("CR140", "recipes extend each other in a circle", place=place, expected="a parent that does not come back here", found=f"{names} → {path}", hint="remove one `extends`")
+def _in_other_profiles(base: Layer, others: Mapping[str, Layer]) -> Iterable[Problem]:
+    """Yield what is wrong in profiles that were not chosen, and is not wrong without them."""
+    if not others:
+        return
+    known = {found.problem for found in _check(base).found}
+    for layer in others.values():
+        yield from (found.problem for found in _check(overlay(base, layer)).found if found.problem not in known)
 
 
-def _profiles(located: Located) -> dict[str, Mapping[str, Any]]:
-    profiles = located.tree.get("profiles", {})
-    for path, value in ((("profiles",), profiles), *((("profiles", name), value) for name, value in dict(profiles if isinstance(profiles, Mapping) else {}).items())):
-        if not isinstance(value, Mapping):
-            fail("CR132", f"this is the wrong kind of value for `{'.'.join(path)}`", place=located.values[path], expected="a mapping", found=kind_of(value), hint="write `profiles: {NAME: {key: value}}`")
-    return dict(profiles)
+def _unknown_profile(name: str, known: Iterable[str]) -> Problem:
+    names = list(known)
+    close = nearest(name, names)
+    expected = listed(names) if names else "no profile: this recipe has none"
+    hint = f"did you mean `{close}`?" if close else "leave --profile out for the recipe as it is"
+    place = Place(file=f"--profile {name}")
+    return Problem(
+        code="CR143",
+        message=f"the recipe has no profile `{name}`",
+        place=place,
+        expected=expected,
+        found=name,
+        hint=hint,
+    )
 
 
-def _overrides(arguments: Sequence[str]) -> list[_Layers]:
-    layers = []
-    for argument in arguments:
-        file = f"--set {argument}"
-        key, sign, text = argument.partition("=")
-        place = Place(file=file, length=len(file))
-        if not sign or not all(key.split(".")):
-            fail("CR145", "an override has the form key.path=value", place=place, expected="such as --set train.steps=100", found=argument)
-        value: Any = parse_value(text, file=file)
-        layer = _Layers()
-        parts = key.split(".")
-        origin = Origin("command line", place, place)
-        layer.origins.append({".".join(path): origin for path in _paths(tuple(parts), value)})
-        for part in reversed(parts):
-            value = {part: value}
-        layer.trees.append(value)
-        layers.append(layer)
-    return layers
+def _arguments(overrides: Sequence[str], problems: list[Problem]) -> Iterable[Layer]:
+    """Yield each well-formed override as a layer; the others are problems."""
+    for text in overrides:
+        try:
+            yield _argument(text)
+        except RecipeError as error:
+            problems += error.problems
 
 
-def _paths(prefix: Key, value: Any) -> list[Key]:
-    below = [path for key, child in value.items() for path in _paths((*prefix, key), child)] if isinstance(value, Mapping) else []
-    return [prefix, *below]
+def _argument(text: str) -> Layer:
+    argument = f"--set {text}"
+    place = Place(file=argument, length=len(argument))
+    dotted, sign, written = text.partition("=")
+    path = tuple(dotted.strip().split("."))
+    problem = None
+    if not sign or not all(path) or any(" " in part for part in path):
+        problem = Problem(
+            code="CR145",
+            message="--set takes a path and a value",
+            place=place,
+            expected="key.path=value, such as train.steps=100",
+            found=text,
+            hint="quote the whole of it in the shell if the value has blanks",
+        )
+    elif not written.strip():
+        problem = Problem(
+            code="CR145",
+            message=f"--set gives `{dotted}` no value",
+            place=place,
+            expected="a value after the =",
+            found=text,
+            hint=f"write {dotted}=null to take a value away, {dotted}='\"\"' for an empty text",
+        )
+    elif path[0] in NOT_SETTINGS:
+        problem = Problem(
+            code="CR146",
+            message=f"--set cannot reach `{path[0]}`",
+            place=place,
+            expected="the path of a setting, such as train.steps",
+            found=dotted,
+            hint="choose a profile with --profile, or set the value itself",
+        )
+    if problem is not None:
+        raise RecipeError(problem)
+    return Layer.of_argument(path, parse_value(written, argument=argument), place)
 
 
-def _order(problem: Problem) -> tuple[Any, ...]:
+def _order(problem: Problem, files: Sequence[str]) -> tuple[Any, ...]:
+    """Sort by file, the recipe first and arguments last, then by line and column."""
     place = problem.place or Place(file="")
-    return place.file, place.line, place.column, problem.code
+    return files.index(place.file) if place.file in files else len(files), place.line, place.column

@@ -1,128 +1,134 @@
-"""YAML 1.2 with the place of every key and value, and pydantic's complaints put at those places.
+"""YAML 1.2 with the place of every key and value.
 
-Every YAML file of ours is read here, so that each of them has the same defences: size, encoding, tabs, merge markers,
-duplicate keys, tags, anchors, nesting.
+Every YAML file of ours is read here, so that each has the same defences: size, encoding, tabs, merge markers, duplicate
+keys, tags, anchors, nesting. The tree is built from the parser's events: nothing is expanded or constructed on the way.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
+from cosmos_recipes.diagnostics.words import kind_of, shortened
+from cosmos_recipes.recipe.files import UNPRINTABLE, Lines, read_text
+from cosmos_recipes.recipe.places import Key, Located
+from cosmos_recipes.recipe.scalars import resolve_scalar
+from cosmos_recipes.recipe.syntax import syntax_problem
+from cosmos_recipes.recipe.validation import validate
 
-LARGEST_FILE_BYTES = 1_000_000
+__all__ = ["Key", "Located", "parse_located", "parse_value", "read_located", "validate"]
+
 DEEPEST_NESTING = 20
-
-Key = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """A plain tree of dicts, lists and scalars; `keys` and `values` give the place of each path's key and value."""
-
-    tree: Any
-    keys: dict[Key, Place]
-    values: dict[Key, Place]
+MOST_NODES = 50_000
 
 
-def read_located(path: Path) -> Located:
+def read_located(path: str | Path) -> Located:
     """Read a YAML file whose top level is a mapping.
 
     Raises:
         RecipeError: everything that is wrong with the file's form (CR100 to CR121).
     """
-    return parse_located(_read_text(path), file=str(path))
+    return parse_located(read_text(Path(path)), file=str(path))
 
 
 def parse_located(text: str, *, file: str) -> Located:
-    """Read YAML text whose top level is a mapping; `file` names it in messages."""
-    _check_lines(text, file)
-    located = _Builder(file).build(text)
+    """Read YAML text whose top level is a mapping; `file` names it in messages.
+
+    Raises:
+        RecipeError: everything that is wrong with the text's form (CR105 to CR121).
+    """
+    located = _Composer(text, Lines(file, text)).compose()
     if located.tree is None:
-        fail("CR105", "the file is empty", place=Place(file=file), expected="a mapping of keys to values", hint="`cosmos-recipe cp factory` writes a recipe to start from")
+        fail(
+            "CR105",
+            "the file is empty",
+            place=Place(file=file),
+            expected="keys with values, such as `recipe: my-recipe`",
+            hint="`cosmos-recipe cp factory` writes a recipe to start from",
+        )
     if not isinstance(located.tree, dict):
-        fail("CR106", "the file is not a mapping", place=located.values[()], expected="keys and values, such as `recipe: my-recipe`", found=_kind(located.tree))
+        found = kind_of(located.tree)
+        hint = (
+            "put a space after the colon"
+            if isinstance(located.tree, str) and ":" in located.tree
+            else "begin with `key: value`, not indented"
+        )
+        fail(
+            "CR106",
+            "the top level of the file is not a mapping",
+            place=located.values[()],
+            expected="keys with values, such as `recipe: my-recipe`",
+            found=found,
+            hint=hint,
+        )
     return located
 
 
-def parse_value(text: str, *, file: str) -> Any:
-    """Read one value, as written after `=` on the command line."""
-    return _Builder(file, inline=True).build(text).tree
+def parse_value(text: str, *, argument: str) -> Located:
+    """Read one value, as written after `=` on the command line; every place in it is the whole `argument`.
+
+    Raises:
+        RecipeError: the text is not one YAML value (CR110 to CR121).
+    """
+    if found := UNPRINTABLE.search(text):
+        fail(
+            "CR120",
+            "the value holds a character that does not show",
+            place=Place(file=argument),
+            expected="plain text",
+            found=f"the character U+{ord(found[0]):04X}",
+            hint="delete it",
+        )
+    composer = _Composer(text, _Argument(argument, text))
+    located = composer.compose()
+    if "#" in text[composer.end :]:
+        rest = text[composer.end :].strip()
+        fail(
+            "CR145",
+            "the end of the value would be lost as a comment",
+            place=Place(file=argument),
+            found=rest,
+            hint="put the value in quotes inside those of the shell: --set 'key=\"a #b\"'",
+        )
+    return located
 
 
-def _read_text(path: Path) -> str:
-    place = Place(file=str(path))
-    if path.is_dir():
-        fail("CR101", "this is a folder, not a file", place=place, expected="a YAML file", hint="name a file inside it")
-    try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE_BYTES:
-            fail("CR103", "the file is too large to be a recipe", place=place, expected=f"at most {LARGEST_FILE_BYTES / 1e6:g} MB", found=f"{size / 1e6:.1f} MB", hint="was a data file named by mistake?")
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        fail("CR100", "there is no such file", place=place, expected="a YAML file", hint=f"the working directory is {Path.cwd().name}/")
-    except OSError as error:
-        fail("CR102", f"the file cannot be read: {(error.strerror or str(error)).lower()}", place=place, expected="a readable YAML file", hint="check its permissions")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start]
-        line = before.count(b"\n") + 1
-        fail("CR104", "the file is not text in UTF-8", place=Place(file=str(path), line=line, column=1), expected="UTF-8 text", found=f"byte 0x{raw[error.start]:02x}", hint="save it as UTF-8, or name the right file")
+class _Argument(Lines):
+    """The place of everything in an argument is the argument."""
+
+    def place(self, start: int, end: int) -> Place:
+        """Return the argument itself."""
+        return Place(file=self.file)
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")
-_CONFLICT = re.compile(r"(<{7}|={7}|>{7})( .*)?")
+class _Composer:
+    """Builds a tree from the parser's events, noting places; collects what is wrong and raises it together."""
 
+    def __init__(self, text: str, lines: Lines) -> None:
+        self.text, self.lines, self.end = text, lines, 0
+        self.keys: dict[Key, Place] = {}
+        self.values: dict[Key, Place] = {}
+        self.problems: list[Problem] = []
+        self.nodes = 0
+        self.anchored = False
 
-def _check_lines(text: str, file: str) -> None:
-    problems = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if control := _CONTROL.search(line):
-            place = Place(file=file, line=number, column=control.start() + 1)
-            raise RecipeError(Problem(code="CR120", message="the file holds a control character", place=place, expected="plain text", found=f"U+{ord(control[0]):04X}", hint="remove it, or name the right file"))
-        if _CONFLICT.fullmatch(line):
-            problems.append(Problem(code="CR107", message="a merge conflict is left in the file", place=Place(file=file, line=number, column=1, length=7), found=line[:7], hint="keep one of the two versions and delete the markers"))
-        indent = line[: len(line) - len(line.lstrip())]
-        if "\t" in indent and line.strip():
-            problems.append(Problem(code="CR111", message="a tab is used to indent", place=Place(file=file, line=number, column=indent.index("\t") + 1), expected="spaces", hint="replace the tab with two spaces"))
-    if problems:
-        raise RecipeError(*problems)
-
-
-@dataclass(slots=True)
-class _Builder:
-    """Builds the tree from the parser's events, so that nothing is expanded or constructed on the way."""
-
-    file: str
-    inline: bool = False
-    keys: dict[Key, Place] = field(default_factory=dict)
-    values: dict[Key, Place] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-
-    def build(self, text: str) -> Located:
+    def compose(self) -> Located:
+        """Return the one document of the text; None as its tree if it is empty."""
         from ruamel.yaml import YAML
-        from ruamel.yaml.error import MarkedYAMLError, YAMLError
+        from ruamel.yaml.error import YAMLError
 
-        events = YAML(typ="rt", pure=True).parse(text)
+        tree = None
         try:
-            tree = self._documents(events)
-        except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            self._add("CR110", f"this is not YAML: {error.problem or error.context}", self._place(mark, mark), hint="check indentation, colons, brackets and quotes just before this place")
-            tree = None
-        except (YAMLError, ValueError) as error:
-            self._add("CR110", f"this is not YAML: {str(error).splitlines()[0]}", Place(file=self.file))
-            tree = None
+            tree = self._document(YAML(typ="safe", pure=True).parse(self.text))
+        except (YAMLError, ValueError, OverflowError) as error:
+            self.problems.append(syntax_problem(error, self.text, self.lines))
         if self.problems:
             raise RecipeError(*self.problems)
         return Located(tree, self.keys, self.values)
 
-    def _documents(self, events: Iterator[Any]) -> Any:
+    def _document(self, events: Iterator[Any]) -> Any:
         tree, seen = None, 0
         for event in events:
             match type(event).__name__:
@@ -131,118 +137,180 @@ class _Builder:
                 case "DocumentStartEvent":
                     seen += 1
                     if seen > 1:
-                        self._add("CR115", "a second document starts here", self._place(event.start_mark, event.end_mark), expected="one document in a file", hint="remove the `---` line, or split the file")
-                        return tree
+                        self._stop(
+                            "CR115",
+                            "a second document begins here",
+                            self._place(event),
+                            expected="one document in a file",
+                            hint="remove the `---` line; variants of a recipe belong under `profiles`",
+                        )
+                    self._check_directives(event)
                 case _:
-                    tree = self._node(event, events, ())
+                    tree = self._node(event, events, (), None)
         return tree
 
-    def _node(self, event: Any, events: Iterator[Any], path: Key) -> Any:
-        place = self._place(event.start_mark, event.end_mark)
-        self.values[path] = place
-        name = type(event).__name__
-        if name == "AliasEvent" or event.anchor:
-            sign = "*" if name == "AliasEvent" else "&"
-            self._add("CR113", "anchors and aliases are not part of the language", place, found=f"{sign}{event.anchor}", hint="use `extends`, a profile or ${key.path} instead")
-        tag = getattr(event, "tag", None)
-        if tag is not None and str(tag) != "!":
-            self._add("CR114", "tags are not part of the language: a recipe is data only", place, found=str(tag), hint="remove the tag")
+    def _check_directives(self, event: Any) -> None:
+        if event.tags or event.version not in (None, (1, 2)):
+            place = self.lines.place(self.text.index("%"), len(self.text))
+            self._add(
+                "CR121",
+                "directives are not part of the language",
+                place,
+                expected="YAML 1.2",
+                hint="remove the line that begins with %",
+            )
+
+    def _node(self, event: Any, events: Iterator[Any], path: Key, key: Place | None) -> Any:
+        place = self._place(event)
+        self.nodes += 1
         if len(path) > DEEPEST_NESTING:
-            self._add("CR116", "the file is nested too deeply", place, expected=f"at most {DEEPEST_NESTING} levels", found="more")
-            raise RecipeError(*self.problems)
-        match name:
+            self._stop(
+                "CR116",
+                "the file is nested too deeply",
+                place,
+                expected=f"at most {DEEPEST_NESTING} levels",
+                hint="was another kind of file named by mistake?",
+            )
+        if self.nodes > MOST_NODES:
+            self._stop(
+                "CR117",
+                "the file holds too many values",
+                place,
+                expected=f"at most {MOST_NODES:,}",
+                hint="put long lists into a data file",
+            )
+        self._check_extras(event, place)
+        is_block = key is not None and getattr(event, "flow_style", None) is False
+        self.values[path] = (
+            key if key is not None and (is_block or event.start_mark.index == event.end_mark.index) else place
+        )
+        match type(event).__name__:
             case "MappingStartEvent":
-                return self._mapping(events, path)
+                return self._mapping(event, events, path)
             case "SequenceStartEvent":
-                return self._sequence(events, path)
+                return self._sequence(event, events, path)
             case "ScalarEvent":
+                self.end = event.end_mark.index
                 return self._scalar(event, place)
         return None
 
-    def _mapping(self, events: Iterator[Any], path: Key) -> dict[str, Any]:
+    def _check_extras(self, event: Any, place: Place) -> None:
+        is_alias = type(event).__name__ == "AliasEvent"
+        if (is_alias or event.anchor) and not self.anchored:
+            self.anchored = True
+            sign = f"{'*' if is_alias else '&'}{event.anchor}"
+            self._add(
+                "CR113",
+                "anchors and aliases are not part of the language",
+                place,
+                found=sign,
+                hint="write the value where it holds; quote text that begins with & or *",
+            )
+        tag = getattr(event, "ctag", None)
+        if tag is not None:
+            self._add(
+                "CR114",
+                "tags are not part of the language",
+                place,
+                found=shortened(str(tag)),
+                hint="remove the tag; quote text that begins with !",
+            )
+
+    def _mapping(self, opening: Any, events: Iterator[Any], path: Key) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         for event in events:
             if type(event).__name__ == "MappingEndEvent":
+                self._close(opening, event, path)
                 break
-            place = self._place(event.start_mark, event.end_mark)
-            if type(event).__name__ != "ScalarEvent":
-                self._add("CR119", "a key has to be a word", place, expected="a key such as `steps`", hint="write `key: value`")
-                raise RecipeError(*self.problems)
-            key = str(event.value)
-            child = (*path, key)
-            first = self.keys.get(child)
-            if key in mapping and first is not None:
-                self._add("CR112", f"the key `{key}` is written twice", place, found=f"first on line {first.line}", hint="keep one of the two")
-            if key == "<<":
-                self._add("CR113", "merge keys are not part of the language", place, found="<<", hint="use `extends` or a profile instead")
+            place = self._place(event)
+            child = (*path, self._key(event, place))
+            if child[-1] in mapping:
+                first = self.keys[child].line
+                self._add(
+                    "CR112",
+                    f"the key `{child[-1]}` is written twice",
+                    place,
+                    found=f"`{child[-1]}` on line {first} too" if first else "",
+                    hint="keep one of the two",
+                )
             self.keys.setdefault(child, place)
-            mapping[key] = self._node(next(events), events, child)
+            mapping[child[-1]] = self._node(next(events), events, child, place)
         return mapping
 
-    def _sequence(self, events: Iterator[Any], path: Key) -> list[Any]:
+    def _key(self, event: Any, place: Place) -> str:
+        if type(event).__name__ != "ScalarEvent" or not event.value:
+            self._stop(
+                "CR119",
+                "a key has to be a word",
+                place,
+                expected="a key such as `steps`",
+                hint="write `key: value`; quote text that holds brackets or a colon",
+            )
+        self._check_extras(event, place)
+        if event.value == "<<" and not self.anchored:
+            self.anchored = True
+            self._add(
+                "CR113",
+                "merge keys are not part of the language",
+                place,
+                found="<<",
+                hint="share blocks of a recipe with `extends` or `profiles`",
+            )
+        self._check_text(event.value, place)
+        return str(event.value)
+
+    def _sequence(self, opening: Any, events: Iterator[Any], path: Key) -> list[Any]:
         items: list[Any] = []
         for event in events:
             if type(event).__name__ == "SequenceEndEvent":
+                self._close(opening, event, path)
                 break
-            items.append(self._node(event, events, (*path, str(len(items)))))
+            items.append(self._node(event, events, (*path, str(len(items))), None))
         return items
+
+    def _close(self, opening: Any, closing: Any, path: Key) -> None:
+        if opening.flow_style:
+            self.end = closing.end_mark.index
+            self.values[path] = self.lines.place(opening.start_mark.index, self.end)
 
     def _scalar(self, event: Any, place: Place) -> Any:
         if event.style is not None:
-            return event.value
-        value = resolve_scalar(event.value)
-        if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-            self._add("CR118", "this number is not finite", place, expected="a finite number", found=event.value)
-        return value
+            self._check_text(event.value, place)
+            return str(event.value)
+        try:
+            return resolve_scalar(event.value)
+        except OverflowError:
+            self._add(
+                "CR118",
+                "this number cannot be held",
+                place,
+                expected="a finite number; a whole one within 64 bits",
+                found=shortened(event.value),
+                hint="put it in quotes if it is a text",
+            )
+            return None
 
-    def _place(self, start: Any, end: Any) -> Place:
-        if start is None:
-            return Place(file=self.file)
-        if self.inline:
-            return Place(file=self.file, length=len(self.file))
-        length = end.column - start.column if end.line == start.line else 1
-        return Place(file=self.file, line=start.line + 1, column=start.column + 1, length=max(1, length))
+    def _check_text(self, text: str, place: Place) -> None:
+        if found := UNPRINTABLE.search(text.replace("\r", "\0")):
+            self._add(
+                "CR120",
+                "the text holds a character that does not show",
+                place,
+                expected="plain text",
+                found=f"the character U+{ord(found[0]) or 0:04X}",
+                hint="take the escape out",
+            )
 
-    def _add(self, code: str, message: str, place: Place, *, expected: str = "", found: str = "", hint: str = "") -> None:
-        self.problems.append(Problem(code=code, message=message, place=place, expected=expected, found=found, hint=hint))
+    def _place(self, event: Any) -> Place:
+        return self.lines.place(event.start_mark.index, event.end_mark.index)
 
+    def _stop(self, code: str, message: str, place: Place, **texts: str) -> None:
+        self._add(code, message, place, **texts)
+        raise RecipeError(*self.problems)
 
-_INTEGER = re.compile(r"[-+]?[0-9]{1,40}")
-_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?")
-_SPECIAL = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf"), float("inf")),
-    "-.inf": float("-inf"),
-}
-
-
-def resolve_scalar(text: str) -> Any:
-    """Return the value of a plain scalar in YAML 1.2's core schema: `1e-3` is a number, `no` and `12:30` are strings."""
-    if text in _SPECIAL:
-        return _SPECIAL[text]
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    return float(text) if _NUMBER.fullmatch(text) else text
-
-
-def _kind(value: Any) -> str:
-    """Name the kind of a YAML value in a person's words."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true" if value else "false"
-        case dict():
-            return "a mapping"
-        case list():
-            return "a list"
-        case str():
-            return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}..."'
-        case _:
-            return str(value)
-
-
-kind_of = _kind
+    def _add(
+        self, code: str, message: str, place: Place, *, expected: str = "", found: str = "", hint: str = ""
+    ) -> None:
+        self.problems.append(
+            Problem(code=code, message=message, place=place, expected=expected, found=found, hint=hint)
+        )

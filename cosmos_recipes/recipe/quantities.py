@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
 
 UNITS: dict[str, dict[str, float]] = {
     "rate": {"Hz": 1.0, "kHz": 1e3, "fps": 1.0},
@@ -13,39 +13,75 @@ UNITS: dict[str, dict[str, float]] = {
     "memory": {"B": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30},
     "level": {"dB": 1.0},
 }
-_QUANTITY = re.compile(r"\s*([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)\s*([A-Za-z]+)\s*")
-_SIZE = re.compile(r"\s*([0-9]+)\s*x\s*([0-9]+)\s*")
+_EXAMPLES = {"rate": "5 Hz", "duration": "6.4 s", "memory": "80 GB", "level": "1 dB"}
+_NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*([A-Za-z%]*)\s*")
+_SIZE = re.compile(r"\s*([0-9]{1,6})\s*x\s*([0-9]{1,6})\s*")
+
+
+class QuantityError(ValueError):
+    """A quantity that cannot be read: what is wrong with it, what was expected and how to write it."""
+
+    def __init__(self, complaint: str, expected: str, hint: str = "") -> None:
+        super().__init__(f"{complaint}; expected {expected}")
+        self.complaint, self.expected, self.hint = complaint, expected, hint
 
 
 def parse_quantity(value: Any, dimension: str) -> float:
     """Return the value in the first unit of `dimension` (Hz, s, B, dB).
 
     Raises:
-        ValueError: no unit, an unknown unit, or a unit of another dimension.
+        QuantityError: no number, no unit, an unknown unit, or a unit of another dimension.
     """
-    units = UNITS[dimension]
-    example = f"a {dimension} such as {_EXAMPLES[dimension]}"
+    expected = f"a {dimension} with its unit, such as {_EXAMPLES[dimension]}"
+    first = next(iter(UNITS[dimension]))
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise QuantityError("has no unit", expected, f"write `{value} {first}`")
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f"{example}, with its unit")
+        raise QuantityError("is not a quantity", expected)
     number, unit = float(match[1]), match[2]
-    if unit not in units:
-        other = next((name for name, table in UNITS.items() if unit in table), None)
-        raise ValueError(f"{example}; {unit} is " + (f"a unit of {other}" if other else "not a unit known here"))
-    return number * units[unit]
+    if not unit:
+        raise QuantityError("has no unit", expected, f"write `{match[1]} {first}`")
+    if unit not in UNITS[dimension]:
+        raise QuantityError(*_wrong_unit(unit, dimension), f"units of {dimension} are {', '.join(UNITS[dimension])}")
+    return number * UNITS[dimension][unit]
 
 
-_EXAMPLES = {"rate": "5 Hz", "duration": "6.4 s", "memory": "80 GB", "level": "1 dB"}
+def _wrong_unit(unit: str, dimension: str) -> tuple[str, str]:
+    expected = f"a {dimension} with its unit, such as {_EXAMPLES[dimension]}"
+    other = next((name for name, table in UNITS.items() if unit in table), None)
+    return f"is a {other}, not a {dimension}" if other else f"has an unknown unit, {unit}", expected
 
 
-def _quantity(dimension: str) -> Any:
-    unit = next(iter(UNITS[dimension]))
-    pattern = rf"^\s*[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?\s*({'|'.join(UNITS[dimension])})\s*$"
+def format_quantity(value: float, dimension: str) -> str:
+    """Return the value as it is written, in the first unit of `dimension`, with all its digits."""
+    short = f"{value:g}"
+    return f"{short if float(short) == value else repr(value)} {next(iter(UNITS[dimension]))}"
+
+
+def _quantity(dimension: str, *, signed: bool = False) -> Any:
+    units = "|".join(sorted(UNITS[dimension]))
+    example = _EXAMPLES[dimension]
+
+    def read(value: Any, info: ValidationInfo) -> float:
+        """Take a plain number from Python as one in the first unit; in YAML the unit is part of the value."""
+        is_plain = isinstance(value, float) and not (info.context or {}).get("from_yaml")
+        return value if is_plain else parse_quantity(value, dimension)
+
     return Annotated[
         float,
-        BeforeValidator(lambda value: value if isinstance(value, float) else parse_quantity(value, dimension)),
-        PlainSerializer(lambda value: f"{value:g} {unit}", return_type=str),
-        WithJsonSchema({"type": "string", "pattern": pattern, "examples": [_EXAMPLES[dimension]]}),
+        *(() if signed else (Field(gt=0),)),
+        BeforeValidator(read),
+        PlainSerializer(lambda value: format_quantity(value, dimension), return_type=str),
+        WithJsonSchema(
+            {
+                "type": "string",
+                "pattern": rf"^\s*{_NUMBER}\s*({units})\s*$",
+                "patternErrorMessage": f"a {dimension} with its unit, such as {example}",
+                "examples": [example],
+            }
+        ),
     ]
 
 
@@ -53,23 +89,37 @@ def parse_size(value: Any) -> tuple[int, int]:
     """Return (height_px, width_px) from `HEIGHTxWIDTH`.
 
     Raises:
-        ValueError: not two whole numbers joined by an x.
+        QuantityError: not two whole numbers, above zero, joined by an x.
     """
-    if isinstance(value, tuple):
-        return value
-    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError("a picture size as HEIGHTxWIDTH in pixels, such as 480x640")
-    return int(match[1]), int(match[2])
+    if isinstance(value, tuple) and len(value) == 2 and all(type(pixels) is int for pixels in value):
+        size = (int(value[0]), int(value[1]))
+    else:
+        match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+        size = (int(match[1]), int(match[2])) if match else (0, 0)
+    if min(size) < 1:
+        raise QuantityError("is not a picture size", "HEIGHTxWIDTH in pixels, such as 480x640", _size_hint(value))
+    return size
+
+
+def _size_hint(value: Any) -> str:
+    numbers = re.findall(r"[0-9]+", str(value))
+    return f"write `{numbers[0]}x{numbers[1]}`, the height first" if len(numbers) == 2 and "0" not in numbers else ""
 
 
 Rate = _quantity("rate")
 Duration = _quantity("duration")
 Memory = _quantity("memory")
-Level = _quantity("level")
+Level = _quantity("level", signed=True)
 Size = Annotated[
     tuple[int, int],
     BeforeValidator(parse_size),
     PlainSerializer(lambda size: f"{size[0]}x{size[1]}", return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^\s*[0-9]+\s*x\s*[0-9]+\s*$", "examples": ["480x640"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\s*[0-9]{1,6}\s*x\s*[0-9]{1,6}\s*$",
+            "patternErrorMessage": "HEIGHTxWIDTH in pixels, such as 480x640",
+            "examples": ["480x640"],
+        }
+    ),
 ]

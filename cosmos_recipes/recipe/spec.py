@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from cosmos_recipes.recipe.quantities import Level, Rate, Size
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+
+def _whole(value: Any) -> Any:
+    """Take `2e4`, which YAML reads as a floating-point number, as the whole number that it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
+def _text(words: str) -> Any:
+    """Say what a pattern means; editors show it too."""
+    return {"patternErrorMessage": words}
+
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64, json_schema_extra=_text("lower-case letters and digits, with dots, dashes or underscores between them"))]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
+Count = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
 
 
 class Block(BaseModel):
-    """A block of the language: unknown keys are errors, values never change after reading."""
+    """A block of the language: unknown keys are errors, types are exact, values never change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, allow_inf_nan=False, strict=True)
 
 
 class Clip(Block):
@@ -110,7 +122,7 @@ class Gate(Block):
 class Publish(Block):
     """Where the trained model goes."""
 
-    repo: Annotated[str, Field(pattern=r"^(local|[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)$", max_length=96)] = Field("local", description="`local` for a folder with the Hub's layout, or owner/name on the Hub.")
+    repo: Annotated[str, Field(pattern=r"^(local|[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)$", max_length=96, json_schema_extra=_text("`local`, or owner/name on the Hub"))] = Field("local", description="`local` for a folder with the Hub's layout, or owner/name on the Hub.")
     public: bool = Field(False, description="Make the repository public; it is private otherwise.")
 
 
@@ -127,7 +139,7 @@ class Recipe(Block):
     """One post-training run, from data to a published model."""
 
     recipe: Name = Field(description="The recipe's name; runs and packages are called after it.")
-    summary: str = Field(max_length=300, description="What the trained model does, in a sentence.")
+    summary: str = Field(min_length=1, max_length=300, description="What the trained model does, in a sentence.")
     backbone: Name = Field(description="The world foundation model to start from; `cosmos-recipe ls backbones` lists them.")
     dataset: Dataset = Field(description="The data to post-train on, bound to its contract.")
     conditioning: Conditioning = Field(default_factory=Conditioning, description="What controls the prediction.")
@@ -136,7 +148,7 @@ class Recipe(Block):
     gate: Gate = Field(default_factory=Gate, description="What must hold before anything is published.")
     publish: Publish = Field(default_factory=Publish, description="Where the trained model goes.")
     hardware: Hardware = Field(default_factory=Hardware, description="The machines that the plan is made for.")
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Seed of everything random: order, noise, initial weights, evaluation.")
+    seed: Annotated[int, Field(ge=0, lt=2**31), BeforeValidator(_whole)] = Field(0, description="Seed of everything random: order, noise, initial weights, evaluation.")
 
 
 class RecipeFile(Recipe):

@@ -1,32 +1,58 @@
-"""Pydantic's errors as located problems: one per mistake, in words that name what was expected and what was found."""
+"""Pydantic's errors as located problems: one per mistake, in words that say what was expected and what was found."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, get_args
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError
-from cosmos_recipes.diagnostics.nearest import nearest
-from cosmos_recipes.recipe.located import Key, Located, kind_of
+from cosmos_recipes.recipe.places import Key, Located, PlaceOf, child_of, value_at
+from cosmos_recipes.recipe.shape import Shape
 
 Model = TypeVar("Model", bound=BaseModel)
-PlaceOf = Callable[[Key, bool], Place | None]
-"""Place of a path's value, or of its key; of the nearest enclosing block if it has none."""
+FROM_YAML = {"from_yaml": True}
+"""The context of validation that tells a model that its values were written in YAML."""
 
 
-def validate(model: type[Model], tree: Any, place_of: PlaceOf) -> Model:
-    """Return `tree` as a `model`.
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One of pydantic's errors, at the path in the tree that it is about."""
+
+    path: Key
+    kind: str
+    context: Mapping[str, Any]
+    text: str
+    of_key: bool = False
+    union: Key | None = None
+    branch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A problem, and the path that it is about."""
+
+    path: Key
+    problem: Problem
+
+
+def validate(model: type[Model], tree: Any, places: PlaceOf | Located | None = None) -> Model:
+    """Return `tree` (plain, or located) as a `model`.
 
     Raises:
         RecipeError: every mistake, each at its place.
     """
+    if isinstance(tree, Located):
+        tree, places = tree.tree, tree
+    place_of = places.place_of if isinstance(places, Located) else places or _nowhere
     try:
-        return model.model_validate(tree)
+        return model.model_validate(tree, context=FROM_YAML)
     except ValidationError as error:
-        problems = problems_of(error, model, tree, place_of)
-    raise RecipeError(*problems)
+        found = problems_of(error, model, tree, place_of)
+    raise RecipeError(*(each.problem for each in found))
 
 
 def validate_located(
@@ -37,203 +63,66 @@ def validate_located(
     Raises:
         RecipeError: every mistake, each at its place.
     """
-    tree = _value(path, located.tree) if path else located.tree
-
-    def place_of(key: Key, of_key: bool) -> Place | None:
-        whole = (*path, *key)
-        for length in range(len(whole), -1, -1):
-            own = whole[:length]
-            if own in located.values:
-                return located.keys.get(own, located.values[own]) if of_key or length < len(whole) else located.values[own]
-        return None
-
-    return validate(model, {**tree, **(extra or {})}, place_of)
+    block = value_at(located.tree, path)
+    tree = {**block, **(extra or {})} if isinstance(block, Mapping) else block
+    return validate(model, tree, lambda key, of_key: located.place_of((*path, *key), of_key))
 
 
-def problems_of(error: ValidationError, model: type[BaseModel], tree: Any, place_of: PlaceOf) -> list[Problem]:
-    """Return one problem for each mistake that pydantic reports; the branches of a union are told as one."""
-    grouped: dict[Key, list[Any]] = {}
-    for detail in error.errors(include_url=False):
-        path = _path(detail["loc"], tree, missing=detail["type"] in ("missing", "extra_forbidden"))
-        grouped.setdefault(path, []).append(detail)
-    # A branch of a union that was not meant complains about the whole value; the one that was, about what is inside.
-    deepest = [path for path in grouped if not any(other != path and other[: len(path)] == path for other in grouped)]
-    return [_problem(path, _chosen(grouped[path], path, tree), model, tree, place_of) for path in deepest]
+def problems_of(error: ValidationError, model: type[BaseModel], tree: Any, place_of: PlaceOf) -> list[Found]:
+    """Return one problem for each mistake that pydantic reports; the alternatives of a union are told as one."""
+    from cosmos_recipes.recipe.complaints import complain
+
+    shape = Shape.of(model)
+    mistakes = [_mistake(detail, tree, shape) for detail in error.errors(include_url=False)]
+    chosen = [mistake for group in _by_union(mistakes) for mistake in _meant(group)]
+    return complain(chosen, tree, shape, place_of)
 
 
-def _path(loc: tuple[int | str, ...], tree: Any, *, missing: bool) -> Key:
-    """Return the part of pydantic's location that is in the tree: it also names the branches of unions."""
+def _nowhere(key: Key, of_key: bool) -> Place | None:
+    return None
+
+
+def _mistake(detail: Any, tree: Any, shape: Shape) -> Mistake:
+    """Take from pydantic's location the parts that are in the tree: it also names alternatives of unions, and keys."""
+    loc: Sequence[int | str] = detail["loc"]
     path: list[str] = []
-    node = tree
-    for index, part in enumerate(loc):
-        last = index == len(loc) - 1
-        if isinstance(node, Mapping) and part in node:
-            node = node[part]
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
-            node = node[part]
-        elif not (last and missing):
+    union: Key | None = None
+    branch, labelled, node = "", False, tree
+    for index, part in enumerate(map(str, loc)):
+        if shape.is_union and not labelled:
+            labelled = True
+            if union is None:
+                union, branch = tuple(path), part
             continue
-        path.append(str(part))
-    return tuple(path)
+        is_new = index == len(loc) - 1 and detail["type"] in ("missing", "extra_forbidden")
+        below = child_of(node, part)
+        if below is None and not is_new and not (isinstance(node, Mapping) and part in node):
+            continue
+        path.append(part)
+        node, shape, labelled = below, shape.child(part), False
+    of_key = bool(loc) and loc[-1] == "[key]"
+    return Mistake(tuple(path), detail["type"], detail.get("ctx", {}), detail["msg"], of_key, union, branch)
 
 
-def _chosen(details: list[Any], path: Key, tree: Any) -> list[Any]:
-    """Of a union's branches keep those that the value's form points to."""
-    if len(details) == 1:
-        return details
-    is_mapping = isinstance(_value(path, tree), Mapping)
-    branches = [d for d in details if (d["type"] in ("model_type", "dict_type", "model_attributes_type")) != is_mapping]
-    return branches or details
+def _by_union(mistakes: Iterable[Mistake]) -> Iterable[list[Mistake]]:
+    """Group the mistakes of one union; any other stands alone."""
+    groups: dict[Any, list[Mistake]] = defaultdict(list)
+    for number, mistake in enumerate(mistakes):
+        groups[number if mistake.union is None else mistake.union].append(mistake)
+    return groups.values()
 
 
-def _value(path: Key, tree: Any) -> Any:
-    node = tree
-    for part in path:
-        if isinstance(node, Mapping):
-            node = node.get(part)
-        elif isinstance(node, list) and part.isdigit() and int(part) < len(node):
-            node = node[int(part)]
-        else:
-            return None
-    return node
-
-
-def _problem(path: Key, details: list[Any], model: type[BaseModel], tree: Any, place_of: PlaceOf) -> Problem:
-    detail, dotted = details[0], ".".join(path)
-    kind = detail["type"]
-    if kind == "extra_forbidden":
-        names = field_names(model_at(model, path[:-1]))
-        close = nearest(path[-1], names)
-        where = f"in `{'.'.join(path[:-1])}`" if path[:-1] else "at the top level"
-        return Problem(
-            code="CR130",
-            message=f"there is no key `{path[-1]}` {where}",
-            place=place_of(path, True),
-            expected=f"one of {', '.join(names)}" if names else "no key here",
-            hint=f"did you mean `{close}`?" if close else "remove it",
-        )
-    if kind == "missing":
-        described = describe(model, path)
-        return Problem(
-            code="CR131",
-            message=f"the key `{dotted}` is missing",
-            place=place_of(path[:-1], True),
-            expected=described or f"`{path[-1]}: ...`",
-            hint=f"add `{path[-1]}:`" + (f" to `{'.'.join(path[:-1])}`" if path[:-1] else " at the top level"),
-        )
-    found = _value(path, tree)
-    expected = " or ".join(dict.fromkeys(_expected(d) for d in details))
-    options = [o for d in details for o in _options(d)]
-    close = nearest(found, options) if isinstance(found, str) else None
-    return Problem(
-        code=_code(kind),
-        message=f"{_COMPLAINTS.get(_code(kind), 'this value cannot be used')} for `{dotted}`",
-        place=place_of(path, False),
-        expected=expected,
-        found=kind_of(found),
-        hint=f"did you mean `{close}`?" if close else describe(model, path),
-    )
-
-
-_COMPLAINTS = {
-    "CR132": "this is the wrong kind of value",
-    "CR133": "this is not a quantity with the right unit",
-    "CR134": "this value is out of range",
-    "CR135": "this is not one of the possible values",
-    "CR136": "this text does not have the right form",
-    "CR137": "this text is too long",
-    "CR138": "this value is refused",
-}
-_TYPES = {
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "finite_number": "a finite number",
-    "string_type": "text",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "model_type": "a block of keys",
-    "model_attributes_type": "a block of keys",
-    "dict_type": "a mapping",
-    "list_type": "a list",
-    "tuple_type": "a list",
-}
-_RANGES = {
-    "greater_than": ("more than", "gt"),
-    "greater_than_equal": ("at least", "ge"),
-    "less_than": ("less than", "lt"),
-    "less_than_equal": ("at most", "le"),
-}
-
-
-_OTHER_CODES = {
-    "literal_error": "CR135",
-    "value_error": "CR133",
-    "string_pattern_mismatch": "CR136",
-    "string_too_long": "CR137",
-    "string_too_short": "CR137",
-}
-
-
-def _code(kind: str) -> str:
-    if kind in _TYPES:
-        return "CR132"
-    if kind in _RANGES:
-        return "CR134"
-    return _OTHER_CODES.get(kind, "CR138")
-
-
-def _expected(detail: Any) -> str:
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind in _TYPES:
-        return _TYPES[kind]
-    if kind in _RANGES:
-        words, key = _RANGES[kind]
-        return f"{words} {context[key]:g}"
-    if kind == "literal_error":
-        return f"{', '.join(_options(detail))}"
-    if kind == "value_error":
-        return str(context.get("error", detail["msg"]))
-    if kind in ("string_too_long", "string_too_short"):
-        return str(detail["msg"]).lower().removeprefix("string should have ")
-    if kind == "string_pattern_mismatch":
-        return f"text of the form {context['pattern']}"
-    return str(detail["msg"]).lower()
-
-
-def _options(detail: Any) -> list[str]:
-    if detail["type"] != "literal_error":
-        return []
-    return [option.strip(" '") for option in detail["ctx"]["expected"].replace(" or ", ", ").split(",")]
-
-
-def field_names(model: type[BaseModel] | None) -> list[str]:
-    """Return the keys of a block as a person writes them."""
-    return [] if model is None else [info.alias or name for name, info in model.model_fields.items()]
-
-
-def describe(model: type[BaseModel], path: Key) -> str:
-    """Return the sentence that documents the field at `path`, or an empty string."""
-    block = model_at(model, path[:-1])
-    for name, info in block.model_fields.items() if block else ():
-        if (info.alias or name) == path[-1]:
-            return (info.description or "").rstrip(".")
-    return ""
-
-
-def model_at(model: type[BaseModel] | None, path: Key) -> type[BaseModel] | None:
-    """Return the block that holds the keys at `path`, or None where keys are free."""
-    for part in path:
-        if model is None:
-            return None
-        infos = {info.alias or name: info for name, info in model.model_fields.items()}
-        model = _model_in(infos[part].annotation) if part in infos else None
-    return model
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
+def _meant(group: list[Mistake]) -> list[Mistake]:
+    """Of a union keep the alternative that the value's form points to; if there is none, one mistake for all of them."""
+    union = group[0].union
+    if union is None:
+        return group
+    branches: dict[str, list[Mistake]] = defaultdict(list)
+    for mistake in group:
+        branches[mistake.branch].append(mistake)
+    fitting = [branch for branch in branches.values() if any(len(mistake.path) > len(union) for mistake in branch)]
+    if fitting:
+        return min(fitting, key=len)
+    unfit = [mistake for mistake in group if not mistake.kind.endswith("_type")]
+    kinds = {mistake.kind for mistake in unfit}
+    return [unfit[0]] if len(kinds) == 1 and len(unfit) == 1 else [Mistake(union, "union", {}, "")]
