@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+HELD_OUT_SHARE = 0.1
+"""Share of the recordings that are held out where the source has no splits; one at least."""
 HELD_OUT_TAIL = 0.2
 """Share of the clips, the last ones, that are held out of a data set of one recording."""
 
@@ -71,7 +74,8 @@ def build_index(
     windows = [(recording, found, clip_windows(found, clip)) for recording, found in readable]
     problems += [_too_short(recording, found, clip) for recording, found, frames in windows if not frames]
     kept = [row for row in windows if row[2]]
-    rows = list(_clip_rows(kept))
+    splits = _splits([recording for recording, _, _ in kept])
+    rows = list(_clip_rows(kept, splits))
     _write(folder / "recordings.arrow", _recording_table([(recording, found) for recording, found, _ in kept]))
     _write(folder / "clips.arrow", _clip_table(rows))
     counts = {split: sum(row["split"] == split for row in rows) for split in ("train", "held-out")}
@@ -138,9 +142,19 @@ class ClipIndex:
 
 
 def _limited(recordings: Sequence[Recording], limit: int | None) -> list[Recording]:
-    train = [recording for recording in recordings if recording.split == "train"]
+    train = [recording for recording in recordings if recording.split != "held-out"]
     kept = {recording.name for recording in train[:limit]}
-    return [recording for recording in recordings if recording.split != "train" or recording.name in kept]
+    return [recording for recording in recordings if recording.split == "held-out" or recording.name in kept]
+
+
+def _splits(recordings: Sequence[Recording]) -> list[Split | None]:
+    """Return each recording's split: its own, or held out by a hash of its name; None for one that is cut in two."""
+    if any(recording.split for recording in recordings) or len(recordings) < 2:
+        return [recording.split for recording in recordings]
+    names = [recording.name for recording in recordings]
+    ranked = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
+    held_out = set(ranked[: max(1, round(HELD_OUT_SHARE * len(names)))])
+    return ["held-out" if name in held_out else "train" for name in names]
 
 
 def _require_captions(recordings: Sequence[Recording]) -> None:
@@ -171,18 +185,19 @@ def _too_short(recording: Recording, found: Probe, clip: ClipSpec) -> Problem:
     return Problem(code="CR505", message=f"the video {recording.name} is too short or too slow for a clip", place=Place(file=str(recording.path)), expected=f"{clip.frames} frames at {clip.rate_hz:g} Hz, which is {(clip.frames - 1) / clip.rate_hz:g} s", found=f"{len(found.pts)} frames at {rate_hz:.3g} Hz, which is {seconds:.3g} s", hint="use shorter clips or a lower rate, or remove the video")
 
 
-def _clip_rows(kept: Sequence[tuple[Recording, Probe, list[list[int]]]]) -> Iterator[dict[str, Any]]:
-    alone = len(kept) == 1
-    for number, (recording, _, windows) in enumerate(kept):
-        first_held_out = len(windows) - max(1, round(HELD_OUT_TAIL * len(windows)))
-        boundary = windows[first_held_out][0] if alone else 0
-        for position, frames in enumerate(windows):
-            split = recording.split
-            if alone:
-                split = "held-out" if position >= first_held_out else "train"
-            if alone and split == "train" and frames[-1] >= boundary:
-                continue
-            yield {"recording": number, "split": split, "frames": frames}
+def _clip_rows(
+    kept: Sequence[tuple[Recording, Probe, list[list[int]]]], splits: Sequence[Split | None]
+) -> Iterator[dict[str, Any]]:
+    for number, ((_, _, windows), split) in enumerate(zip(kept, splits, strict=True)):
+        for own, frames in ((split, frames) for frames in windows) if split else _cut_in_two(windows):
+            yield {"recording": number, "split": own, "frames": frames}
+
+
+def _cut_in_two(windows: list[list[int]]) -> Iterator[tuple[Split, list[int]]]:
+    """Hold out the last clips; those that would share a frame with them are dropped."""
+    first = len(windows) - max(1, round(HELD_OUT_TAIL * len(windows)))
+    yield from (("train", frames) for frames in windows[:first] if frames[-1] < windows[first][0])
+    yield from (("held-out", frames) for frames in windows[first:])
 
 
 def _nothing_left(report: IndexReport) -> None:

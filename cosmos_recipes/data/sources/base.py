@@ -20,10 +20,13 @@ VIDEO_SUFFIXES = frozenset((".mp4", ".mkv", ".webm", ".mov", ".avi"))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recording:
-    """One video with what is said of it. `name` is unique in the data set and stays the same on every machine."""
+    """One video with what is said of it. `name` is unique in the data set and stays the same on every machine.
+
+    A recording without a split is given one by the index, once it is known which recordings can be used.
+    """
 
     name: str
-    split: Split
+    split: Split | None
     path: Path
     caption: str = ""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -14,7 +13,6 @@ from pydantic import Field
 
 from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES, Progress, Recording, Source, SourceDescription, Split
 from cosmos_recipes.diagnostics import Place, fail
-from cosmos_recipes.recipe.spec import Fraction
 
 CAPTION_TABLES = ("captions.jsonl", "captions.csv", "metadata.jsonl", "metadata.csv")
 HELD_OUT_FOLDERS = frozenset(("held-out", "heldout", "val", "valid", "validation", "test"))
@@ -22,10 +20,9 @@ MOST_PROBED = 64
 
 
 class FolderSource(Source):
-    """Videos under a path. A `train` and a `held-out` (or val, test) folder are splits; else a share is held out."""
+    """Videos under a path. A `train` and a `held-out` (or val, test) folder are splits; else a tenth is held out."""
 
     path: str = Field(description="A folder that is searched through, or one video; relative to this file.")
-    held_out: Fraction = Field(0.1, description="Share of the recordings that are held out where no folder says so.")
 
     def absolute(self, folder: Path) -> Self:
         """Return the source with an absolute path."""
@@ -51,7 +48,7 @@ class FolderSource(Source):
         names = [path.relative_to(root).as_posix() for path in files]
         for name in captions.keys() - set(names):
             fail("CR504", f"a caption names a video that is not there: {name}", place=Place(file=str(root)), expected="file names relative to the folder", hint="correct the name, or remove the line")
-        splits = _splits(names, self.held_out)
+        splits = _splits(names)
         return [
             Recording(name=name, split=splits[name], path=path, caption=captions.get(name) or _sidecar(path))
             for name, path in zip(names, files, strict=True)
@@ -69,13 +66,10 @@ class FolderSource(Source):
         return files
 
 
-def _splits(names: Sequence[str], share: float) -> dict[str, Split]:
-    """Hold out what lies in a folder of that name, else a share by a hash of the name, one recording at least."""
+def _splits(names: Sequence[str]) -> dict[str, Split | None]:
+    """Hold out what lies in a folder of that name; where there is none, leave it to the index."""
     declared = {name for name in names if HELD_OUT_FOLDERS.intersection(Path(name).parts[:-1])}
-    if not declared and len(names) > 1:
-        ranked = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
-        declared = set(ranked[: max(1, round(share * len(names)))])
-    return {name: "held-out" if name in declared else "train" for name in names}
+    return {name: None if not declared else "held-out" if name in declared else "train" for name in names}
 
 
 def _captions(root: Path) -> dict[str, str]:

@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+# The helpers of this folder are imported by name.
+sys.path.insert(0, str(Path(__file__).parent))
+os.environ.setdefault("OMP_NUM_THREADS", "1")

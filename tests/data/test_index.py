@@ -1,0 +1,191 @@
+"""If these fail, recordings get lost without a word, or clips hold frames from the wrong moment."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from videos import number_of, write_video
+
+from cosmos_recipes.data.dataset import load_dataset
+from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexReport, build_index, clip_windows
+from cosmos_recipes.data.latents import ClipReader, Latents, write_latents
+from cosmos_recipes.data.probe import Probe
+from cosmos_recipes.diagnostics import RecipeError
+
+CLIP = ClipSpec(frames=5, rate_hz=5.0, height_px=32, width_px=48, stride=4)
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Say nothing."""
+
+
+def index(folder: Path, out: Path, *, clip: ClipSpec = CLIP, captions_needed: bool = False, limit: int | None = None) -> IndexReport:
+    source = load_dataset(str(folder), relative_to=Path()).source
+    recordings = source.recordings(out / "world", quiet)
+    return build_index(recordings, clip, out, captions_needed=captions_needed, limit=limit, progress=quiet)
+
+
+def mixed_folder(folder: Path) -> Path:
+    """Different codecs, sizes and rates, one file cut off, one too short, one that is no video."""
+    write_video(folder / "a.mp4", codec="h264", frames=25, rate=10)
+    write_video(folder / "b.webm", codec="vp9", frames=60, rate=25, height=48, width=80)
+    write_video(folder / "deep" / "c.mkv", codec="mjpeg", frames=20, rate=8)
+    write_video(folder / "d.mp4", codec="av1", frames=20, rate=10, height=128, width=72)
+    write_video(folder / "short.mp4", frames=4)
+    whole = write_video(folder / "cut.mp4", codec="h264", frames=25).read_bytes()
+    (folder / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.mp4").write_text("not a video")
+    return folder
+
+
+def test_a_mixed_folder_loses_only_what_is_broken_and_names_it(tmp_path: Path) -> None:
+    report = index(mixed_folder(tmp_path / "in"), tmp_path / "out")
+    assert (report.found, report.readable, report.long_enough) == (7, 5, 4)
+    named = {problem.message.split("video ")[1].split()[0]: problem.code for problem in report.problems}
+    assert named == {"cut.mp4": "CR510", "text.mp4": "CR510", "short.mp4": "CR505"}
+    clips = ClipIndex(tmp_path / "out")
+    assert sorted(clips.names) == ["a.mp4", "b.webm", "d.mp4", "deep/c.mkv"]
+    assert len(clips.ids("train")) and len(clips.ids("held-out"))
+
+
+def test_clips_hold_the_frames_of_their_moment(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    for name in ("a.mp4", "b.mp4"):
+        write_video(folder / name, frames=25, rate=10)
+    index(folder, tmp_path / "out")
+    clips = ClipIndex(tmp_path / "out")
+    reader = ClipReader(clips, CLIP, {})
+    first = int(clips.ids("train")[0])
+    video_NCTHW = reader.read([first, first + 1])
+    told = [[number_of(frame.numpy()) for frame in video.transpose(0, 1)] for video in video_NCTHW]
+    assert told == [[0, 2, 4, 6, 8], [8, 10, 12, 14, 16]]
+
+
+@given(
+    gaps=st.lists(st.integers(1, 4), min_size=8, max_size=60), rate_hz=st.sampled_from([2.0, 5.0]), stride=st.integers(1, 6)
+)
+def test_windows_take_the_nearest_frame_of_any_timing(gaps: list[int], rate_hz: float, stride: int) -> None:
+    pts = tuple(itertools.accumulate(gaps, initial=7))
+    found = Probe(codec="h264", height_px=1, width_px=1, pts=pts, keyframes=(0,), seconds_per_pts=0.04, color_matrix="bt601", full_range=False)
+    clip = ClipSpec(frames=3, rate_hz=rate_hz, height_px=1, width_px=1, stride=stride)
+    times_s = np.array(found.times_s)
+    for number, frames in enumerate(clip_windows(found, clip)):
+        wanted_s = (number * stride + np.arange(3)) / rate_hz
+        best = np.abs(times_s[None] - wanted_s[:, None]).min(1)
+        np.testing.assert_allclose(np.abs(times_s[frames] - wanted_s), best, atol=1e-9)
+
+
+def test_one_recording_is_split_in_time_without_overlap(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "only.mp4", frames=29, rate=10)
+    index(path, tmp_path / "out")
+    clips = ClipIndex(tmp_path / "out")
+    train, held_out = ({f for c in clips.ids(split) for f in clips.row(c)["frames"]} for split in ("train", "held-out"))
+    assert train and held_out and max(train) < min(held_out)
+
+
+def test_captions_come_from_a_table_or_from_beside_the_video(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        write_video(folder / name)
+    (folder / "captions.jsonl").write_text(json.dumps({"file_name": "a.mp4", "caption": "one"}) + "\n")
+    (folder / "b.txt").write_text("two\n")
+    (folder / "c.json").write_text(json.dumps({"caption": "three"}))
+    index(folder, tmp_path / "out", captions_needed=True)
+    clips = ClipIndex(tmp_path / "out")
+    assert dict(zip(clips.names, clips.captions, strict=True)) == {"a.mp4": "one", "b.mp4": "two", "c.mp4": "three"}
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({}, "CR506"),
+        ({"captions.jsonl": '{"file_name": "gone.mp4", "caption": "x"}\n'}, "CR504"),
+        ({"captions.jsonl": "{not json}\n"}, "CR503"),
+        ({"captions.csv": "file_name,text\na.mp4,x\na.mp4,y\n"}, "CR503"),
+        ({"captions.csv": "name,words\na.mp4,x\n"}, "CR503"),
+        ({"captions.csv": "file_name,text\n", "captions.jsonl": ""}, "CR503"),
+    ],
+)
+def test_wrong_captions_are_refused(tmp_path: Path, files: dict[str, str], code: str) -> None:
+    folder = tmp_path / "in"
+    for name in ("a.mp4", "b.mp4"):
+        write_video(folder / name)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    with pytest.raises(RecipeError) as refused:
+        index(folder, tmp_path / "out", captions_needed=True)
+    assert refused.value.problems[0].code == code
+
+
+def test_a_folder_without_a_usable_clip_says_so(tmp_path: Path) -> None:
+    write_video(tmp_path / "in" / "a.mp4", frames=3)
+    with pytest.raises(RecipeError) as refused:
+        index(tmp_path / "in", tmp_path / "out")
+    assert [problem.code for problem in refused.value.problems] == ["CR507", "CR505"]
+
+
+def test_the_limit_counts_training_recordings(tmp_path: Path) -> None:
+    for number in range(4):
+        write_video(tmp_path / "in" / "train" / f"{number}.mp4")
+    write_video(tmp_path / "in" / "val" / "x.mp4")
+    index(tmp_path / "in", tmp_path / "out", limit=2)
+    assert ClipIndex(tmp_path / "out").names == ["train/0.mp4", "train/1.mp4", "val/x.mp4"]
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from cosmos_recipes.data.index import ClipIndex, ClipSpec
+from cosmos_recipes.data.latents import ClipReader, write_latents
+import cosmos_recipes.data.latents as module
+module.RECORDINGS_PER_SHARD = 2
+index = ClipIndex(Path(sys.argv[1]))
+reader = ClipReader(index, ClipSpec(frames=5, rate_hz=5.0, height_px=32, width_px=48, stride=4), {})
+clips = [*map(int, index.ids("train")), *map(int, index.ids("held-out"))]
+write_latents(Path(sys.argv[2]), reader, clips, lambda video: video[:, :1, ::2, ::4, ::4].float() / 255, lambda *told: print(flush=True))
+"""
+
+
+def test_latents_killed_while_written_end_the_same(tmp_path: Path) -> None:
+    for number in range(12):
+        write_video(tmp_path / "in" / f"{number:02}.mp4", frames=25)
+    index(tmp_path / "in", tmp_path / "index")
+    command = [sys.executable, "-c", WRITE, str(tmp_path / "index")]
+    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
+    for kill_after in (1, 3):
+        with subprocess.Popen([*command, str(tmp_path / "killed")], stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            for _ in range(kill_after):
+                process.stdout.readline()
+            time.sleep(0.02)
+            process.send_signal(signal.SIGKILL)
+    subprocess.run([*command, str(tmp_path / "killed")], check=True, capture_output=True)
+    whole, killed = ({p.name: p.read_bytes() for p in (tmp_path / name).iterdir() if p.suffix != ".unfinished"} for name in ("whole", "killed"))
+    assert whole == killed
+
+
+def test_a_recording_that_breaks_while_decoding_is_named_and_the_rest_is_kept(tmp_path: Path) -> None:
+    for number in range(4):
+        write_video(tmp_path / "in" / f"{number}.webm", codec="vp9")
+    index(tmp_path / "in", tmp_path / "out")
+    clips = ClipIndex(tmp_path / "out")
+    broken = tmp_path / "in" / "2.webm"
+    broken.write_bytes(broken.read_bytes()[: broken.stat().st_size // 2])
+    every = np.concatenate([clips.ids("train"), clips.ids("held-out")])
+    reader = ClipReader(clips, CLIP, {"vp9": "dali"})
+    problems = write_latents(tmp_path / "latents", reader, every.tolist(), lambda video: video.float(), quiet)
+    assert [problem.message for problem in problems] == ["the video 2.webm is damaged"]
+    latents = Latents(tmp_path / "latents")
+    kept = latents.among(every)
+    assert {clips.row(clip)["name"] for clip in kept} == {"0.webm", "1.webm", "3.webm"}
+    assert latents.read(kept[:2]).shape == (2, 3, 5, 32, 48)
