@@ -15,7 +15,8 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from cosmos_recipes.recipe.located import read_located
-from cosmos_recipes.recipe.validation import validate_located
+from cosmos_recipes.recipe.spec import Name
+from cosmos_recipes.recipe.validation import validate
 
 ZOO_FILE = Path(__file__).with_name("zoo.yaml")
 Triple = tuple[PositiveInt, PositiveInt, PositiveInt]
@@ -169,25 +170,27 @@ def block_parameters(network: Architecture) -> tuple[int, int]:
 class ZooFile(Entry):
     """A file of backbones, by name."""
 
-    backbones: dict[str, dict[str, Any]]
+    backbones: dict[Name, ZooEntry]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_entries(cls, tree: Any) -> Any:
+        """Give each entry the name that it is listed under."""
+        entries = tree.get("backbones") if isinstance(tree, dict) else None
+        if not isinstance(entries, dict):
+            return tree
+        named = {name: {"name": name, **entry} if isinstance(entry, dict) else entry for name, entry in entries.items()}
+        return {**tree, "backbones": named}
 
 
 @cache
 def zoo() -> dict[str, ZooEntry]:
-    """Return every installed backbone by name, shipped ones first."""
+    """Return every installed backbone by name; a shipped one wins over a plug-in's of the same name."""
     plugins = sorted(entry_points(group="cosmos_recipes.backbones"), key=lambda entry: entry.name)
     entries: dict[str, ZooEntry] = {}
     for file in (ZOO_FILE, *(entry.load() for entry in plugins)):
-        entries = {**_read(file), **entries}
+        entries = {**validate(ZooFile, read_located(file)).backbones, **entries}
     return entries
-
-
-def _read(file: Path) -> dict[str, ZooEntry]:
-    located = read_located(file)
-    table = validate_located(ZooFile, located).backbones
-    return {
-        name: validate_located(ZooEntry, located, path=("backbones", name), extra={"name": name}) for name in table
-    }
 
 
 def backbone(name: str) -> ZooEntry:

@@ -1,7 +1,8 @@
-"""What a conditioning head says of itself, without importing torch: the compiler reads it."""
+"""What a conditioning head is, to those that need not build one: its task, the columns it consumes, the families it fits."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -10,15 +11,24 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class TextSettings(Protocol):
-    """The context that the backbone's cross-attention takes: (length, width) per clip."""
+class ContextShape(Protocol):
+    """The text context that a network takes: `length` tokens of `width` numbers per clip, made by `encoder`."""
 
-    length: int
-    width: int
+    @property
+    def encoder(self) -> str:
+        """Name of the text encoder."""
+
+    @property
+    def length(self) -> int:
+        """Tokens per clip."""
+
+    @property
+    def width(self) -> int:
+        """Numbers per token."""
 
 
-class Head(Protocol):
-    """A conditioning head.
+class Head(ABC):
+    """A conditioning head. Describing it costs nothing; `build` imports torch.
 
     The module that `build` returns has `collate(rows) -> Control` and `null(batch) -> Control`, where a Control is a
     dict of batch-first tensors, and `forward(control)`, which returns extra arguments of the transformer. It starts as
@@ -33,9 +43,14 @@ class Head(Protocol):
     columns: ClassVar[tuple[str, ...]]
     """The columns of the schema that are the control; none for a head without one."""
 
-    def build(self, text: TextSettings) -> nn.Module:
-        """Return the trainable part."""
-        ...
+    @property
+    def controlled(self) -> bool:
+        """Whether there is a control, so that adherence to it can be measured."""
+        return bool(self.columns)
+
+    @abstractmethod
+    def build(self, text: ContextShape) -> nn.Module:
+        """Return the head's network for a backbone that takes this text context."""
 
 
 @cache
@@ -53,3 +68,9 @@ def head(name: str) -> Head:
 def head_names() -> tuple[str, ...]:
     """Return the names of all installed heads."""
     return tuple(heads())
+
+
+def task_of(schema: str, head_name: str) -> str | None:
+    """Return the post-training task that a schema and a head make together, None where they do not fit."""
+    found = heads().get(head_name)
+    return found.task if found and found.schema == schema else None

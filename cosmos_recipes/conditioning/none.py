@@ -1,27 +1,27 @@
-"""The head of the general task: nothing but the given frames controls the prediction."""
+"""No control: the model continues the given frames as it sees fit."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cosmos_recipes.conditioning.base import ContextShape, Head
+
 if TYPE_CHECKING:
     from torch import nn
 
-    from cosmos_recipes.conditioning.base import TextSettings
 
-
-class NoneHead:
-    """No control."""
+class NoneHead(Head):
+    """General post-training: video alone."""
 
     name = "none"
-    summary = "No control: the given frames alone."
+    summary = "No control: continue the given frames."
     task = "general"
     schema = "instruction-video"
     families = ("diffusion",)
-    columns: tuple[str, ...] = ()
+    columns = ()
 
-    def build(self, text: TextSettings) -> nn.Module:
-        """Return a module without parameters."""
+    def build(self, text: ContextShape) -> nn.Module:
+        """Return the context of zeros that a network sees without a caption."""
         from cosmos_recipes.conditioning.networks import NullContext
 
         return NullContext(width=text.width)

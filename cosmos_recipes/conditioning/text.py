@@ -1,27 +1,27 @@
-"""The head of the instruction task: a caption says what will happen."""
+"""A caption as the control: an instruction that the predicted frames must obey."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cosmos_recipes.conditioning.base import ContextShape, Head
+
 if TYPE_CHECKING:
     from torch import nn
 
-    from cosmos_recipes.conditioning.base import TextSettings
 
-
-class TextHead:
-    """A caption, through the cross-attention."""
+class TextHead(Head):
+    """Instruction post-training: the caption enters through cross-attention."""
 
     name = "text"
-    summary = "A caption says what will happen."
+    summary = "A caption says what happens next."
     task = "instruction"
     schema = "instruction-video"
     families = ("diffusion",)
     columns = ("caption",)
 
-    def build(self, text: TextSettings) -> nn.Module:
-        """Return the byte encoder."""
+    def build(self, text: ContextShape) -> nn.Module:
+        """Return a trainable encoder of the caption's bytes into the context."""
         from cosmos_recipes.conditioning.networks import ByteText
 
         return ByteText(length=text.length, width=text.width)
