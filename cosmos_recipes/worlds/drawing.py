@@ -67,8 +67,9 @@ def _draw_frame(episode: Episode, index: int, view: Camera) -> NDArray[np.uint8]
     _draw_belt(canvas, view, float(episode.belt_m_T[index]))
     states = [states[index] for states in episode.part_state_PT]
     places: list[Point] = [(float(xy[index, 0]), float(xy[index, 1])) for xy in episode.part_xy_m_PT2]
-    for place in places:
-        _draw_shadow(canvas, place)
+    for state, place in zip(states, places, strict=True):
+        if state in ("belt", "held"):
+            _draw_shadow(canvas, place)
     for part, state, place in zip(episode.parts, states, places, strict=True):
         if state != "held":
             _draw_part(canvas, part, place)
@@ -157,8 +158,7 @@ def _draw_shadow(canvas: Canvas, place: Point) -> None:
     """Shadow on the belt below a part, fainter and wider the higher it is."""
     height_m = place[1] - factory.PART_M / 2
     strength = max(0.0, 1.0 - height_m / 0.4)
-    if strength > 0 and abs(place[0]) < factory.BIN_X_M - 0.08 or height_m < 0.01:
-        canvas.ellipse((place[0] + 0.01, 0.0), 0.075 + height_m * 0.08, 0.02, (14, 15, 20), opacity=0.6 * strength)
+    canvas.ellipse((place[0] + 0.01, 0.0), 0.075 + height_m * 0.08, 0.02, (14, 15, 20), opacity=0.6 * strength)
 
 
 def _draw_part(canvas: Canvas, part: Part, place: Point) -> None:
@@ -247,7 +247,7 @@ def _draw_arm(canvas: Canvas, episode: Episode, index: int) -> None:
         canvas.bar(start, end, thick - 0.01, thin - 0.01, _STEEL)
     for joint, radius_m in ((factory.MOUNT_M, 0.058), (elbow, 0.042), (wrist, 0.032)):
         canvas.disc(joint, radius_m, _DARK)
-        canvas.disc(joint, radius_m * 0.55, (240, 176, 60))
+        canvas.disc(joint, radius_m * 0.5, (172, 180, 192))
     x, y = float(episode.gripper_xy_m_T2[index, 0]), float(episode.gripper_xy_m_T2[index, 1])
     palm_m = y + factory.PART_M / 2 + 0.012
     canvas.box(x - 0.02, palm_m, x + 0.02, wrist[1], _DARK)

@@ -257,7 +257,8 @@ def _play_parts(script: _Script, time_s_T: Array, gripper_m_T2: Array) -> tuple[
 
     riding_m = np.asarray(script.start_m)[:, None] + script.speed_m_s * time_s_T[None]
     xy_m_PT2 = np.stack([riding_m, np.full_like(riding_m, _REST_M)], axis=2)
-    states: list[tuple[State, ...]] = [("belt",) * len(time_s_T)] * len(script.parts)
+    riding: State = "belt"
+    states = [(riding,) * len(time_s_T) for _ in script.parts]
     held_m_T2 = np.where((time_s_T > script.timing.lift)[:, None], gripper_m_T2, xy_m_PT2[script.target])
     xy_m_PT2[script.target], states[script.target] = _play_target(script, time_s_T, held_m_T2)
     return xy_m_PT2.round(6), tuple(states)

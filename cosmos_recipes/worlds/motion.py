@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def follow(knots: list[Knot], time_s_T: Array) -> Array:
     Between two knots the path is the minimum-jerk one for their positions and velocities.
     """
     xy_m_T2 = np.tile(np.asarray(knots[0].xy_m, dtype=np.float64), (len(time_s_T), 1))
-    for start, end in zip(knots[:-1], knots[1:], strict=True):
+    for start, end in pairwise(knots):
         inside_T = time_s_T >= start.time_s
         xy_m_T2[inside_T] = _quintic(start, end, np.minimum(time_s_T[inside_T], end.time_s))
     return xy_m_T2

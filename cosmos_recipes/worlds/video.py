@@ -22,7 +22,7 @@ _ENCODERS: dict[Codec, tuple[str, str, dict[str, str]]] = {
         {"deadline": "realtime", "cpu-used": "8", "crf": "8", "lag-in-frames": "0", "auto-alt-ref": "0"},
     ),
     "mjpeg": ("mjpeg", "yuvj420p", {"qmin": "1", "qmax": "1"}),
-    "h264": ("libx264", "yuv420p", {"preset": "veryfast", "crf": "14", "tune": "psnr"}),
+    "h264": ("libx264", "yuv420p", {"preset": "veryfast", "crf": "14", "tune": "psnr", "sc_threshold": "0"}),
 }
 _BT601, _LIMITED_RANGE, _FULL_RANGE = 5, 1, 2
 
@@ -47,6 +47,7 @@ def write_video(path: Path, frames_THWC: NDArray[np.uint8], rate_hz: float, code
     container_options = {"movflags": "+faststart", "fflags": "+bitexact"}
     with av.open(str(path), "w", format="mp4", container_options=container_options) as container:
         stream = container.add_stream(encoder, rate=exact_rate(rate_hz), options=options)
+        assert isinstance(stream, av.VideoStream)
         stream.height, stream.width, stream.pix_fmt = height_px, width_px, pixel_format
         context = stream.codec_context
         context.gop_size, context.max_b_frames, context.thread_count, context.bit_rate = GROUP_FRAMES, 0, 1, 0
