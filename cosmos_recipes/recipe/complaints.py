@@ -43,7 +43,7 @@ class _Writer:
     def unknown(self, path: Key) -> Found:
         """Return the problem of a key that nobody reads."""
         *block, key = path
-        known = self.shape.at(tuple(block)).keys()
+        known = self.shape.at(tuple(block)).block_keys()
         unused = [name for name in known if name not in (value_at(self.tree, tuple(block)) or ())]
         close = nearest(key, unused) or nearest(key, known)
         if close:
@@ -60,7 +60,7 @@ class _Writer:
     def _nested(self, key: str, block: Key) -> str:
         """Say how to write a key that was written with dots."""
         parts = tuple(key.split("."))
-        if len(parts) == 1 or parts[-1] not in set(self.shape.at((*block, *parts[:-1])).keys()):
+        if len(parts) == 1 or parts[-1] not in self.shape.at((*block, *parts[:-1])).block_keys():
             return ""
         nested = ": {".join(parts) + ": ..." + "}" * (len(parts) - 1)
         return f"blocks are nested: write `{nested}`, or a line for each"
@@ -122,18 +122,31 @@ def _judge(mistake: Mistake, found: Any, shape: Shape) -> tuple[str, str, str, s
     if kind in ("value_error", "assertion_error"):
         return "CR138", "is refused", str(error or mistake.text), ""
     if kind in _OUT_OF_RANGE:
-        return "CR134", "is out of range", "", ""
+        return "CR134", "is out of range", _positive(kind, shape), ""
     if kind in _LENGTHS:
         return "CR137", f"is {_LENGTHS[kind]}", "", ""
     if kind == "string_pattern_mismatch":
         return "CR136", "is not well formed", "", _as_name(found, str(mistake.context.get("pattern", "")))
     choices = shape.choices()
     if kind in _CHOICES or (kind == "union" and choices and isinstance(found, str)):
-        close = nearest(found, choices) if isinstance(found, str) else None
-        return "CR135", "is not one of the choices", "", f"did you mean `{close}`?" if close else ""
+        return "CR135", "is not one of the choices", "", _choose(found, choices, shape)
     if kind == "union" or kind.endswith(("_type", "_parsing", "_from_float", "_attributes_type")):
         return "CR132", "is of the wrong type", "", _retype(found, shape)
     return "CR138", "is refused", mistake.text[:1].lower() + mistake.text[1:], ""
+
+
+def _positive(kind: str, shape: Shape) -> str:
+    """Say of a quantity, whose form does not, that it has to be above zero."""
+    is_quantity = any(option.get("type") == "string" for option in shape.options)
+    return f"{shape.words()}, above 0" if kind == "greater_than" and is_quantity else ""
+
+
+def _choose(found: Any, choices: list[str], shape: Shape) -> str:
+    """Offer the nearest choice, or the block that the text names."""
+    if isinstance(found, str) and found in shape.block_keys():
+        return f"`{found}` is a block: write `{{{found}: {{...}}}}`"
+    close = nearest(found, choices) if isinstance(found, str) else None
+    return f"did you mean `{close}`?" if close else ""
 
 
 def _as_name(found: Any, pattern: str) -> str:
@@ -155,6 +168,8 @@ def _retype(found: Any, shape: Shape) -> str:
             return f"write `{digits}`, without quotes or separators"
     if types == {"string"} and isinstance(found, (int, float)):
         return f'put it in quotes: "{str(found).lower() if isinstance(found, bool) else found}"'
+    if isinstance(found, (dict, list)) and types and not types & {"object", "array"}:
+        return "it takes a single value"
     if found is None:
         return "give it a value, or remove the key for its default"
     return ""

@@ -9,26 +9,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cosmos_recipes.diagnostics import Problem, nearest
-from cosmos_recipes.diagnostics.words import kind_of, listed, shortened
+from cosmos_recipes.diagnostics.words import kind_of, shortened
 from cosmos_recipes.recipe.places import Key, PlaceOf, value_at
 from cosmos_recipes.recipe.validation import Found
 
 ENVIRONMENT_MAY_SET: Key = ("dataset", "use")
 LONGEST_TEXT = 10_000
 PLACEHOLDER = "???"
+_NESTED = "write one `${...}` after the other, not one inside the other"
 
 _REFERENCE = re.compile(r"\$\{([^${}]*)\}")
 _DOTTED = re.compile(r"[\w-]+(\.[\w-]+)*")
-_VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(,.*)?", re.DOTALL)
+_VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(,[^'\"\[\]:,\\]*)?")
 _SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|(^|_)(API)?KEY")
 
 
 @dataclass(frozen=True, slots=True)
 class Interpolated:
-    """A tree with its `${...}` filled in. Values that could not be are None; their paths are those of `problems`."""
+    """A tree with its `${...}` filled in; the values at the paths `unset` could not be, and are None."""
 
     tree: dict[str, Any]
     problems: list[Found]
+    unset: frozenset[Key] = frozenset()
 
 
 def interpolate(tree: Mapping[str, Any], place_of: PlaceOf) -> Interpolated:
@@ -39,7 +41,7 @@ def interpolate(tree: Mapping[str, Any], place_of: PlaceOf) -> Interpolated:
     work = _Work(tree, texts, place_of)
     for path in texts:
         work.resolve(path, ())
-    return Interpolated(_replaced(tree, (), work.values), work.problems)
+    return Interpolated(_replaced(tree, (), work.values), work.problems, frozenset(work.unset))
 
 
 def _texts(node: Any, path: Key) -> Iterator[tuple[Key, str]]:
@@ -72,37 +74,32 @@ class _Work:
     texts: Mapping[Key, str]
     place_of: PlaceOf
     values: dict[Key, Any] = field(default_factory=dict)
+    unset: set[Key] = field(default_factory=set)
     problems: list[Found] = field(default_factory=list)
 
     def resolve(self, path: Key, asking: tuple[Key, ...]) -> bool:
         """Resolve the text at `path` for the texts `asking`, and say whether it has a value."""
         if path in self.values:
-            return self.values[path] is not None
+            return path not in self.unset
         self.values[path] = None
         text = self.texts[path]
-        if not self._is_well_formed(path, text):
-            return False
         references = list(dict.fromkeys(_REFERENCE.findall(text)))
-        allowed = [self._allowed(path, text, body, (*asking, path)) for body in references]
-        if not all(allowed):
-            return False
-        value = self._filled(path, text, references)
-        self.values[path] = value
-        return value is not None
+        allowed = [self._is_well_formed(path, text)]
+        allowed += [self._allowed(path, text, body, (*asking, path)) for body in references if allowed[0]]
+        if not (all(allowed) and self._fill(path, text, references)):
+            self.unset.add(path)
+        return path not in self.unset
 
     def _is_well_formed(self, path: Key, text: str) -> bool:
         if len(text) > LONGEST_TEXT:
             return self._too_long(path, text)
         if text == PLACEHOLDER:
             return self._fail("CR158", path, "is still to be filled in", expected="a value in the place of ???")
-        if "\\${" in text or "${" in _REFERENCE.sub("", text):
-            return self._fail(
-                "CR150",
-                path,
-                "holds a malformed interpolation",
-                expected="${key.path}, neither nested nor escaped",
-                hint="check that each `${` has its `}`",
-            )
+        rest = _REFERENCE.sub("", text)
+        if "\\${" in text or "${" in rest:
+            hint = _NESTED if text.count("${") == text.count("}") else "give each `${` its `}`"
+            hint = "a text cannot hold ${ itself" if "\\${" in text else hint
+            return self._fail("CR150", path, "holds a malformed interpolation", expected="${key.path}", hint=hint)
         return True
 
     def _allowed(self, path: Key, text: str, body: str, asking: tuple[Key, ...]) -> bool:
@@ -129,9 +126,9 @@ class _Work:
     def _environment_allowed(self, path: Key, text: str, argument: str) -> bool:
         match = _VARIABLE.fullmatch(argument)
         if match is None:
-            return self._fail(
-                "CR150", path, "holds a malformed interpolation", expected="${oc.env:NAME} or ${oc.env:NAME,default}"
-            )
+            expected = "${oc.env:NAME} or ${oc.env:NAME,default}"
+            hint = "a default is a plain path, without quotes, colons, commas or brackets"
+            return self._fail("CR150", path, "holds a malformed interpolation", expected=expected, hint=hint)
         name, default = match[1], match[2]
         where = ".".join(ENVIRONMENT_MAY_SET)
         if path[: len(ENVIRONMENT_MAY_SET)] != ENVIRONMENT_MAY_SET:
@@ -190,9 +187,10 @@ class _Work:
         return target not in self.texts or self.resolve(target, asking)
 
     def _unknown(self, path: Key, target: Key) -> bool:
-        known = [".".join(key) for key in _leaves(self.tree, ())]
-        close = nearest(".".join(target), known)
-        hint = f"did you mean ${{{close}}}?" if close else f"the recipe gives {listed(known)}"
+        known = [".".join(key) for key in _leaves(self.tree, ()) if len(key) == len(target) or key[-1] == target[-1]]
+        homes = [name for name in known if name.endswith(f".{target[-1]}")]
+        close = nearest(".".join(target), known) or next(iter(homes), None)
+        hint = f"did you mean ${{{close}}}?" if close else "write that key out, or the value itself here"
         return self._fail(
             "CR151",
             path,
@@ -201,41 +199,30 @@ class _Work:
             hint=hint,
         )
 
-    def _filled(self, path: Key, text: str, references: list[str]) -> Any:
+    def _fill(self, path: Key, text: str, references: list[str]) -> bool:
         """Let OmegaConf fill in a text whose interpolations are known to be allowed."""
         from omegaconf import OmegaConf
         from omegaconf.errors import OmegaConfBaseException
 
-        known: dict[str, Any] = {}
-        for number, body in enumerate(references):
-            if ":" not in body:
-                key = tuple(body.split("."))
-                known[f"value{number}"] = self.values[key] if key in self.texts else value_at(self.tree, key)
-                text = text.replace(f"${{{body}}}", f"${{value{number}}}")
+        names = {body: f"value{number}" for number, body in enumerate(references) if ":" not in body}
+        known = {name: self._value(tuple(body.split("."))) for body, name in names.items()}
+        plain = _REFERENCE.sub(lambda found: f"${{{names.get(found[1], found[1])}}}", text)
+        expected = "${key.path}, or ${oc.env:NAME,default}"
         try:
-            value = OmegaConf.create({**known, "text": text})["text"]
+            value = OmegaConf.create({**known, "text": plain})["text"]
         except OmegaConfBaseException as error:
-            self._fail(
-                "CR150",
-                path,
-                "holds a malformed interpolation",
-                expected="${key.path}, or ${oc.env:NAME,default}",
-                hint=str(error).splitlines()[0],
-            )
-            return None
+            hint = str(error).splitlines()[0]
+            return self._fail("CR150", path, "holds a malformed interpolation", expected=expected, hint=hint)
         if isinstance(value, str) and len(value) > LONGEST_TEXT:
-            self._too_long(path, value)
-            return None
+            return self._too_long(path, value)
         if isinstance(value, str) and "${" in value:
-            self._fail(
-                "CR150",
-                path,
-                "holds an interpolation even when it is filled in",
-                expected="a value without ${",
-                found=kind_of(value),
-            )
-            return None
-        return value
+            found = kind_of(value)
+            return self._fail("CR150", path, "holds ${ even when it is filled in", expected=expected, found=found)
+        self.values[path] = value
+        return True
+
+    def _value(self, key: Key) -> Any:
+        return self.values[key] if key in self.texts else value_at(self.tree, key)
 
     def _too_long(self, path: Key, text: str) -> bool:
         return self._fail(

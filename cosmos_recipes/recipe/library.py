@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import normpath
 from pathlib import Path
 from typing import Literal
 
@@ -30,7 +31,7 @@ def find(kind: Kind, name: str | Path, *, relative_to: Path | None = None, place
             hint="download the file and name its path",
         )
     if isinstance(name, Path) or is_path(text):
-        path = (relative_to or Path()) / Path(text).expanduser()
+        path = Path(normpath((relative_to or Path()) / Path(text).expanduser()))
         if not path.exists():
             _fail_path(path, place)
         return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -104,10 +105,11 @@ class _Checked:
 def _check(layer: Layer) -> _Checked:
     """Fill in and validate a merged layer. The keys that are no settings are checked with the others, but not kept."""
     filled = interpolate(layer.without(*NOT_SETTINGS).tree, layer.place_of)
-    unset = {found.path for found in filled.problems}
     whole = filled.tree | {key: layer.tree[key] for key in NOT_SETTINGS if key in layer.tree}
     wrong = [
-        each for each in _wrong(RecipeFile, whole, layer) if not any(each.path[: len(path)] == path for path in unset)
+        each
+        for each in _wrong(RecipeFile, whole, layer)
+        if not any(each.path[: len(path)] == path for path in filled.unset)
     ]
     found = [*filled.problems, *wrong]
     return _Checked(filled.tree, found, None if found else Recipe.model_validate(filled.tree, context=FROM_YAML))
@@ -171,7 +173,7 @@ def _arguments(overrides: Sequence[str], problems: list[Problem]) -> Iterable[La
 
 
 def _argument(text: str) -> Layer:
-    argument = f"--set {text}"
+    argument = f"--set {quote(text)}"
     place = Place(file=argument, length=len(argument))
     dotted, sign, written = text.partition("=")
     path = tuple(dotted.strip().split("."))

@@ -206,15 +206,10 @@ class _Composer:
                 found=sign,
                 hint="write the value where it holds; quote text that begins with & or *",
             )
-        tag = getattr(event, "ctag", None)
-        if tag is not None:
-            self._add(
-                "CR114",
-                "tags are not part of the language",
-                place,
-                found=shortened(str(tag)),
-                hint="remove the tag; quote text that begins with !",
-            )
+        if getattr(event, "ctag", None) is not None:
+            written = self.text[event.start_mark.index : event.end_mark.index].split(maxsplit=1)[0]
+            hint = "remove the tag; quote text that begins with !"
+            self._add("CR114", "tags are not part of the language", place, found=shortened(written), hint=hint)
 
     def _mapping(self, opening: Any, events: Iterator[Any], path: Key) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
@@ -230,7 +225,7 @@ class _Composer:
                     "CR112",
                     f"the key `{child[-1]}` is written twice",
                     place,
-                    found=f"`{child[-1]}` on line {first} too" if first else "",
+                    found=f"also on line {first}" if first else "",
                     hint="keep one of the two",
                 )
             self.keys.setdefault(child, place)

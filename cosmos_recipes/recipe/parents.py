@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cosmos_recipes.diagnostics import RecipeError, fail
+from cosmos_recipes.diagnostics import Place, RecipeError, fail
 from cosmos_recipes.diagnostics.words import kind_of
 from cosmos_recipes.recipe.library import find
 from cosmos_recipes.recipe.located import read_located
@@ -53,9 +53,23 @@ def read_family(ref: str | Path) -> Family:
                 expected=f"a chain of at most {MOST_FILES} files",
                 hint="let the recipe extend one of the last parents directly",
             )
-        path, located = parent, read_located(parent)
+        path, located = parent, _read(parent, place)
         chain.append((path, located))
     return Family(tuple(path for path, _ in chain), _joined([located for _, located in chain]))
+
+
+def _read(path: Path, place: Place) -> Located:
+    """Read a parent; if it is no file that can be read, that is told where it is named."""
+    try:
+        return read_located(path)
+    except RecipeError as error:
+        problems = (
+            problem
+            if problem.place and problem.place.line
+            else replace(problem, message=f"the parent `{path}`: {problem.message}", place=place)
+            for problem in error.problems
+        )
+        raise RecipeError(*problems) from None
 
 
 def _joined(chain: list[Located]) -> Layer:

@@ -37,8 +37,9 @@ class Shape:
         """Return what may stand under a key or at a position of a list, whichever alternative is meant."""
         nodes = [child for option in self.options if (child := _child(option, part)) is not None]
         options = tuple(option for node in nodes for option in _options(node, self.root))
-        texts = (node.get("description", "") for node in nodes)
-        return Shape(self.root, options, next(filter(None, texts), ""))
+        texts = [node.get("description", "") for node in nodes]
+        own = [option.get("description", "") for option in options] if len(options) == 1 else []
+        return Shape(self.root, options, next(filter(None, (*texts, *own)), ""))
 
     def at(self, path: Key) -> Shape:
         """Return what may stand at a path."""
@@ -47,7 +48,7 @@ class Shape:
             shape = shape.child(part)
         return shape
 
-    def keys(self) -> list[str]:
+    def block_keys(self) -> list[str]:
         """Return the keys that a block may have, as a person writes them."""
         return [key for option in self.options for key in option.get("properties", {})]
 
@@ -70,7 +71,7 @@ class Shape:
 
 
 def _homes(shape: Shape, key: str, path: Key, deepest: int) -> Iterator[Key]:
-    known = shape.keys()
+    known = shape.block_keys()
     if key in known:
         yield path
     for name in known if len(path) < deepest else ():
@@ -138,8 +139,8 @@ def _text_words(node: Node) -> str:
         return str(node["patternErrorMessage"])
     if "pattern" in node:
         return f"text of the form {node['pattern']}"
-    longest = node.get("maxLength")
-    return f"text of at most {longest} characters" if longest else "text"
+    shortest, longest = node.get("minLength", 0), node.get("maxLength")
+    return f"text of {shortest} to {longest} characters" if longest else "text"
 
 
 def _range(node: Node) -> str:

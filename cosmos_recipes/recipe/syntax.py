@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from cosmos_recipes.diagnostics import Place, Problem
+from cosmos_recipes.diagnostics import Problem
 from cosmos_recipes.recipe.files import Lines
 
 
@@ -107,6 +107,11 @@ _ADVICE = (
     ),
     _Advice("that cannot start any token", "text cannot begin with this character", "put the whole text in quotes"),
     _Advice(
+        "but found '<stream end>'",
+        "the text ends where a value is expected",
+        "add the value, and the closing `}` or `]`",
+    ),
+    _Advice(
         "expected the node content",
         "a value is expected here",
         "quote the text if it begins with a bracket or a comma; otherwise remove what is too much",
@@ -150,32 +155,80 @@ _OTHERWISE = _Advice("", "this is not YAML", "check indentation, colons, bracket
 _BIG_ESCAPE = re.compile(r"\\U[0-9a-fA-F]{8}")
 
 
+_WORD = re.compile(r"\S*")
+_LINE_START = re.compile(r"^( *)([\w.-]+)$")
+_NO_BREAK_SPACE = "\u00a0"
+
+
 def syntax_problem(error: Exception, text: str, lines: Lines) -> Problem:
     """Return the parser's `error` as a problem at the place where a person would look."""
     complaint = f"{getattr(error, 'context', None) or ''} {getattr(error, 'problem', None) or ''}"
     advice = next((advice for advice in _ADVICE if advice.sign in complaint), _OTHERWISE)
-    if isinstance(error, (ValueError, OverflowError)):
-        advice = _Advice(
-            "", "there is no character with this number", "characters end at \\U0010FFFF; write the character itself"
-        )
-    place = _place(error, advice, text, lines)
-    hint = advice.hint
-    if advice.code == "CR110" and "```" in text[: text.find("\n", 0) + 1]:
-        hint = "remove the ``` lines around the YAML"
+    mark: Any = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is None:
+        return _big_escape(text, lines) or Problem(code="CR110", message=advice.message, hint=advice.hint)
+    if advice.opening:
+        mark = getattr(error, "context_mark", None) or mark
+    start = min(mark.index, max(0, len(text.rstrip()) - 1))
+    if "mapping values" in advice.sign and (better := _before_colon(text, start, lines)):
+        return better
+    is_line = advice.message.startswith("this line")
+    place = lines.place(start, _end_of_word(text, start) if is_line else start + 1)
+    hint = "remove the ``` lines around the YAML" if text.startswith("```") else advice.hint
     return Problem(code=advice.code, message=advice.message, place=place, hint=hint)
 
 
-def _place(error: Exception, advice: _Advice, text: str, lines: Lines) -> Place:
-    mark: Any = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    if advice.opening:
-        mark = getattr(error, "context_mark", None) or mark
-    if mark is not None:
-        start = min(mark.index, len(text))
-        return lines.place(start, _end_of_word(text, start) if "line" in advice.message else start + 1)
-    found = _BIG_ESCAPE.search(text)
-    return lines.place(found.start(), found.end()) if found else Place(file=lines.file)
+def _before_colon(text: str, colon: int, lines: Lines) -> Problem | None:
+    """Explain a colon that is refused because of the line above: it has none, or is indented less.
+
+    `steps 800` over `global_batch: 16` is one text on two lines to YAML, so the parser stops at the second line.
+    """
+    start = text.rfind("\n", 0, colon) + 1
+    key = _LINE_START.match(text[start:colon])
+    above = _line_above(text, start)
+    if key is None or above is None:
+        return None
+    begin, line = above
+    first = begin + len(line) - len(line.lstrip(" "))
+    if _NO_BREAK_SPACE in line:
+        at = begin + line.index(_NO_BREAK_SPACE)
+        message, hint = "a no-break space stands where YAML takes a space", "type the space again"
+        return Problem(code="CR110", message=message, place=lines.place(at, at + 1), hint=hint)
+    if not re.search(r":(\s|$)", line):
+        hint = "write `key: value`; a longer text is indented under its key"
+        return Problem(
+            code="CR110", message="this line has no colon", place=lines.place(first, begin + len(line)), hint=hint
+        )
+    if len(key[1]) <= first - begin:
+        return None
+    hint = "give it as many spaces as the keys above it"
+    place = lines.place(start + len(key[1]), colon)
+    return Problem(code="CR110", message="this line is indented too far", place=place, hint=hint)
+
+
+def _line_above(text: str, start: int) -> tuple[int, str] | None:
+    """Return where the line above begins, and the line; blank lines and comments do not count."""
+    while start > 0:
+        begin = text.rfind("\n", 0, start - 1) + 1
+        line = text[begin:start].rstrip()
+        if line and not line.lstrip().startswith("#"):
+            return begin, line
+        start = begin
+    return None
+
+
+def _big_escape(text: str, lines: Lines) -> Problem | None:
+    """Explain what the parser fails at without saying where: an escape beyond the last character of Unicode."""
+    found = next((found for found in _BIG_ESCAPE.finditer(text) if int(found[0][2:], 16) > 0x10FFFF), None)
+    if found is None:
+        return None
+    message, hint = (
+        "there is no character with this number",
+        "characters end at \\U0010FFFF; write the character itself",
+    )
+    return Problem(code="CR110", message=message, place=lines.place(found.start(), found.end()), hint=hint)
 
 
 def _end_of_word(text: str, start: int) -> int:
-    end = re.compile(r"\S*").match(text, start)
-    return end.end() if end else start + 1
+    word = _WORD.match(text, start)
+    return word.end() if word else start + 1
