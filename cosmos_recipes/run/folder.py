@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_recipes.compiler.plan import Plan
-from cosmos_recipes.diagnostics import fail
+from cosmos_recipes.diagnostics import Place, fail
 
 TRAINED_BY = frozenset({"recipe", "task", "seed", "backbone", "data", "conditioning", "train", "hardware"})
 
@@ -27,7 +27,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.plan_file = path / "plan.yaml"
+        self.plan_file, self.lock = path / "plan.yaml", path / ".lock"
         self.log_file = path / "log.jsonl"
         self.stages, self.prepare, self.train = path / "stages", path / "prepare", path / "train"
         self.evaluate, self.package, self.publish = path / "evaluate", path / "package", path / "publish"
@@ -80,28 +80,29 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def only_process(folder: Path, *, wait: Callable[[int], None] | None = None) -> Iterator[None]:
-    """Hold `folder` for this process; the system lets go of it when the process ends, however it ends.
+def only_process(lock: Path, *, wait: Callable[[int], None] | None = None) -> Iterator[None]:
+    """Hold the file `lock` for this process; the system lets go of it when the process ends, however it ends.
 
     Where another process holds it: with `wait`, call it once with that process's id and wait; otherwise raise
     RecipeError CR650.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+", encoding="utf-8") as file:
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+", encoding="utf-8") as file:
         if not _locked(file.fileno()):
-            _held_by_other(folder, file.fileno(), _holder(folder), wait)
+            _wait(lock, file.fileno(), wait)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
 
 
-def _held_by_other(folder: Path, descriptor: int, holder: int, wait: Callable[[int], None] | None) -> None:
+def _wait(lock: Path, descriptor: int, wait: Callable[[int], None] | None) -> None:
+    holder = _holder(lock)
     if wait is None:
         fail(
             "CR650",
             f"process {holder} is already working in this run",
-            found=str(folder),
+            place=Place(file=str(lock.parent)),
             expected="one process in a run at a time",
             hint=f"wait until it is done, or stop it with `kill {holder}` and repeat the command",
         )
@@ -118,6 +119,6 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _holder(folder: Path) -> int:
-    text = (folder / ".lock").read_text(encoding="utf-8")
+def _holder(lock: Path) -> int:
+    text = lock.read_text(encoding="utf-8")
     return int(text) if text.isdigit() else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -46,7 +46,9 @@ class Stage:
     """One step of a run.
 
     `folder` holds what it makes, `state` is its record. `work` does it, goes on from what an interrupted attempt left
-    in the folder, and returns a summary. A stage that is not `resumable` starts with an empty folder.
+    in the folder, and returns a summary. Of what it makes, the files and folders `made` count (everything, if none are
+    named); `spoiled` returns what has to go, besides an output that was damaged, for `work` to make it again. A stage
+    that is not `resumable` starts with an empty folder.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Stage:
     state: Path
     inputs: dict[str, Any]
     work: Callable[[], dict[str, Any]]
+    made: tuple[str, ...] = (".",)
+    spoiled: Callable[[Path], Iterable[Path]] = lambda damaged: ()
     resumable: bool = True
 
 
@@ -69,30 +73,33 @@ class Done:
 def perform(stage: Stage) -> Done:
     """Do the stage, unless it is done and neither what it was made from nor what it made has changed."""
     inputs, before = digest(stage.inputs), read_record(stage.state)
-    damaged: tuple[str, ...] = ()
-    if before and before.inputs == inputs:
-        damaged = damaged_outputs(stage.folder, before)
-        if before.state == "done" and not damaged:
-            return Done(record=before, outcome="unchanged")
-    else:
-        shutil.rmtree(stage.folder, ignore_errors=True)
-    for name in damaged:
-        (stage.folder / name).unlink(missing_ok=True)
-    if not stage.resumable:
-        shutil.rmtree(stage.folder, ignore_errors=True)
+    same = before is not None and before.inputs == inputs
+    damaged = damaged_outputs(stage.folder, before) if before and same else ()
+    if before and same and before.state == "done" and not damaged:
+        return Done(record=before, outcome="unchanged")
+    if not same or not stage.resumable:
+        remove(stage.folder)
+    for path in [stage.folder / name for name in damaged]:
+        for spoiled in (path, *stage.spoiled(path)):
+            remove(spoiled)
+    record = _work(stage, inputs)
+    return Done(record=record, outcome="repaired" if damaged else "done", damaged=damaged)
+
+
+def _work(stage: Stage, inputs: str) -> Record:
     stage.folder.mkdir(parents=True, exist_ok=True)
     write_json(stage.state, asdict(Record(state="started", inputs=inputs)))
-    began = time.monotonic()
+    began_s = time.monotonic()
     summary = stage.work()
     record = Record(
         state="done",
         inputs=inputs,
-        seconds=round(time.monotonic() - began, 3),
+        seconds=round(time.monotonic() - began_s, 3),
         summary=summary,
-        outputs=dict(look(stage.folder)),
+        outputs={name: output for part in stage.made for name, output in look(stage.folder, part)},
     )
     write_json(stage.state, asdict(record))
-    return Done(record=record, outcome="repaired" if damaged else "done", damaged=damaged)
+    return record
 
 
 def read_record(path: Path) -> Record | None:
@@ -105,9 +112,10 @@ def read_record(path: Path) -> Record | None:
         return None
 
 
-def look(folder: Path) -> Iterator[tuple[str, Output]]:
-    """Yield the relative path and the state of every file in the folder; names that begin with a dot are nobody's."""
-    for path in sorted(folder.rglob("*")):
+def look(folder: Path, part: str = ".") -> Iterator[tuple[str, Output]]:
+    """Yield the relative path and the state of every file in a part of the folder; those called .NAME are nobody's."""
+    top = folder / part
+    for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
         name = path.relative_to(folder)
         if path.is_file() and not any(part.startswith(".") for part in name.parts):
             at = path.stat()
@@ -126,6 +134,14 @@ def _intact(path: Path, output: Output) -> bool:
     if at.st_size != output.size_bytes:
         return False
     return at.st_mtime_ns == output.modified_ns or sha256(path) == output.sha256
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:

@@ -49,6 +49,10 @@ class Source(BaseModel, ABC):
         """Return the source with its relative paths taken from `folder`."""
         return self
 
+    def fingerprint(self) -> str:
+        """Return a text that changes when what the source reads is changed; one that makes its own data reads nothing."""
+        return ""
+
     @abstractmethod
     def describe(self) -> SourceDescription:
         """Return what is there; raises RecipeError if nothing is."""

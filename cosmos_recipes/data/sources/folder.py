@@ -17,6 +17,7 @@ from cosmos_recipes.diagnostics import Place, fail
 CAPTION_TABLES = ("captions.jsonl", "captions.csv", "metadata.jsonl", "metadata.csv")
 HELD_OUT_FOLDERS = frozenset(("held-out", "heldout", "val", "valid", "validation", "test"))
 MOST_PROBED = 64
+_READ = VIDEO_SUFFIXES | {".txt", ".json", ".jsonl", ".csv"}
 
 
 class FolderSource(Source):
@@ -53,6 +54,14 @@ class FolderSource(Source):
             Recording(name=name, split=splits[name], path=path, caption=captions.get(name) or _sidecar(path))
             for name, path in zip(names, files, strict=True)
         ]
+
+    def fingerprint(self) -> str:
+        """Return a hash of the names, sizes and times of the videos and of what may be their captions."""
+        root = Path(self.path)
+        files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.suffix.lower() in _READ)
+        looked = ((path.relative_to(root).as_posix(), path.stat()) for path in files)
+        rows = [f"{name} {at.st_size} {at.st_mtime_ns}" for name, at in looked]
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
     def _files(self) -> list[Path]:
         root = Path(self.path)

@@ -1,0 +1,164 @@
+"""The first stage: recordings, the index of their clips, the tokenizer, and every clip as latents.
+
+What it makes depends on the data and the tokenizer alone, and is shared by all runs that need the same.
+Legend: B batch, C channels, T frames, H height, W width.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.conditioning.base import head
+from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index
+from cosmos_recipes.data.sources import Source, source_class
+from cosmos_recipes.diagnostics import Problem, RecipeError
+from cosmos_recipes.run.folder import digest
+from cosmos_recipes.run.stages import Stage
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cosmos_recipes.data.latents import ClipReader
+    from cosmos_recipes.run.progress import Progress
+
+MOST_FITTED = 200
+"""Recordings that a tokenizer is fitted to, evenly spread over the training split."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """What to prepare, and where: a folder named after everything that decides its content."""
+
+    plan: Plan
+    source: Source
+    folder: Path
+
+    @classmethod
+    def of(cls, plan: Plan, root: Path) -> Preparation:
+        """Return the preparation of a plan, in `root/.prepared/`."""
+        settings = {name: value for name, value in plan.data.source.items() if name != "kind"}
+        source = source_class(plan.data.source["kind"])(**settings)
+        decides = {
+            "data": plan.data.model_dump(mode="json"),
+            "tokenizer": plan.backbone.tokenizer.model_dump(mode="json"),
+            "captions": needs_captions(plan),
+            "there": source.fingerprint(),
+        }
+        return cls(plan=plan, source=source, folder=root / ".prepared" / digest(decides)[:16])
+
+    @property
+    def lock(self) -> Path:
+        """The file that is held while the folder is written."""
+        return self.folder.with_suffix(".lock")
+
+    def stage(self, progress: Progress) -> Stage:
+        """Return the stage."""
+        return Stage(
+            name="prepare",
+            folder=self.folder,
+            state=self.folder.with_suffix(".json"),
+            inputs={"folder": self.folder.name},
+            work=lambda: prepare(self, progress),
+            spoiled=_same_stem,
+        )
+
+
+def needs_captions(plan: Plan) -> bool:
+    """Return whether the plan's head reads captions."""
+    return "caption" in head(plan.conditioning.head).columns
+
+
+def clip_spec(plan: Plan) -> ClipSpec:
+    """Return the window of a plan."""
+    names = [field.name for field in dataclasses.fields(ClipSpec)]
+    return ClipSpec(**{name: getattr(plan.data.clip, name) for name in names})
+
+
+def clip_reader(plan: Plan, folder: Path) -> ClipReader:
+    """Return what reads the pixels of clips of a prepared folder."""
+    from cosmos_recipes.data.latents import ClipReader
+
+    return ClipReader(ClipIndex(folder), clip_spec(plan), plan.data.decode.backends)
+
+
+def prepare(preparation: Preparation, progress: Progress) -> dict[str, Any]:
+    """Do it, or go on with it; returns the funnel and every recording that was left out.
+
+    Raises:
+        RecipeError: the data breaks its contract, or nothing of it can be used (CR5xx).
+    """
+    from cosmos_recipes.data.latents import write_latents
+
+    plan, folder = preparation.plan, preparation.folder
+    recordings = preparation.source.recordings(folder / "source", progress)
+    report = build_index(
+        recordings,
+        clip_spec(plan),
+        folder,
+        captions_needed=needs_captions(plan),
+        limit=plan.data.limit,
+        progress=progress,
+    )
+    reader = clip_reader(plan, folder)
+    train = reader.index.ids("train").tolist()
+    clips = [*train, *reader.index.ids("held-out").tolist()]
+    tokenizer = _tokenizer(plan, folder, reader, train, progress)
+    damaged = write_latents(folder / "latents", reader, clips, tokenizer.encode, progress)
+    _require_both_splits(reader.index, folder, damaged)
+    left_out = [_plain(problem) for problem in (*report.problems, *damaged)]
+    return {"found": report.found, "kept": report.long_enough - len(damaged), "clips": report.clips, "left_out": left_out}
+
+
+def _tokenizer(plan: Plan, folder: Path, reader: ClipReader, train: Sequence[int], progress: Progress) -> Any:
+    """Return the tokenizer, fitted to the training clips if it is one that can be."""
+    from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
+    from cosmos_recipes.training.files import whole
+
+    place = folder / "tokenizer"
+    if place.exists():
+        return load_tokenizer(place)
+    tokenizer = build_tokenizer(plan.backbone.tokenizer)
+    if hasattr(tokenizer, "fit"):
+        tokenizer.fit(_videos(reader, train, progress))
+    with whole(place) as part:
+        tokenizer.save_pretrained(part)
+    return tokenizer
+
+
+def _videos(reader: ClipReader, train: Sequence[int], progress: Progress) -> Iterator[Tensor]:
+    """Yield `video_BCTHW` of the clips of some recordings; those that cannot be decoded are named later."""
+    recordings = reader.index.clips["recording"].to_pylist()
+    numbers = sorted({recordings[clip] for clip in train})
+    chosen = set(numbers[:: -(-len(numbers) // MOST_FITTED)])
+    clips = [clip for clip in train if recordings[clip] in chosen]
+    for done, (_, video_BCTHW) in enumerate(reader.batches(clips), 1):
+        progress("fitting the tokenizer", done, len(chosen))
+        if not isinstance(video_BCTHW, Problem):
+            yield video_BCTHW
+
+
+def _require_both_splits(index: ClipIndex, folder: Path, damaged: Sequence[Problem]) -> None:
+    from cosmos_recipes.data.latents import Latents
+
+    latents = Latents(folder / "latents")
+    for split in ("train", "held-out"):
+        if not len(latents.among(index.ids(split))):
+            message = f"not one clip of the split `{split}` could be decoded"
+            hint = "see the problems of the videos below"
+            raise RecipeError(Problem(code="CR508", message=message, hint=hint), *damaged)
+
+
+def _same_stem(damaged: Path) -> Iterable[Path]:
+    """What is made together goes together: a shard and its list, the files of the tokenizer."""
+    return [damaged.parent] if damaged.parent.name == "tokenizer" else damaged.parent.glob(f"{damaged.stem}.*")
+
+
+def _plain(problem: Problem) -> dict[str, str]:
+    names = ("code", "message", "expected", "found", "hint")
+    place = {"file": problem.place.file} if problem.place else {}
+    return {**{name: getattr(problem, name) for name in names}, **place}
