@@ -1,0 +1,1 @@
+"""Where a run executes: this process, or several on this machine."""

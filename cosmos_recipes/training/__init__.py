@@ -1,0 +1,1 @@
+"""Post-training: the world model, its objective, and the NeMo model that trains it."""

@@ -1,0 +1,145 @@
+"""The batches of one process: its share of every global batch, in micro-batches, read one step ahead.
+
+Which clips make up a step depends on the step alone, never on how many processes share it.
+Legend: B batch, C channels, T latent frames, H height, W width.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from cosmos_recipes.data.index import ClipIndex
+from cosmos_recipes.data.latents import Latents
+from cosmos_recipes.diagnostics import fail
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cosmos_recipes.conditioning.networks import Control
+    from cosmos_recipes.data.order import SampleOrder
+
+Collate = Callable[[Sequence[Mapping[str, Any]]], "Control"]
+
+
+@dataclass(kw_only=True)
+class Batch:
+    """Clips of one forward pass. `samples` are their positions in the global batch of `step`, `clips` their numbers."""
+
+    latent_BCTHW: Tensor
+    control: Control
+    step: int
+    samples: tuple[int, ...]
+    clips: tuple[int, ...]
+
+    def to(self, device: torch.device, **how: Any) -> Batch:
+        """Return the batch on a device; `how` goes to `Tensor.to`."""
+        control = {name: value.to(device, **how) for name, value in self.control.items()}
+        return replace(self, latent_BCTHW=self.latent_BCTHW.to(device, **how), control=control)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Share:
+    """What process `rank` of `world` does of every global batch: a run of positions, in micro-batches.
+
+    Raises:
+        RecipeError: the global batch cannot be split evenly (CR601).
+    """
+
+    rank: int
+    world: int
+    global_batch: int
+    micro_batch: int
+
+    def __post_init__(self) -> None:
+        if self.global_batch % self.world:
+            fail(
+                "CR601",
+                f"a global batch of {self.global_batch} clips cannot be split over {self.world} processes",
+                expected=f"train.global_batch a multiple of {self.world}",
+                found=str(self.global_batch),
+                hint="change train.global_batch, or the number of processes",
+            )
+
+    @property
+    def clips_per_step(self) -> int:
+        """Clips that this process trains on in a step."""
+        return self.global_batch // self.world
+
+    @property
+    def accumulate(self) -> int:
+        """Forward passes of this process in a step."""
+        return -(-self.clips_per_step // self.micro_batch)
+
+    def micro_batches(self) -> list[range]:
+        """Return the positions in the global batch, one range per forward pass."""
+        first = self.rank * self.clips_per_step
+        end = first + self.clips_per_step
+        return [range(start, min(start + self.micro_batch, end)) for start in range(first, end, self.micro_batch)]
+
+
+class PreparedClips:
+    """The clips of a prepared folder: their numbers by split, latents and rows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.index, self._latents = ClipIndex(folder), Latents(folder / "latents")
+
+    def ids(self, split: Any) -> np.ndarray:
+        """Return the numbers of the clips of a split (`train`, `held-out`) that could be decoded."""
+        return self._latents.among(self.index.ids(split))
+
+    def latents(self, clips: Sequence[int]) -> Tensor:
+        """Return float32 `latent_BCTHW` of clips."""
+        return self._latents.read(clips)
+
+    def rows(self, clips: Sequence[int]) -> list[dict[str, Any]]:
+        """Return the rows of clips, their captions among them."""
+        return [self.index.row(clip) for clip in clips]
+
+
+class Batches:
+    """An endless iterable of one process's micro-batches, from the step that `first_step` gives when it starts.
+
+    `wait_s` sums up the seconds in which training waited for data.
+    """
+
+    def __init__(
+        self, clips: PreparedClips, order: SampleOrder, share: Share, *, collate: Collate, first_step: Callable[[], int]
+    ) -> None:
+        self.clips, self.order, self.share = clips, order, share
+        self.collate, self.first_step = collate, first_step
+        self.wait_s = 0.0
+
+    def __iter__(self) -> Iterator[Batch]:
+        step = self.first_step()
+        with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
+            ahead = pool.submit(self.read, step)
+            while True:
+                began_s = time.perf_counter()
+                batches = ahead.result()
+                self.wait_s += time.perf_counter() - began_s
+                step += 1
+                ahead = pool.submit(self.read, step)
+                yield from batches
+
+    def read(self, step: int) -> list[Batch]:
+        """Return the micro-batches of a step."""
+        numbers = self.order.batch(step)
+        return [self._micro_batch(step, positions, numbers) for positions in self.share.micro_batches()]
+
+    def _micro_batch(self, step: int, positions: range, numbers: np.ndarray) -> Batch:
+        clips = tuple(int(clip) for clip in numbers[positions.start : positions.stop])
+        return Batch(
+            latent_BCTHW=self.clips.latents(clips),
+            control=self.collate(self.clips.rows(clips)),
+            step=step,
+            samples=tuple(positions),
+            clips=clips,
+        )

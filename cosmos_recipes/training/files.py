@@ -1,0 +1,58 @@
+"""Files and folders that are whole or not there, also when the process or the machine dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON."""
+    with whole(path) as part:
+        part.write_text(json.dumps(value, indent=2) + "\n")
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a place to write a file or a folder to; at the end of the block it takes the place of `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = unfinished(path)
+    remove(part)
+    yield part
+    commit(path)
+
+
+def unfinished(path: Path) -> Path:
+    """Return where `path` lies while it is written."""
+    return path.with_name(f"{path.name}.unfinished")
+
+
+def commit(path: Path) -> None:
+    """Put what was written to `unfinished(path)` in the place of `path`, on disk for good."""
+    part = unfinished(path)
+    for file in sorted(part.rglob("*")) if part.is_dir() else [part]:
+        _sync(file)
+    _sync(part)
+    if part.is_dir():
+        remove(path)
+    part.replace(path)
+    _sync(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)

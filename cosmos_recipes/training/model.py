@@ -1,0 +1,144 @@
+"""The NeMo model: a world model, the batches of this process, its optimizer and the average of its weights.
+
+Importing this module imports NeMo, which takes seconds: do it inside the functions that train.
+Legend: B batch.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import ModelParallelStrategy
+from nemo.core import ModelPT
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.data.order import SampleOrder
+from cosmos_recipes.diagnostics import fail
+from cosmos_recipes.training.average import Average
+from cosmos_recipes.training.batches import Batch, Batches, PreparedClips, Share
+from cosmos_recipes.training.fit import trained_by
+from cosmos_recipes.training.optimizer import build_optimizer, learning_rate_factor
+from cosmos_recipes.training.parallel import shard
+from cosmos_recipes.training.world_model import WorldModel
+
+
+class PostTraining(ModelPT):
+    """Trains the world model of a plan on a prepared folder (`index`, latents, tokenizer).
+
+    Checkpoints hold no random state: order, noise and dropped controls are functions of the seed and the step.
+    """
+
+    def __init__(self, cfg: DictConfig, trainer: Trainer, *, plan: Plan, prepared: Path) -> None:
+        super().__init__(cfg, trainer)
+        self.plan = plan
+        self.clips = PreparedClips(prepared)
+        self.world_model = WorldModel.build(plan, tokenizer=prepared / "tokenizer")
+        self.average: Average | None = None
+        self.grad_norm = torch.zeros(())
+        self.losses: list[tuple[Batch, Tensor]] = []
+        self._batches: Batches | None = None
+
+    def configure_model(self) -> None:
+        """Shard the weights where the strategy does, then copy them for the average."""
+        if isinstance(self.trainer.strategy, ModelParallelStrategy):
+            shard(self.world_model.transformer, self.world_model.head, self.device_mesh["data_parallel"])
+        if self.plan.train.ema is not None:
+            self.average = Average(self.world_model, self.plan.train.ema)
+
+    @property
+    def batches(self) -> Batches:
+        """The batches of this process; there once the processes know each other."""
+        if self._batches is None:
+            self._batches = Batches(
+                self.clips,
+                SampleOrder(self.clips.ids("train"), global_batch=self.plan.train.global_batch, seed=self.plan.seed),
+                self.share,
+                collate=self.world_model.collate,
+                first_step=lambda: self.trainer.global_step,
+            )
+        return self._batches
+
+    @property
+    def share(self) -> Share:
+        """What this process does of every global batch."""
+        return Share(
+            rank=self.trainer.global_rank,
+            world=self.trainer.world_size,
+            global_batch=self.plan.train.global_batch,
+            micro_batch=self.plan.train.micro_batch,
+        )
+
+    def train_dataloader(self) -> Batches:
+        """Return the endless micro-batches of this process."""
+        return self.batches
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss, scaled so that Lightning's mean over micro-batches and processes is the mean over clips."""
+        loss_B = self.world_model.loss(
+            batch.latent_BCTHW, batch.control, seed=self.plan.seed, step=batch.step, samples=batch.samples
+        )
+        self.losses.append((batch, loss_B.detach()))
+        return loss_B.sum() * (self.share.accumulate / self.share.clips_per_step)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Return the plan's optimizer and its learning rate per step."""
+        settings, steps = self.plan.train.optimizer, self.plan.train.steps
+        optimizer = build_optimizer(self.world_model, settings)
+        factor = partial(learning_rate_factor, warmup=settings.warmup, steps=steps, decay=settings.decay)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}}
+
+    def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
+        """Scale gradients down to the plan's norm and keep the norm that they had."""
+        norm: Any = torch.nn.utils.clip_grad_norm_(self.world_model.parameters(), self.plan.train.optimizer.clip_norm)
+        self.grad_norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+
+    def optimizer_step(self, *arguments: Any, **named: Any) -> None:
+        """Update the weights, and the average with them: a checkpoint that follows holds both or neither."""
+        step = self.trainer.global_step
+        super().optimizer_step(*arguments, **named)
+        if self.average is not None:
+            self.average.update(self.world_model, step)
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Return a block in which the world model has the weights that are evaluated and published."""
+        return nullcontext() if self.average is None else self.average.in_place(self.world_model)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Make the checkpoint loadable everywhere, and say that the batch of this step is done."""
+        checkpoint["hyper_parameters"] = OmegaConf.to_container(self.cfg)
+        checkpoint.pop("hparams_type", None)
+        checkpoint["trained_by"] = trained_by(self.plan)
+        # Lightning saves before it counts the batch as completed, and would count it twice towards accumulation.
+        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+        for count in ("total", "current"):
+            progress[count]["completed"] = progress[count]["processed"]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint of another plan (CR603)."""
+        ours, theirs = trained_by(self.plan), checkpoint.get("trained_by")
+        if ours != theirs:
+            fail(
+                "CR603",
+                "the checkpoint in this run's folder belongs to another plan",
+                expected=f"plan {ours[:12]}",
+                found=f"plan {str(theirs)[:12]}",
+                hint="train in another run folder, or remove this one's train/ folder",
+            )
+
+    def setup_training_data(self, train_data_config: DictConfig | dict[str, Any]) -> None:
+        """Do nothing: `train_dataloader` gives the batches."""
+
+    def setup_validation_data(self, val_data_config: DictConfig | dict[str, Any]) -> None:
+        """Do nothing: the held-out loss is measured between steps."""
+
+    @classmethod
+    def list_available_models(cls) -> None:
+        """Return nothing: models to start from are in the zoo."""

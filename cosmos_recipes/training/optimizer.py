@@ -1,0 +1,81 @@
+"""Optimizers and the learning rate as a function of the step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import AdamW, Muon
+
+from cosmos_recipes.recipe.spec import Optimizer as OptimizerSettings
+
+
+class MuonAdamW(torch.optim.Optimizer):
+    """Muon for some matrices and AdamW for everything else, as one optimizer with one state.
+
+    Muon's updates are scaled to the size of AdamW's, so that one learning rate suits both.
+    """
+
+    def __init__(self, matrices: list[nn.Parameter], rest: list[dict[str, Any]], *, lr: float, weight_decay: float) -> None:
+        self._muon = Muon(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+        self._adamw = AdamW(rest, lr=lr, fused=True)
+        super().__init__([*self._muon.param_groups, *self._adamw.param_groups], {})
+        self._share_state()
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter; returns what `closure` returned."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        self._muon.step()
+        self._adamw.step()
+        return loss
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore both parts."""
+        super().load_state_dict(state_dict)
+        self._share_state()
+
+    def _share_state(self) -> None:
+        # Loading replaces the groups and the state: the parts must keep looking at those of the whole.
+        self._muon.param_groups, self._adamw.param_groups = self.param_groups[:1], self.param_groups[1:]
+        self._muon.state = self._adamw.state = self.state
+
+
+def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
+    """Return the optimizer of the parameters that train; only matrices decay.
+
+    `muon` takes the two-dimensional weights of the transformer's blocks.
+    """
+    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    chosen = {name for name, parameter in named if settings.name == "muon" and _of_trunk(name, parameter)}
+    rest = list(_adamw_groups([(name, p) for name, p in named if name not in chosen], settings.weight_decay))
+    if not chosen:
+        return AdamW(rest, lr=settings.lr, fused=True)
+    matrices = [parameter for name, parameter in named if name in chosen]
+    return MuonAdamW(matrices, rest, lr=settings.lr, weight_decay=settings.weight_decay)
+
+
+def _of_trunk(name: str, parameter: nn.Parameter) -> bool:
+    return "transformer_blocks." in name and parameter.ndim == 2
+
+
+def _adamw_groups(named: list[tuple[str, nn.Parameter]], weight_decay: float) -> Iterator[dict[str, Any]]:
+    for decays in (True, False):
+        parameters = [parameter for _, parameter in named if (parameter.ndim >= 2) == decays]
+        if parameters:
+            yield {"params": parameters, "weight_decay": weight_decay if decays else 0.0}
+
+
+def learning_rate_factor(step: int, *, warmup: int, steps: int, decay: str) -> float:
+    """Return the share of the peak learning rate at a step, from 0: a linear rise, then constant or a cosine to zero."""
+    if step < warmup:
+        return (step + 1) / warmup
+    if decay == "constant":
+        return 1.0
+    progress = min(1.0, (step - warmup) / max(1, steps - warmup))
+    return 0.5 * (1 + math.cos(math.pi * progress))

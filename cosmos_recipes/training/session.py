@@ -1,0 +1,157 @@
+"""One run of NeMo's trainer: configuration, experiment manager, model, and what is left behind at the end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+from nemo.utils.exp_manager import exp_manager
+from nemo.utils.trainer_utils import resolve_trainer_cfg
+from omegaconf import DictConfig, OmegaConf
+
+from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.diagnostics import fail
+from cosmos_recipes.training.batches import Share
+from cosmos_recipes.training.checkpoints import Checkpoints
+from cosmos_recipes.training.files import whole, write_json
+from cosmos_recipes.training.fit import record
+from cosmos_recipes.training.keeper import Keeper
+from cosmos_recipes.training.model import PostTraining
+from cosmos_recipes.training.parallel import whole_state
+from cosmos_recipes.training.progress import Progress
+from cosmos_recipes.training.world_model import WorldModel
+
+
+def fit(plan: Plan, run: Path, prepared: Path, *, config: DictConfig | None, progress: Progress) -> int | None:
+    """Train to the end or to a signal, whose number is returned; goes on from the newest finished checkpoint."""
+    if plan.train.tensorboard:
+        _require_tensorboard()
+    folder = run / "train"
+    checkpoints = Checkpoints(folder / "checkpoints", keep=plan.train.keep_checkpoints)
+    settings = nemo_settings(plan, run, config=config, resume_from=checkpoints.newest())
+    trainer = Trainer(**resolve_trainer_cfg(settings.trainer))
+    exp_manager(trainer, settings.exp_manager)
+    model = PostTraining(settings.model, trainer, plan=plan, prepared=prepared)
+    keeper = Keeper(
+        plan,
+        checkpoints=checkpoints,
+        log=run / "log.jsonl",
+        progress=progress,
+        finish=lambda model, keeper: _finish(model, keeper, folder, prepared),
+    )
+    trainer.callbacks.append(keeper)
+    progress(f"{_count(model)} parameters, from step {_step(checkpoints.newest())}, step", 0, plan.train.steps)
+    trainer.fit(model)
+    return keeper.stopped_by
+
+
+def nemo_settings(plan: Plan, run: Path, *, config: DictConfig | None, resume_from: Path | None) -> DictConfig:
+    """Return NeMo's configuration: that of the run, with what only the running process knows.
+
+    That is how many processes there are, where they write and what they resume from.
+    """
+    if config is None:
+        path = run / "nemo.yaml"
+        config = DictConfig(OmegaConf.load(path)) if path.exists() else OmegaConf.create()
+    world, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    decided = {
+        "trainer": {**_QUIET_TRAINER, **_trainer(plan, world, local)},
+        "exp_manager": {
+            **_QUIET_EXP_MANAGER,
+            "explicit_log_dir": str(run / "train" / "nemo"),
+            "create_tensorboard_logger": plan.train.tensorboard,
+            "resume_from_checkpoint": str(resume_from) if resume_from else None,
+        },
+        "model": {},
+    }
+    OmegaConf.set_struct(config, False)
+    merged = OmegaConf.merge(config, decided)
+    # A mapping is merged, not replaced: the strategy is one or the other.
+    if world != plan.hardware.nodes * plan.hardware.devices or "strategy" not in config.get("trainer", {}):
+        merged.trainer.strategy = _strategy(plan, world)
+    else:
+        merged.trainer.strategy = config.trainer.strategy
+    return DictConfig(merged)
+
+
+_QUIET_TRAINER = {
+    "logger": False,
+    "enable_checkpointing": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "use_distributed_sampler": False,
+    "num_sanity_val_steps": 0,
+    "limit_val_batches": 0,
+    "max_epochs": -1,
+}
+_QUIET_EXP_MANAGER = {
+    "resume_if_exists": False,
+    "create_checkpoint_callback": False,
+    "log_step_timing": False,
+    "log_tflops_per_sec_per_gpu": False,
+    "seconds_to_sleep": 0.0,
+}
+
+
+def _trainer(plan: Plan, world: int, local: int) -> dict[str, Any]:
+    share = Share(rank=0, world=world, global_batch=plan.train.global_batch, micro_batch=plan.train.micro_batch)
+    return {
+        "accelerator": plan.hardware.accelerator,
+        "devices": local,
+        "num_nodes": world // local,
+        "precision": "bf16-mixed" if plan.train.precision == "bf16" else "32-true",
+        "max_steps": plan.train.steps,
+        "accumulate_grad_batches": share.accumulate,
+        "gradient_clip_val": None,
+    }
+
+
+def _strategy(plan: Plan, world: int) -> Any:
+    if plan.hardware.strategy == "fsdp2":
+        target = "lightning.pytorch.strategies.ModelParallelStrategy"
+        return {"_target_": target, "data_parallel_size": world, "tensor_parallel_size": 1}
+    if world == 1:
+        return "auto"
+    target = "lightning.pytorch.strategies.DDPStrategy"
+    return {"_target_": target, "broadcast_buffers": False, "gradient_as_bucket_view": True}
+
+
+def _finish(model: PostTraining, keeper: Keeper, folder: Path, prepared: Path) -> None:
+    """Write the trained model and then, last, the result that says that training is finished."""
+    with model.averaged():
+        state = whole_state(model.world_model)
+        if model.trainer.is_global_zero:
+            _save(model, state, folder / "model", prepared)
+            write_json(folder / "result.json", record(model.plan, seconds=keeper.seconds, final_loss=keeper.loss))
+    model.trainer.strategy.barrier()
+
+
+def _save(model: PostTraining, state: dict[str, Any] | None, folder: Path, prepared: Path) -> None:
+    world_model = model.world_model
+    if state is not None:
+        world_model = WorldModel.build(model.plan, tokenizer=prepared / "tokenizer")
+        world_model.load_state_dict(state)
+    with whole(folder) as part:
+        world_model.save_pretrained(part)
+
+
+def _require_tensorboard() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("tensorboard") is None:
+        fail(
+            "CR605",
+            "the log cannot be written for TensorBoard: the package tensorboard is not installed",
+            hint="pip install 'cosmos-recipes[tensorboard]', or set train.tensorboard to false",
+        )
+
+
+def _count(model: PostTraining) -> str:
+    count = sum(parameter.numel() for parameter in model.world_model.parameters() if parameter.requires_grad)
+    return f"{count / 1e6:.2f} M" if count < 1e9 else f"{count / 1e9:.2f} B"
+
+
+def _step(checkpoint: Path | None) -> int:
+    return int(checkpoint.name[5:13]) if checkpoint else 0
