@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cosmos_recipes.data.sources.base import Progress, Recording, Source, SourceDescription
 from cosmos_recipes.recipe.quantities import Rate, Size
+from cosmos_recipes.worlds.factory import SHORTEST_S
+
+SMALLEST_PX = 16
 
 
 class WorldSource(Source):
@@ -18,11 +21,19 @@ class WorldSource(Source):
     world: Literal["factory"] = Field(description="Which world.")
     episodes: Annotated[int, Field(ge=1)] = Field(description="Recordings of the training split.")
     held_out: Annotated[int, Field(ge=1)] = Field(description="Recordings of the held-out split; their seeds are never those of the training split.")
-    frames: Annotated[int, Field(ge=11)] = Field(25, description="Frames of a recording.")
+    frames: Annotated[int, Field(ge=2)] = Field(25, description="Frames of a recording.")
     rate: Rate = Field(5.0, description="Frames per second.")
     size: Size = Field((64, 64), description="Picture size in pixels as HEIGHTxWIDTH.")
     codec: Literal["vp9", "mjpeg", "h264"] = Field("vp9", description="Codec of the videos; DALI reads vp9 and mjpeg without a GPU.")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of everything that happens.")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Seed of everything that happens.")
+
+    @model_validator(mode="after")
+    def _can_be_written(self) -> Self:
+        if (self.frames - 1) / self.rate < SHORTEST_S:
+            raise ValueError(f"recordings of at least {SHORTEST_S:g} s, in which the arm can finish; {self.frames} frames at {self.rate:g} Hz are shorter")
+        if min(self.size) < SMALLEST_PX or any(side % 2 for side in self.size):
+            raise ValueError(f"a size of even numbers, at least {SMALLEST_PX} pixels")
+        return self
 
     def describe(self) -> SourceDescription:
         """Return what will be written."""
