@@ -12,21 +12,26 @@ from diffusers import CosmosTransformer3DModel
 from torch import Tensor, nn
 
 
-def build_transformer(architecture: dict[str, Any], *, seed: int) -> CosmosTransformer3DModel:
+def build_transformer(architecture: dict[str, Any], *, seed: int) -> Any:
     """Return a freshly initialised network; `architecture` holds the constructor arguments of the class."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        transformer = CosmosTransformer3DModel(**architecture)
+        transformer: Any = _transformer_class()(**architecture)
         _initialise(transformer)
     transformer.rope = CachedRope(transformer.rope)
     return transformer
 
 
-def load_transformer(folder: str) -> CosmosTransformer3DModel:
+def load_transformer(folder: str) -> Any:
     """Return the network that diffusers saved in `folder` (config.json and safetensors, whole or sharded)."""
-    transformer = CosmosTransformer3DModel.from_pretrained(folder)
+    transformer = _transformer_class().from_pretrained(folder)
     transformer.rope = CachedRope(transformer.rope)
     return transformer
+
+
+def _transformer_class() -> Any:
+    # diffusers has no types; this is where they end.
+    return CosmosTransformer3DModel
 
 
 class CachedRope(nn.Module):
@@ -45,7 +50,7 @@ class CachedRope(nn.Module):
         return self._tables[key]
 
 
-def _initialise(transformer: CosmosTransformer3DModel) -> None:
+def _initialise(transformer: Any) -> None:
     """Start near the identity: no modulation, residual branches of variance 1 / (2 * layers), open gates, zero output.
 
     Measured on the `factory` world at equal steps, this start learns control sooner than the class's own.
@@ -63,12 +68,12 @@ def _initialise(transformer: CosmosTransformer3DModel) -> None:
 
 
 @torch.no_grad()
-def _open_gates(time_embed: nn.Module) -> None:
+def _open_gates(time_embed: Any) -> None:
     """Make the shared modulation (shift, scale, gate) = (0, 0, 1) at every time, by least squares.
 
     The layers have no biases, so a constant has to be a combination of the time features.
     """
-    embedder: Any = time_embed.t_embedder
+    embedder = time_embed.t_embedder
     times_B = torch.linspace(0, 1000, 256)
     features_BD = embedder.activation(embedder.linear_1(time_embed.time_proj(times_B)))
     gate_D = torch.linalg.lstsq(features_BD.double(), torch.ones(len(times_B), 1).double(), driver="gelsd").solution[:, 0]

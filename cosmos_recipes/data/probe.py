@@ -41,7 +41,7 @@ def codec_of(path: Path) -> str | None:
 
 def codec_name(stream: Any) -> str:
     """Return the plain name of a stream's codec."""
-    name = stream.codec_context.name
+    name: str = stream.codec_context.name
     return CODEC_NAMES.get(name, name)
 
 

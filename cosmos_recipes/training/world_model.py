@@ -23,8 +23,6 @@ from cosmos_recipes.conditioning.base import head as find_head
 from cosmos_recipes.training.objectives import draw, generator
 
 if TYPE_CHECKING:
-    from diffusers import CosmosTransformer3DModel
-
     from cosmos_recipes.conditioning.networks import Control
 
 
@@ -44,11 +42,17 @@ class WorldModelConfig:
 
 
 class WorldModel(nn.Module):
-    """Predicts the rest of a clip from its given frames and a control."""
+    """Predicts the rest of a clip from its given frames and a control.
 
-    def __init__(
-        self, config: WorldModelConfig, *, transformer: CosmosTransformer3DModel, tokenizer: nn.Module, head: nn.Module
-    ) -> None:
+    `transformer` is diffusers' `CosmosTransformer3DModel`, `tokenizer` and `head` are what the plan names.
+    """
+
+    # Modules of libraries without types, or found by name.
+    transformer: Any
+    tokenizer: Any
+    head: Any
+
+    def __init__(self, config: WorldModelConfig, *, transformer: nn.Module, tokenizer: nn.Module, head: nn.Module) -> None:
         super().__init__()
         self.config, self.objective = config, ObjectivePlan(**config.objective)
         self.transformer, self.tokenizer, self.head = transformer, tokenizer.requires_grad_(False), head
@@ -88,11 +92,13 @@ class WorldModel(nn.Module):
 
     def encode(self, video_BCTHW: Tensor) -> Tensor:
         """Return float32 latents of uint8 video."""
-        return self.tokenizer.encode(video_BCTHW)
+        latent_BCTHW: Tensor = self.tokenizer.encode(video_BCTHW)
+        return latent_BCTHW
 
     def decode(self, latent_BCTHW: Tensor) -> Tensor:
         """Return uint8 video of latents."""
-        return self.tokenizer.decode(latent_BCTHW)
+        video_BCTHW: Tensor = self.tokenizer.decode(latent_BCTHW)
+        return video_BCTHW
 
     def loss(
         self, latent_BCTHW: Tensor, control: Control, *, seed: int, step: int, samples: Sequence[int], dropout: float | None = None
@@ -129,7 +135,7 @@ class WorldModel(nn.Module):
         latent_frames = 1 + (frames - 1) // self.tokenizer.temporal
         noise = [torch.randn(channels, latent_frames, height, width, generator=generator(seed)) for seed in seeds]
         latent = torch.stack(noise).to(given_latent)
-        scheduler = FlowMatchEulerDiscreteScheduler(shift=self.objective.shift)
+        scheduler = _scheduler(shift=self.objective.shift)
         scheduler.set_timesteps(steps, device=latent.device)
         for timestep in scheduler.timesteps:
             time_B = (timestep / 1000).expand(count).to(latent)
@@ -141,7 +147,7 @@ class WorldModel(nn.Module):
     @property
     def given_latent_frames(self) -> int:
         """Latent frames that the given frames fill."""
-        return 1 + (self.config.given_frames - 1) // self.tokenizer.temporal
+        return 1 + (self.config.given_frames - 1) // int(self.tokenizer.temporal)
 
     def _guided_velocity(
         self, latent: Tensor, given: Tensor, time_B: Tensor, control: Control, guidance: float
@@ -158,13 +164,14 @@ class WorldModel(nn.Module):
         hidden = torch.cat([given_BCTHW, noisy_BCTHW[:, :, given:]], 2)
         mask = torch.zeros_like(hidden[:, :1])
         mask[:, :, :given] = 1
-        return self.transformer(
+        velocity_BCTHW: Tensor = self.transformer(
             hidden_states=hidden,
             timestep=time_B * self.objective.settings.get("timestep_scale", 1.0),
             condition_mask=mask,
             return_dict=False,
             **self.head(control),
         )[0]
+        return velocity_BCTHW
 
     def _placed(self, control: Control) -> Control:
         device = self.transformer.device
@@ -190,6 +197,11 @@ class WorldModel(nn.Module):
             tokenizer=load_tokenizer(folder / "tokenizer"),
             head=head,
         ).eval()
+
+
+def _scheduler(**settings: Any) -> Any:
+    scheduler: Any = FlowMatchEulerDiscreteScheduler
+    return scheduler(**settings)
 
 
 def _where(chosen_B: Tensor, ours: Control, others: Control) -> Control:

@@ -27,8 +27,10 @@ def test_parameters_are_those_of_the_class(name, change):
 
 def test_a_channel_count_that_does_not_fit_the_tokenizer_is_refused():
     text = backbone("tiny-diffusion").model_dump_json(exclude={"name"}).replace('"in_channels":65', '"in_channels":64')
-    with pytest.raises(RecipeError, match="in_channels"):
+    with pytest.raises(RecipeError) as refused:
         validate(ZooFile, parse_located(f"backbones: {{mine: {text}}}", file="zoo.yaml"))
+
+    assert refused.value.problems[0].expected == "in_channels = 65 (latents and mask) and out_channels = 64"
 
 
 def test_the_zoo_and_the_heads_are_described_without_torch():

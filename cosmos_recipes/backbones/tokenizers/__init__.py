@@ -13,11 +13,25 @@ from cosmos_recipes.diagnostics import fail
 class TokenizerSettings(Protocol):
     """What a plan says of a tokenizer."""
 
-    name: str
-    temporal: int
-    spatial: int
-    channels: int
-    settings: dict[str, Any]
+    @property
+    def name(self) -> str:
+        """The tokenizer's entry point."""
+
+    @property
+    def temporal(self) -> int:
+        """Frames in a latent frame."""
+
+    @property
+    def spatial(self) -> int:
+        """Pixels on a side of a latent cell."""
+
+    @property
+    def channels(self) -> int:
+        """Channels of a latent."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The tokenizer's own settings."""
 
 
 def build_tokenizer(plan: TokenizerSettings) -> Any:

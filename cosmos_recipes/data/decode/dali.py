@@ -72,7 +72,7 @@ def _run(encoded: np.ndarray, count: int) -> Tensor:
 
     device = _device()
     decoded = ndd.decoders.video(ndd.tensor(encoded), device=device, start_frame=0, sequence_length=count, pad_mode="none")
-    return torch.from_dlpack(decoded.evaluate()).clone() if device == "gpu" else torch.from_numpy(np.array(decoded.evaluate()))
+    return torch.utils.dlpack.from_dlpack(decoded.evaluate()).clone() if device == "gpu" else torch.from_numpy(np.array(decoded.evaluate()))
 
 
 @cache

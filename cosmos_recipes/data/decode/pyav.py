@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import av
 import numpy as np
 import torch
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from torch import Tensor
 
 from cosmos_recipes.data.probe import Probe, open_video, unreadable
@@ -22,8 +24,6 @@ def decode(path: Path, probe: Probe, frames: Sequence[int]) -> Tensor:
     Raises:
         RecipeError: a frame is missing or damaged (CR512).
     """
-    import av
-
     wanted = {probe.pts[frame]: position for position, frame in enumerate(frames)}
     start = max(key for key in (0, *probe.keyframes) if key <= frames[0])
     pictures: dict[int, Tensor] = {}
@@ -45,10 +45,8 @@ def decode(path: Path, probe: Probe, frames: Sequence[int]) -> Tensor:
     return torch.stack([pictures[position] for position in range(len(wanted))])
 
 
-def _picture(frame: object, probe: Probe) -> Tensor:
+def _picture(frame: av.VideoFrame, probe: Probe) -> Tensor:
     """Return the frame as (H, W, 3), its YUV read with the matrix and range that the file declares."""
-    from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
-
     matrix = Colorspace.ITU709 if probe.color_matrix == "bt709" else Colorspace.ITU601
     value_range = ColorRange.JPEG if probe.full_range else ColorRange.MPEG
     converted = VideoReformatter().reformat(

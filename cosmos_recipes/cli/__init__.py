@@ -1,0 +1,1 @@
+"""Words and screens, no logic; one file per command; heavy imports inside the commands."""

@@ -1,0 +1,66 @@
+"""`cosmos-recipe check`: every mistake in recipes, nothing run."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+Format = Literal["text", "json", "github", "sarif"]
+
+
+def check(
+    recipes: Annotated[list[str], typer.Argument(help="Recipes: names or paths.", metavar="RECIPE...")],
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a value first: key.path=value; may be repeated.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How problems are written.")] = "text",
+) -> None:
+    """Find every mistake that can be found without running: in the files, in each profile, in what fits what.
+
+    Exits with 2 when there is a problem in any of them.
+
+    \b
+    Examples:
+      cosmos-recipe check recipes/*.yaml
+      cosmos-recipe check factory --set train.steps=100
+      cosmos-recipe check recipes/*.yaml --format github
+    """
+    from cosmos_recipes.diagnostics import Problem, RecipeError, render
+
+    problems: dict[Problem, None] = {}
+    for recipe in recipes:
+        try:
+            profiles = compile_profiles(recipe, overrides or [])
+        except RecipeError as error:
+            problems.update(dict.fromkeys(error.problems))
+            continue
+        if form == "text":
+            typer.echo(f"{recipe}: fine ({', '.join(profiles)})")
+    if problems or form in ("json", "sarif"):
+        typer.echo(render(tuple(problems), form, colour=form == "text" and sys.stdout.isatty()))
+    if problems:
+        raise typer.Exit(next(RecipeError(problem).exit_code for problem in problems))
+
+
+def compile_profiles(recipe: str, overrides: list[str]) -> list[str]:
+    """Compile the recipe as it is and with each of its profiles; return their names.
+
+    Raises:
+        RecipeError: with the problems of all of them.
+    """
+    from cosmos_recipes.compiler.compile import compile_recipe
+    from cosmos_recipes.diagnostics import Problem, RecipeError
+    from cosmos_recipes.recipe.load import load_recipe
+
+    first = load_recipe(recipe, overrides=overrides)
+    problems: dict[Problem, None] = {}
+    for profile in (None, *first.profiles):
+        try:
+            compile_recipe(first if profile is None else load_recipe(recipe, profile=profile, overrides=overrides))
+        except RecipeError as error:
+            problems.update(dict.fromkeys(error.problems))
+    if problems:
+        raise RecipeError(*problems)
+    return ["as it is", *first.profiles]

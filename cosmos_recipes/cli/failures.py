@@ -1,0 +1,53 @@
+"""How failures look: known problems rendered, interruptions with the command that resumes, faults with a file."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from cosmos_recipes.diagnostics import RecipeError, render
+
+EXPECTED = RecipeError
+
+
+def show(error: RecipeError) -> int:
+    """Write the problems on standard error; return the exit code."""
+    print_error(render(error.problems, "text", colour=sys.stderr.isatty()))
+    return error.exit_code
+
+
+def show_resume(arguments: Sequence[str]) -> None:
+    """Say how to go on: the command that was interrupted goes on where it stopped."""
+    command = shlex.join([Path(arguments[0]).name, *arguments[1:]])
+    if Path(arguments[0]).name == "__main__.py":
+        command = shlex.join([Path(sys.executable).name, "-m", "cosmos_recipes", *arguments[1:]])
+    print_error(f"\nInterrupted. To go on from here:\n    {command}")
+
+
+def show_unexpected(error: BaseException, *, debug: bool) -> None:
+    """Write what a fault of this program was in one line, and its traceback into a file (or here, with `debug`)."""
+    trace = "".join(traceback.format_exception(error))
+    first = (str(error).splitlines() or [""])[0]
+    print_error(f"Unexpected {type(error).__name__}: {first}\nThis is a fault of cosmos-recipe, not of the recipe.")
+    if debug:
+        print_error(trace)
+        return
+    with tempfile.NamedTemporaryFile("w", prefix="cosmos-recipe-", suffix=".txt", delete=False) as file:
+        file.write(f"{shlex.join(sys.argv)}\n\n{trace}")
+    print_error(f"The traceback is in {file.name}; `cosmos-recipe --debug …` shows it here.")
+
+
+def print_error(text: str) -> None:
+    """Write a line on standard error."""
+    sys.stderr.write(text.rstrip("\n") + "\n")
+    sys.stderr.flush()
+
+
+def silence_output() -> None:
+    """After the reader of our output has gone, keep Python from complaining about it on the way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,56 @@
+"""`cosmos-recipe ls`: what there is to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import typer
+
+What = Literal["recipes", "backbones", "heads", "schemas", "datasets"]
+
+
+def ls(
+    what: Annotated[What | None, typer.Argument(help="One kind of thing; all of them by default.")] = None,
+) -> None:
+    """List recipes, backbones, heads, schemas and data sets, each with a sentence.
+
+    \b
+    Examples:
+      cosmos-recipe ls
+      cosmos-recipe ls backbones
+    """
+    for kind in (what,) if what else _LISTS:
+        rows = _LISTS[kind]()
+        width = max(map(len, rows), default=0)
+        lines = [] if what else [kind]
+        lines += [f"{'' if what else '  '}{name:<{width}}  {summary}".rstrip() for name, summary in rows.items()]
+        typer.echo("\n".join(lines))
+
+
+def _files(kind: Literal["recipes", "schemas", "datasets"]) -> dict[str, str]:
+    from cosmos_recipes.recipe.library import names
+    from cosmos_recipes.recipe.located import read_located
+
+    return {name: str(read_located(path).tree.get("summary", "")) for name, path in names(kind).items()}
+
+
+def _backbones() -> dict[str, str]:
+    from cosmos_recipes.backbones.zoo import zoo
+
+    return {name: entry.summary for name, entry in zoo().items()}
+
+
+def _heads() -> dict[str, str]:
+    from cosmos_recipes.conditioning.base import heads
+
+    return {name: head.summary for name, head in heads().items()}
+
+
+_LISTS: dict[What, Callable[[], dict[str, str]]] = {
+    "recipes": lambda: _files("recipes"),
+    "backbones": _backbones,
+    "heads": _heads,
+    "schemas": lambda: _files("schemas"),
+    "datasets": lambda: _files("datasets"),
+}

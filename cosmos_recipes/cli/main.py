@@ -1,0 +1,106 @@
+"""The command `cosmos-recipe`: which commands there are, and how every failure ends."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType, TracebackType
+from typing import Annotated, NoReturn
+
+import typer
+
+import cosmos_recipes
+from cosmos_recipes.cli import (
+    check,
+    compile_,
+    cp,
+    doctor,
+    explain,
+    failures,
+    ls,
+    resume,
+    run,
+    schema,
+    show,
+)
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+app.command("run")(run.run)
+app.command("check")(check.check)
+app.command("compile")(compile_.compile_)
+app.command("explain")(explain.explain)
+app.command("ls")(ls.ls)
+app.command("show")(show.show)
+app.command("cp")(cp.cp)
+app.command("resume")(resume.resume)
+app.command("doctor")(doctor.doctor)
+app.command("schema")(schema.schema)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cosmos-recipe {cosmos_recipes.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def everything(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")] = False,
+) -> None:
+    """One YAML recipe becomes a trained, evaluated and published world model.
+
+    \b
+    Examples:
+      cosmos-recipe run recipes/factory.yaml     train, evaluate and package it
+      cosmos-recipe check recipes/*.yaml         find every mistake, run nothing
+      cosmos-recipe cp factory .                 start a recipe of your own
+
+    \b
+    Exit codes: 0 fine, 1 a fault of this program, 2 the recipe or the command is wrong, 3 the data breaks its
+    contract, 4 training failed, 5 the gate refused, 6 publishing failed, 130 interrupted.
+    """
+
+
+class Stopped(BaseException):
+    """The person or the system asked this process to end; not an Exception, so that no library swallows it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    # A second signal ends the process at once.
+    signal.signal(number, signal.SIG_DFL)
+    raise Stopped(number)
+
+
+def main() -> None:
+    """Run the command line; exits with the codes of the help text."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    sys.excepthook = _unexpected
+    try:
+        app()
+    except failures.EXPECTED as error:
+        sys.exit(failures.show(error))
+    except Stopped as stop:
+        failures.show_resume(sys.argv)
+        sys.exit(stop.exit_code)
+    except BrokenPipeError:
+        failures.silence_output()
+        sys.exit(141)
+
+
+def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    failures.show_unexpected(error, debug="--debug" in sys.argv)

@@ -1,0 +1,87 @@
+"""`cosmos-recipe show`: one recipe, backbone, head, schema or data set."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A name from `cosmos-recipe ls`, or the path of a file.")],
+) -> None:
+    """Show a recipe, backbone, head, schema or data set; where a name is used twice, all that it stands for.
+
+    \b
+    Examples:
+      cosmos-recipe show factory
+      cosmos-recipe show predict2.5-2b
+    """
+    from cosmos_recipes.recipe.library import find, is_path
+
+    shown = [text for look_up in (_file_texts, _backbone_texts, _head_texts) for text in look_up(name)]
+    if not shown and is_path(name):
+        shown = [find("recipes", name).read_text(encoding="utf-8")]
+    if not shown:
+        _unknown(name)
+    typer.echo("\n".join(shown), nl=False)
+
+
+def _file_texts(name: str) -> list[str]:
+    from cosmos_recipes.recipe.library import names
+
+    tables = [names(kind) for kind in ("recipes", "schemas", "datasets")]
+    files = [table[name] for table in tables if name in table]
+    return [f"# {file}\n{file.read_text(encoding='utf-8')}" for file in files]
+
+
+def _backbone_texts(name: str) -> list[str]:
+    from cosmos_recipes.backbones.zoo import zoo
+
+    return [_yaml({"backbone": name, **entry.model_dump()}) for key, entry in zoo().items() if key == name]
+
+
+def _head_texts(name: str) -> list[str]:
+    from cosmos_recipes.conditioning.base import heads
+
+    fields = ("summary", "task", "schema", "families", "columns")
+    return [
+        _yaml({"head": name, **{field: _plain(getattr(head, field)) for field in fields}})
+        for key, head in heads().items()
+        if key == name
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _yaml(value: dict[str, Any]) -> str:
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    stream = io.StringIO()
+    yaml.dump(value, stream)
+    return stream.getvalue()
+
+
+def _unknown(name: str) -> None:
+    from cosmos_recipes.backbones.zoo import backbone_names
+    from cosmos_recipes.conditioning.base import head_names
+    from cosmos_recipes.diagnostics import fail, nearest
+    from cosmos_recipes.recipe.library import names
+
+    files: list[Callable[[], Any]] = [lambda: names("recipes"), lambda: names("schemas"), lambda: names("datasets")]
+    known = [word for look_up in (*files, backbone_names, head_names) for word in look_up()]
+    close = nearest(name, known)
+    fail(
+        "CR200",
+        f"nothing is called `{name}`",
+        expected="a name from `cosmos-recipe ls`",
+        found=name,
+        hint=f"did you mean `{close}`?" if close else "write a path with a slash",
+    )
