@@ -154,7 +154,11 @@ class HardwarePlan(Part):
 
 
 class FitPlan(Part):
-    """Estimates per device: memory in bytes, work in floating-point operations, time in seconds."""
+    """Estimates per device: memory in bytes, work in floating-point operations, time in seconds.
+
+    `efficiency` is the share of the peak arithmetic that the time is reckoned with. `rejected` are the faster ways to
+    train that do not fit, each with the memory that it needs.
+    """
 
     weights_bytes: int
     gradients_bytes: int
@@ -164,6 +168,9 @@ class FitPlan(Part):
     available_bytes: int | None
     flops_per_step: float
     seconds_per_step: float | None
+    average_bytes: int = 0
+    efficiency: float | None = None
+    rejected: tuple[str, ...] = ()
 
 
 class Plan(Part):
@@ -184,6 +191,7 @@ class Plan(Part):
     publish: PublishPlan
     hardware: HardwarePlan
     fit: FitPlan
+    notes: tuple[str, ...] = Field((), description="What is legal and yet may not be meant.")
     sources: dict[str, str] = Field(default_factory=dict, description="Files read, and their sha256.")
     origins: dict[str, str] = Field(default_factory=dict)
 

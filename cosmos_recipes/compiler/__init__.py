@@ -1,0 +1,1 @@
+"""The compiler: resolve → check → fit → emit, pure functions from a recipe to a plan that leaves nothing open."""

@@ -1,0 +1,262 @@
+"""Pass 2: does everything fit together? Every problem at once, each at the value that has to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cosmos_recipes.compiler.fit import world_size
+from cosmos_recipes.compiler.gpus import GPUS
+from cosmos_recipes.compiler.resolve import Resolved
+from cosmos_recipes.compiler.shape import clip_plan, nearest_frames, nearest_multiple
+from cosmos_recipes.conditioning.base import heads, task_of
+from cosmos_recipes.diagnostics import Problem
+from cosmos_recipes.recipe.load import LoadedRecipe
+
+
+def check_alone(loaded: LoadedRecipe) -> tuple[Problem, ...]:
+    """Return the problems that show in the recipe by itself."""
+    return tuple(problem for check in (_hardware, _batch, _evaluation, _control, _publishing) for problem in check(loaded))
+
+
+def check(resolved: Resolved) -> tuple[Problem, ...]:
+    """Return the problems between the recipe and what it names."""
+    checks = (_schema, _head, _frames, _size, _given_frames, _method)
+    problems = tuple(problem for check in checks for problem in check(resolved))
+    # Tokens are counted of a clip that can be cut into tokens.
+    return problems or tuple(_extent(resolved))
+
+
+def _hardware(loaded: LoadedRecipe) -> Iterator[Problem]:
+    hardware = loaded.recipe.hardware
+    if hardware.gpus and hardware.gpu is None:
+        yield Problem(
+            code="CR321",
+            message="the kind of GPU is not said",
+            place=loaded.place_of("hardware.gpus"),
+            expected=f"`gpu:` one of {', '.join(GPUS)}",
+            hint="add `gpu: h100-80gb`, or whichever they are",
+        )
+    if hardware.gpu is not None and not hardware.gpus:
+        yield Problem(
+            code="CR321",
+            message="a kind of GPU is named, but there are none",
+            place=loaded.place_of("hardware.gpu"),
+            expected="`gpus:` the number of GPUs on each node",
+            hint="add `gpus: 1`, or remove `gpu`",
+        )
+    if hardware.gpus and hardware.processes > 1:
+        yield Problem(
+            code="CR322",
+            message="with GPUs there is one process for each, so `processes` would be ignored",
+            place=loaded.place_of("hardware.processes"),
+            found=f"{hardware.gpus} GPUs and {hardware.processes} processes",
+            hint="remove `processes`",
+        )
+
+
+def _batch(loaded: LoadedRecipe) -> Iterator[Problem]:
+    train, world = loaded.recipe.train, world_size(loaded.recipe.hardware)
+    step = world * (train.micro_batch or 1)
+    if train.global_batch % step:
+        each = f", {train.micro_batch} clips at once on each" if train.micro_batch else ""
+        yield Problem(
+            code="CR320",
+            message="the global batch cannot be shared out evenly",
+            place=loaded.place_of("train.global_batch"),
+            expected=f"a multiple of {step} ({world} {'process' if world == 1 else 'processes'}{each})",
+            found=str(train.global_batch),
+            hint=f"use {nearest_multiple(train.global_batch, step)}",
+        )
+
+
+def _evaluation(loaded: LoadedRecipe) -> Iterator[Problem]:
+    evaluate = loaded.recipe.evaluate
+    if evaluate.samples > evaluate.clips and "evaluate.samples" in loaded.origins:
+        yield Problem(
+            code="CR330",
+            message="more clips are to be shown than are measured",
+            place=loaded.place_of("evaluate.samples"),
+            expected=f"at most {evaluate.clips} (evaluate.clips)",
+            found=str(evaluate.samples),
+            hint=f"set evaluate.samples to {evaluate.clips} or less",
+        )
+
+
+def _control(loaded: LoadedRecipe) -> Iterator[Problem]:
+    """Settings that act on a control, where there is none."""
+    recipe = loaded.recipe
+    head = heads().get(recipe.conditioning.head)
+    if head is None or head.controlled:
+        return
+    dropout_given = "conditioning.dropout" in loaded.origins
+    ignored = (
+        ("gate.adherence", recipe.gate.adherence is not None, "CR331", "adherence cannot be measured"),
+        ("evaluate.guidance", recipe.evaluate.guidance != 1, "CR334", "guidance has nothing to act on"),
+        ("conditioning.dropout", dropout_given and recipe.conditioning.dropout > 0, "CR334", "there is nothing to drop"),
+    )
+    for key, is_ignored, code, message in ignored:
+        if is_ignored:
+            yield Problem(
+                code=code,
+                message=f"{message}: the head `{head.name}` has no control",
+                place=loaded.place_of(key),
+                expected="a head with a control, such as text",
+                found=f"conditioning.head: {head.name}",
+                hint=f"remove `{key}`, or choose another head",
+            )
+
+
+def _publishing(loaded: LoadedRecipe) -> Iterator[Problem]:
+    publish = loaded.recipe.publish
+    if publish.public and publish.repo == "local":
+        yield Problem(
+            code="CR332",
+            message="a local folder cannot be public",
+            place=loaded.place_of("publish.public"),
+            expected="`repo: owner/name` with `public: true`",
+            found="repo: local",
+            hint="name a repository on the Hub, or remove `public`",
+        )
+
+
+def _schema(resolved: Resolved) -> Iterator[Problem]:
+    loaded, ours, theirs = resolved.loaded, resolved.loaded.recipe.dataset.schema_name, resolved.dataset.file
+    if ours != theirs.schema_name:
+        yield Problem(
+            code="CR300",
+            message=f"the data set {theirs.name} keeps another contract than the recipe expects",
+            place=loaded.place_of("dataset.schema"),
+            expected=theirs.schema_name,
+            found=ours,
+            hint=f"write `schema: {theirs.schema_name}`, or use another data set",
+        )
+
+
+def _head(resolved: Resolved) -> Iterator[Problem]:
+    loaded, head, backbone = resolved.loaded, resolved.head, resolved.backbone
+    schema = resolved.loaded.recipe.dataset.schema_name
+    place = loaded.place_of("conditioning.head") or loaded.place_of("dataset.schema")
+    if task_of(schema, head.name) is None:
+        fitting = [other.name for other in heads().values() if other.schema == schema]
+        yield Problem(
+            code="CR301",
+            message=f"the head `{head.name}` does not work with data of the schema {schema}",
+            place=place,
+            expected=f"a head for {schema}: {', '.join(fitting)}" if fitting else f"the schema {head.schema}",
+            found=f"{schema} with {head.name}",
+            hint=f"use {fitting[0]}, or data of the schema {head.schema}" if fitting else f"use data of the schema {head.schema}",
+        )
+    elif missing := [column for column in head.columns if column not in resolved.schema.columns]:
+        yield Problem(
+            code="CR303",
+            message=f"the head `{head.name}` needs columns that the schema {schema} does not have",
+            place=place,
+            expected=", ".join(head.columns),
+            found=f"no {', '.join(missing)}",
+            hint="add the columns to the schema, or choose another head",
+        )
+    if backbone.family not in head.families:
+        fitting = [other.name for other in heads().values() if backbone.family in other.families]
+        yield Problem(
+            code="CR302",
+            message=f"the head `{head.name}` does not fit the {backbone.family} family",
+            place=place,
+            expected=f"one of {', '.join(fitting)}, or a backbone of the family {' or '.join(head.families)}",
+            found=f"{head.name} with {backbone.name}",
+            hint="choose another head or another backbone",
+        )
+
+
+def _frames(resolved: Resolved) -> Iterator[Problem]:
+    frames, temporal = resolved.loaded.recipe.dataset.clip.frames, resolved.backbone.tokenizer.temporal
+    if (frames - 1) % temporal or frames <= temporal:
+        close = max(1 + temporal, nearest_frames(frames, temporal))
+        yield Problem(
+            code="CR310",
+            message=f"{resolved.backbone.name} cannot take a clip of {_counted(frames)}",
+            place=resolved.loaded.place_of("dataset.clip.frames"),
+            expected=f"1 + k * {temporal} frames: one, then {temporal} for each latent frame",
+            found=str(frames),
+            hint=f"use {close}",
+        )
+
+
+def _size(resolved: Resolved) -> Iterator[Problem]:
+    (height_px, width_px), (high, wide) = resolved.loaded.recipe.dataset.clip.size, resolved.backbone.size_multiple
+    if height_px % high or width_px % wide:
+        close = f"{nearest_multiple(height_px, high)}x{nearest_multiple(width_px, wide)}"
+        yield Problem(
+            code="CR311",
+            message=f"{resolved.backbone.name} cannot cut pictures of {height_px}x{width_px} pixels into patches",
+            place=resolved.loaded.place_of("dataset.clip.size"),
+            expected=f"a height that is a multiple of {high} and a width that is a multiple of {wide}",
+            found=f"{height_px}x{width_px}",
+            hint=f"use {close}",
+        )
+
+
+def _given_frames(resolved: Resolved) -> Iterator[Problem]:
+    loaded, temporal = resolved.loaded, resolved.backbone.tokenizer.temporal
+    given, frames = loaded.recipe.conditioning.given_frames, loaded.recipe.dataset.clip.frames
+    place = loaded.place_of("conditioning.given_frames") or loaded.place_of("dataset.clip.frames")
+    if given >= frames:
+        yield Problem(
+            code="CR312",
+            message="the given frames leave nothing to predict",
+            place=place,
+            expected=f"fewer than the {_counted(frames)} of a clip",
+            found=str(given),
+            hint="give the first frame alone: `given_frames: 1`",
+        )
+    elif (given - 1) % temporal:
+        yield Problem(
+            code="CR312",
+            message=f"{given} given frames do not fill whole latent frames",
+            place=place,
+            expected=f"1 + j * {temporal} frames",
+            found=str(given),
+            hint=f"use {nearest_frames(given, temporal)}",
+        )
+
+
+def _method(resolved: Resolved) -> Iterator[Problem]:
+    method = "full" if resolved.loaded.recipe.train.method == "full" else "lora"
+    if method not in resolved.backbone.methods:
+        yield Problem(
+            code="CR333",
+            message=f"{resolved.backbone.name} cannot be trained by the method `{method}`",
+            place=resolved.loaded.place_of("train.method"),
+            expected=" or ".join(resolved.backbone.methods),
+            found=method,
+            hint=f"use `method: {resolved.backbone.methods[0]}`",
+        )
+
+
+def _extent(resolved: Resolved) -> Iterator[Problem]:
+    backbone, loaded = resolved.backbone, resolved.loaded
+    clip = clip_plan(loaded.recipe, backbone)
+    most, network, tokenizer = backbone.limits.tokens, backbone.architecture, backbone.tokenizer
+    if clip.tokens > most:
+        yield Problem(
+            code="CR313",
+            message=f"the clip is too large for {backbone.name}",
+            place=loaded.place_of("dataset.clip"),
+            expected=f"at most {most:,} tokens",
+            found=f"{clip.tokens:,} tokens ({clip.latent_frames} x {clip.latent_height} x {clip.latent_width} latent cells)",
+            hint="use fewer frames or smaller pictures",
+        )
+    latent = (clip.latent_frames, clip.latent_height, clip.latent_width)
+    if any(size > limit for size, limit in zip(latent, network.max_size, strict=True)):
+        time, high, wide = network.max_size
+        yield Problem(
+            code="CR314",
+            message=f"{backbone.name} has no positions for a clip of this shape",
+            place=loaded.place_of("dataset.clip"),
+            expected=f"at most {1 + (time - 1) * tokenizer.temporal} frames of {high * tokenizer.spatial}x{wide * tokenizer.spatial} pixels",
+            found=f"{_counted(clip.frames)} of {clip.height_px}x{clip.width_px} pixels",
+            hint="use fewer frames or smaller pictures",
+        )
+
+
+def _counted(frames: int) -> str:
+    return "1 frame" if frames == 1 else f"{frames} frames"

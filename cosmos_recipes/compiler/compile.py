@@ -1,0 +1,186 @@
+"""A recipe becomes a plan: resolve, check, fit; and a plan is read back from its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cosmos_recipes.compiler.check import check, check_alone
+from cosmos_recipes.compiler.fit import Fit, fit
+from cosmos_recipes.compiler.lock import file_hashes
+from cosmos_recipes.compiler.plan import (
+    BackbonePlan,
+    ClipPlan,
+    ConditioningPlan,
+    DataPlan,
+    DecodePlan,
+    EvaluatePlan,
+    Plan,
+    PublishPlan,
+    TrainPlan,
+)
+from cosmos_recipes.compiler.provenance import origins
+from cosmos_recipes.compiler.resolve import Resolved, resolve
+from cosmos_recipes.compiler.shape import clip_plan
+from cosmos_recipes.diagnostics import Problem, RecipeError, fail
+from cosmos_recipes.recipe.load import LoadedRecipe
+from cosmos_recipes.recipe.located import read_located
+from cosmos_recipes.recipe.spec import Lora
+from cosmos_recipes.recipe.validation import validate
+
+CHECKPOINTS_IN_A_RUN = 10
+
+
+def compile_recipe(loaded: LoadedRecipe) -> Plan:
+    """Return what a run of this recipe will do, nothing left open.
+
+    Raises:
+        RecipeError: every problem in names and between parts (CR2xx, CR3xx, CR5xx); or, if there is none of those, what
+            does not fit the machine (CR4xx).
+    """
+    problems: list[Problem] = []
+    try:
+        resolved = resolve(loaded)
+        problems += check(resolved)
+    except RecipeError as error:
+        problems += error.problems
+    problems += check_alone(loaded)
+    if problems:
+        raise RecipeError(*sorted(problems, key=_position))
+    clip = clip_plan(loaded.recipe, resolved.backbone)
+    plan = _plan(resolved, clip, fit(resolved, clip))
+    document = plan.model_dump(mode="json", exclude={"origins", "sources"})
+    return Plan.model_validate({**document, "sources": file_hashes(resolved), "origins": origins(document, resolved)})
+
+
+def read_plan(path: str | Path) -> Plan:
+    """Return the plan that `write_plan` wrote.
+
+    Raises:
+        RecipeError: there is no such file, or it is not a plan.
+    """
+    located = read_located(path)
+    if located.tree.get("version") != 1 or "fit" not in located.tree:
+        fail(
+            "CR341",
+            f"{Path(path).name} is not a plan of this version",
+            place=located.place_of((), False),
+            expected="a plan.yaml with `version: 1`",
+            hint="compile the recipe again",
+        )
+    return validate(Plan, located)
+
+
+def require_trainable(plan: Plan) -> None:
+    """Refuse to run a plan whose backbone compiles but cannot be trained yet.
+
+    Raises:
+        RecipeError: it cannot (CR340).
+    """
+    from cosmos_recipes.backbones.zoo import zoo
+
+    entry = zoo().get(plan.backbone.name)
+    if entry is not None and not entry.trainable:
+        fail(
+            "CR340",
+            f"{entry.name} compiles, but cannot be trained yet: {entry.untrainable}",
+            expected=f"one of {', '.join(name for name, other in zoo().items() if other.trainable)}",
+            found=f"backbone: {entry.name}",
+            hint="`compile` writes the plan and shows what it would need; run another profile or backbone",
+        )
+
+
+def _position(problem: Problem) -> tuple[str, int, int]:
+    place = problem.place
+    return (place.file, place.line, place.column) if place else ("", 0, 0)
+
+
+def _plan(resolved: Resolved, clip: ClipPlan, fitted: Fit) -> Plan:
+    loaded = resolved.loaded
+    recipe = loaded.recipe
+    return Plan(
+        recipe=recipe.recipe,
+        summary=recipe.summary,
+        profile=loaded.profile,
+        task=resolved.head.task,
+        seed=recipe.seed,
+        backbone=_backbone(resolved),
+        data=_data(resolved, clip),
+        conditioning=ConditioningPlan(
+            head=resolved.head.name, dropout=recipe.conditioning.dropout if resolved.head.controlled else 0.0
+        ),
+        train=_train(resolved, fitted),
+        evaluate=_evaluate(resolved),
+        gate=recipe.gate,
+        publish=PublishPlan(**recipe.publish.model_dump()),
+        hardware=fitted.hardware,
+        fit=fitted.plan,
+        notes=tuple(_notes(resolved)),
+    )
+
+
+def _backbone(resolved: Resolved) -> BackbonePlan:
+    entry, shift = resolved.backbone, resolved.loaded.recipe.train.shift
+    document = entry.model_dump(mode="json", include=set(BackbonePlan.model_fields))
+    if shift is not None:
+        document["objective"]["shift"] = shift
+    return BackbonePlan.model_validate({**document, "parameters": entry.parameters})
+
+
+def _data(resolved: Resolved, clip: ClipPlan) -> DataPlan:
+    dataset, recipe = resolved.dataset, resolved.loaded.recipe
+    return DataPlan(
+        schema_name=dataset.file.schema_name,
+        name=dataset.file.name,
+        source={"kind": dataset.kind, **dataset.source.model_dump(mode="json")},
+        columns={name: resolved.schema.columns[name].kind for name in ("video", *resolved.head.columns)},
+        splits={"train": "train", "evaluate": "held-out"},
+        licence=dataset.file.licence,
+        revision=dataset.file.revision,
+        limit=recipe.dataset.limit,
+        clip=clip,
+        decode=DecodePlan(
+            requested=recipe.dataset.decode, backends=resolved.decode.backends, reason=resolved.decode.reason
+        ),
+    )
+
+
+def _train(resolved: Resolved, fitted: Fit) -> TrainPlan:
+    train = resolved.loaded.recipe.train
+    lora = train.method.lora if isinstance(train.method, Lora) else None
+    return TrainPlan(
+        method="lora" if lora else "full",
+        lora_rank=lora.rank if lora else None,
+        lora_alpha=lora.alpha if lora else None,
+        steps=train.steps,
+        global_batch=train.global_batch,
+        micro_batch=fitted.way.micro_batch,
+        accumulate=fitted.accumulate,
+        optimizer=train.optimizer,
+        precision=train.precision,
+        ema=train.ema,
+        checkpoint_every=train.checkpoint_every or -(-train.steps // CHECKPOINTS_IN_A_RUN),
+        keep_checkpoints=train.keep_checkpoints,
+        log_every=train.log_every,
+        tensorboard=train.tensorboard,
+    )
+
+
+def _evaluate(resolved: Resolved) -> EvaluatePlan:
+    evaluate = resolved.loaded.recipe.evaluate
+    settings: dict[str, Any] = evaluate.model_dump()
+    return EvaluatePlan(**{**settings, "samples": min(evaluate.samples, evaluate.clips)})
+
+
+def _notes(resolved: Resolved) -> Iterator[str]:
+    recipe, backbone = resolved.loaded.recipe, resolved.backbone
+    train, evaluate = recipe.train, recipe.evaluate
+    if backbone.untrainable:
+        yield f"{backbone.name} compiles, but cannot be trained yet: {backbone.untrainable}"
+    if train.optimizer.warmup >= train.steps:
+        yield f"the warm-up ({train.optimizer.warmup} steps) is as long as the run ({train.steps}): the learning rate never reaches its peak"
+    if evaluate.every > train.steps:
+        yield f"evaluate.every ({evaluate.every}) is longer than the run ({train.steps} steps): nothing is measured while training"
+    if resolved.dataset.file.licence == "unknown":
+        yield f"the licence of the data set {resolved.dataset.file.name} is not said"

@@ -1,0 +1,95 @@
+"""Pass 4: a plan as files: the plan itself, NeMo's configuration, the lock, the resolved recipe, the launch command."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cosmos_recipes.compiler.lock import lock
+from cosmos_recipes.compiler.nemo import nemo_config
+from cosmos_recipes.compiler.plan import HardwarePlan, Plan
+from cosmos_recipes.recipe.load import LoadedRecipe
+
+PLAN_HEADER = """\
+# Everything that this run does. Made by `cosmos-recipe compile`; change the recipe, not this file.
+# `origins`, at the end, says where each value came from.
+"""
+NEMO_HEADER = "# What NeMo is told, in its own layout. Made from plan.yaml beside it, which says what is trained.\n"
+LOCK_HEADER = "# What has to be the same for this run to give the same result: versions, revisions and hashes.\n"
+RECIPE_HEADER = "# The recipe with parent, profile and command line merged, and every default written out.\n"
+
+
+def emit(plan: Plan, loaded: LoadedRecipe | None = None) -> dict[str, str]:
+    """Return the texts of the files of a run by name; of a plan without its recipe, all but `recipe.yaml`."""
+    texts = {
+        "plan.yaml": PLAN_HEADER + to_yaml(plan.model_dump(mode="json")),
+        "nemo.yaml": NEMO_HEADER + to_yaml(nemo_config(plan)),
+        "recipe.lock": LOCK_HEADER + to_yaml(lock(plan)),
+        "launch.sh": launch_script(plan.hardware),
+    }
+    if loaded is not None:
+        texts["recipe.yaml"] = RECIPE_HEADER + to_yaml(resolved_recipe(loaded))
+    return texts
+
+
+def write_files(texts: Mapping[str, str], folder: Path) -> None:
+    """Write the files of `emit`, each there whole or not at all; scripts can be run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        part = folder / f".{name}.{os.getpid()}.part"
+        part.write_text(text, encoding="utf-8")
+        if name.endswith(".sh"):
+            part.chmod(0o755)
+        part.replace(folder / name)
+
+
+def resolved_recipe(loaded: LoadedRecipe) -> dict[str, Any]:
+    """Return the recipe as one that can be run from anywhere: without parent or profiles, paths made absolute."""
+    document = loaded.recipe.model_dump(mode="json", by_alias=True, exclude_none=True)
+    use = loaded.recipe.dataset.use
+    if isinstance(use, str) and not use.startswith("hf://"):
+        path = loaded.folder_of("dataset.use") / Path(use).expanduser()
+        if path.exists():
+            document["dataset"]["use"] = str(path.resolve())
+    return document
+
+
+def launch_script(hardware: HardwarePlan) -> str:
+    """Return a shell script that trains in the folder that it lies in."""
+    arguments = '-m cosmos_recipes.training --config-path "$run" --config-name nemo "$@"'
+    command = f"python {arguments}"
+    if hardware.nodes * hardware.devices > 1:
+        together = "--standalone"
+        if hardware.nodes > 1:
+            together = '--rdzv-backend c10d --rdzv-endpoint "${MASTER_ADDR:?set it to the first machine}:${MASTER_PORT:-29500}"'
+        nodes = shlex.quote(str(hardware.nodes))
+        command = f"python -m torch.distributed.run --nnodes {nodes} --nproc-per-node {hardware.devices} {together} {arguments}"
+    where = "once on each machine" if hardware.nodes > 1 else "on the machine that the plan is made for"
+    return f"""\
+#!/bin/sh
+# Trains the plan of this folder. Start it {where}; it goes on from the newest checkpoint.
+run=$(cd "$(dirname "$0")" && pwd) || exit 1
+exec {command}
+"""
+
+
+def to_yaml(document: Mapping[str, Any]) -> str:
+    """Return YAML 1.2: blocks one key a line, lists of plain values on one line."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.width = 4096
+    yaml.representer.add_representer(type(None), lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null"))
+    yaml.representer.add_representer(list, _represent_list)
+    stream = io.StringIO()
+    yaml.dump(dict(document), stream)
+    return stream.getvalue()
+
+
+def _represent_list(representer: Any, items: list[Any]) -> Any:
+    is_plain = not any(isinstance(item, (list, dict, str)) for item in items)
+    return representer.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=is_plain)

@@ -1,0 +1,76 @@
+"""What a plan was made from and what will decide its results: hashes of files, versions of packages, revisions."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import cosmos_recipes
+from cosmos_recipes.backbones.zoo import ZOO_FILE
+from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.compiler.resolve import Resolved
+
+PACKAGES = (
+    "accelerate",
+    "av",
+    "cosmos-recipes",
+    "diffusers",
+    "huggingface_hub",
+    "lightning",
+    "nemo_toolkit",
+    "numpy",
+    "nvidia-dali-cuda120",
+    "nvidia-dali-cuda130",
+    "pyarrow",
+    "safetensors",
+    "torch",
+    "torchmetrics",
+    "transformers",
+)
+_PACKAGE = Path(cosmos_recipes.__file__).parent
+
+
+def file_hashes(resolved: Resolved) -> dict[str, str]:
+    """Return the sha256 of every file that the plan was made from."""
+    entry = resolved.backbone
+    files = [*resolved.loaded.files, *resolved.files, ZOO_FILE, *([_PACKAGE / entry.weights] if entry.weights else [])]
+    return {_shown(path): sha256(path) for path in files}
+
+
+def lock(plan: Plan) -> dict[str, Any]:
+    """Return what has to be the same for a run to give the same result."""
+    return {
+        "version": 1,
+        "plan": plan.fingerprint(),
+        "python": platform.python_version(),
+        "packages": _versions(),
+        "files": plan.sources,
+        "backbone": {"name": plan.backbone.name, "hub_id": plan.backbone.hub_id, "revision": plan.backbone.revision},
+        "data": {"name": plan.data.name, "revision": plan.data.revision, "licence": plan.data.licence},
+    }
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _shown(path: Path) -> str:
+    """Return a path of the package as inside it, any other as it was given."""
+    return f"cosmos_recipes/{path.relative_to(_PACKAGE).as_posix()}" if path.is_relative_to(_PACKAGE) else path.as_posix()

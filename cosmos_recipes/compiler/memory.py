@@ -1,0 +1,95 @@
+"""What training holds and does, in closed form: bytes per device and floating-point operations per step.
+
+Counts are of the diffusers network in eager mode, where autocast keeps a copy of each activation in the precision that
+the operation wants. The numbers per width were counted from what autograd saves, and are tested against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from cosmos_recipes.backbones.zoo import Architecture, ZooEntry, block_parameters
+from cosmos_recipes.recipe.spec import Train
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Bytes that backward needs: per token and unit of width in a block, per unit of its MLP, and outside the blocks."""
+
+    block: int
+    mlp: int
+    root: int
+    hidden: int
+
+
+SAVED = {"bf16": Saved(block=84, mlp=4, root=12, hidden=2), "fp32": Saved(block=97, mlp=8, root=17, hidden=4)}
+CONTEXT_PER_WIDTH = 18
+"""Bytes per text token, unit of width and block: keys, their norm, values."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Memory:
+    """Bytes on one device at the peak of a step."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    average: int
+    activations: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.weights + self.gradients + self.optimizer + self.average + self.activations
+
+
+def memory(
+    backbone: ZooEntry, train: Train, *, tokens: int, micro_batch: int, shards: int, checkpointed: bool
+) -> Memory:
+    """Return the memory of one device that holds 1 / `shards` of the state and sees `micro_batch` clips at once."""
+    parameters = backbone.parameters
+    return Memory(
+        weights=4 * parameters // shards + _working_copies(backbone.architecture, train, sharded=shards > 1),
+        gradients=4 * parameters // shards,
+        optimizer=_optimizer_state(backbone.architecture, train, parameters) // shards,
+        average=4 * parameters // shards if train.ema is not None else 0,
+        activations=micro_batch * activations(backbone, train, tokens=tokens, checkpointed=checkpointed),
+    )
+
+
+def activations(backbone: ZooEntry, train: Train, *, tokens: int, checkpointed: bool) -> int:
+    """Return the bytes that one clip of `tokens` tokens keeps for backward."""
+    network, saved = backbone.architecture, SAVED[train.precision]
+    width, layers = network.width, network.num_layers
+    block = tokens * int(width * (saved.block + saved.mlp * network.mlp_ratio))
+    block += backbone.text.length * (CONTEXT_PER_WIDTH * width + 4 * network.text_embed_dim)
+    # Recomputed one at a time, each block keeps only its input.
+    blocks = block + layers * tokens * width * saved.hidden if checkpointed else layers * block
+    return blocks + tokens * width * saved.root + backbone.text.length * backbone.text.width * (4 + saved.hidden)
+
+
+def flops_per_clip(backbone: ZooEntry, *, tokens: int) -> float:
+    """Return the operations of forward and backward for one clip: 6 per weight and token, and attention."""
+    network = backbone.architecture
+    weights = layers_parameters(network) + 2.0 * prod(network.patch_size) * network.in_channels * network.width
+    attention = 12.0 * network.num_layers * network.width * tokens * (tokens + backbone.text.length)
+    return 6.0 * weights * tokens + attention
+
+
+def layers_parameters(network: Architecture) -> int:
+    """Return the weights of all blocks that are matrices."""
+    return network.num_layers * block_parameters(network)[0]
+
+
+def _optimizer_state(network: Architecture, train: Train, parameters: int) -> int:
+    """Two fp32 numbers per weight for AdamW; Muon keeps one for the matrices of the blocks."""
+    matrices = layers_parameters(network) if train.optimizer.name == "muon" else 0
+    return 4 * matrices + 8 * (parameters - matrices)
+
+
+def _working_copies(network: Architecture, train: Train, *, sharded: bool) -> int:
+    """Weights besides those that are stored: autocast's copies, and with shards the two blocks that are gathered."""
+    whole = layers_parameters(network)
+    copies = 2 * whole if train.precision == "bf16" else 0
+    return copies + (2 * 4 * whole // network.num_layers if sharded else 0)

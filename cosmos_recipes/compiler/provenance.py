@@ -1,0 +1,146 @@
+"""Where each value of a plan came from: a place in a file, a profile, the command line, a default, or a derivation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cosmos_recipes.backbones.zoo import ZOO_FILE
+from cosmos_recipes.compiler.resolve import Resolved
+from cosmos_recipes.diagnostics import Place
+from cosmos_recipes.recipe.load import LoadedRecipe
+
+FROM_RECIPE = {
+    "recipe": "recipe",
+    "summary": "summary",
+    "seed": "seed",
+    "backbone.name": "backbone",
+    "data.schema_name": "dataset.schema",
+    "data.limit": "dataset.limit",
+    "data.clip.frames": "dataset.clip.frames",
+    "data.clip.rate_hz": "dataset.clip.rate",
+    "data.clip.height_px": "dataset.clip.size",
+    "data.clip.width_px": "dataset.clip.size",
+    "data.clip.given_frames": "conditioning.given_frames",
+    "data.decode.requested": "dataset.decode",
+    "conditioning": "conditioning",
+    "train.method": "train.method",
+    "train.lora_rank": "train.method.lora.rank",
+    "train.lora_alpha": "train.method.lora.alpha",
+    "train": "train",
+    "evaluate": "evaluate",
+    "gate": "gate",
+    "publish": "publish",
+    "hardware.nodes": "hardware.nodes",
+    "hardware.gpu": "hardware.gpu",
+}
+"""Paths of the plan that a key of the recipe says; of a block, all below it under the same names."""
+
+DERIVED = {
+    "version": "the form of this file",
+    "task": "derived from dataset.schema and conditioning.head",
+    "profile": "the command line",
+    "backbone.parameters": "derived from backbone.architecture",
+    "data.clip.latent_frames": "derived from dataset.clip and the tokenizer",
+    "data.clip.latent_height": "derived from dataset.clip and the tokenizer",
+    "data.clip.latent_width": "derived from dataset.clip and the tokenizer",
+    "data.clip.given_latent_frames": "derived from conditioning.given_frames and the tokenizer",
+    "data.clip.tokens": "derived from dataset.clip, the tokenizer and the patch size",
+    "data.columns": "derived from the schema and conditioning.head",
+    "data.splits": "the splits that every source has",
+    "data.decode.backends": "derived from dataset.decode, the codecs of the data and hardware",
+    "data.decode.reason": "derived from dataset.decode, the codecs of the data and hardware",
+    "train.accumulate": "derived from train.global_batch, train.micro_batch and hardware",
+    "hardware.accelerator": "derived from hardware.gpus",
+    "hardware.devices": "derived from hardware.gpus and hardware.processes",
+    "hardware.strategy": "derived: the fastest that fits",
+    "hardware.checkpoint_activations": "derived: the fastest that fits",
+    "fit": "derived from backbone, dataset.clip, train and hardware",
+    "notes": "derived",
+}
+
+UNLESS_GIVEN = {
+    "backbone.objective.shift": ("train.shift", ""),
+    "data.clip.stride": ("dataset.clip.stride", "derived from dataset.clip.frames: clips do not overlap"),
+    "conditioning.dropout": ("conditioning.dropout", "derived from conditioning.head"),
+    "train.micro_batch": ("train.micro_batch", "derived: the fastest that fits"),
+    "train.checkpoint_every": ("train.checkpoint_every", "derived from train.steps"),
+    "evaluate.samples": ("evaluate.samples", "derived from evaluate.clips"),
+}
+"""Paths that a key of the recipe says if it is given; otherwise the text holds, or what stands around the path."""
+
+
+def origins(document: Mapping[str, Any], resolved: Resolved) -> dict[str, str]:
+    """Return the origin of every value of a plan's document, by dotted path."""
+    return {path: _origin(path, resolved) for path in leaves(document)}
+
+
+def leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted path of every value that is not a block with something in it."""
+    for key, value in node.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{path}.")
+        else:
+            yield path
+
+
+def _origin(path: str, resolved: Resolved) -> str:
+    loaded = resolved.loaded
+    if path in UNLESS_GIVEN:
+        key, otherwise = UNLESS_GIVEN[path]
+        if key in loaded.origins:
+            return said_at(loaded, key)
+        if otherwise and _is_derived(path, resolved):
+            return otherwise
+    for block in _around(path):
+        if block in DERIVED:
+            return DERIVED[block]
+        if block in FROM_RECIPE:
+            return said_at(loaded, FROM_RECIPE[block] + path[len(block) :])
+    if path.startswith("data."):
+        return _of_dataset(path, resolved)
+    return f"{ZOO_FILE.parent.name}/{ZOO_FILE.name} ({resolved.backbone.name})"
+
+
+def _is_derived(path: str, resolved: Resolved) -> bool:
+    """Two settings have plain defaults, which are only replaced where they could not hold."""
+    recipe = resolved.loaded.recipe
+    if path == "conditioning.dropout":
+        return not resolved.head.controlled
+    return path != "evaluate.samples" or recipe.evaluate.samples > recipe.evaluate.clips
+
+
+def _around(path: str) -> Iterator[str]:
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
+
+
+def said_at(loaded: LoadedRecipe, key: str) -> str:
+    """Return where the recipe says the value of a key, or `default`."""
+    origin = loaded.origins.get(key)
+    if origin is None:
+        return "default"
+    if origin.kind == "profile":
+        return f"profile {origin.profile} ({_line(origin.place)})"
+    return _line(origin.place)
+
+
+def _line(place: Place) -> str:
+    return f"{place.file}:{place.line}" if place.line else place.file
+
+
+def _of_dataset(path: str, resolved: Resolved) -> str:
+    """The data set's file, or the recipe where it is written inline; a folder of videos has neither."""
+    key = path.removeprefix("data.")
+    file = resolved.dataset.file
+    key_is_given = key.removeprefix("source.") in file.source if key.startswith("source.") else key in file.model_fields_set
+    if not key_is_given and resolved.dataset.path:
+        return "default"
+    return _shown(resolved.dataset.path) if resolved.dataset.path else said_at(resolved.loaded, "dataset.use")
+
+
+def _shown(path: Path) -> str:
+    return path.as_posix()

@@ -1,0 +1,102 @@
+"""Pass 1: the names in a recipe become what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from cosmos_recipes.backbones.zoo import ZooEntry, zoo
+from cosmos_recipes.compiler.gpus import GPUS, Gpu
+from cosmos_recipes.conditioning.base import Head, heads
+from cosmos_recipes.data.contract import Schema, load_schema
+from cosmos_recipes.data.dataset import BoundDataset, load_dataset
+from cosmos_recipes.data.decode import Choice, choose_backends
+from cosmos_recipes.data.sources import SourceDescription
+from cosmos_recipes.diagnostics import Problem, RecipeError, fail, nearest
+from cosmos_recipes.recipe.library import find
+from cosmos_recipes.recipe.load import LoadedRecipe
+
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolved:
+    """A recipe and everything that it names. `gpu` is None on a CPU; `files` are those read besides the recipe's own."""
+
+    loaded: LoadedRecipe
+    backbone: ZooEntry
+    schema: Schema
+    dataset: BoundDataset
+    description: SourceDescription
+    decode: Choice
+    head: Head
+    gpu: Gpu | None
+    files: tuple[Path, ...]
+
+
+def resolve(loaded: LoadedRecipe) -> Resolved:
+    """Return what the recipe's names stand for; a folder of videos is looked at, nothing is decoded.
+
+    Raises:
+        RecipeError: every name that stands for nothing, located.
+    """
+    recipe, problems = loaded.recipe, list[Problem]()
+    backbone = _try(problems, lambda: _named(loaded, "backbone", recipe.backbone, zoo(), "CR220", "backbone"))
+    head = _try(problems, lambda: _named(loaded, "conditioning.head", recipe.conditioning.head, heads(), "CR221", "conditioning head"))
+    kind = recipe.hardware.gpu
+    gpu = _try(problems, lambda: _named(loaded, "hardware.gpu", kind, GPUS, "CR222", "kind of GPU")) if kind else None
+    place = loaded.place_of("dataset.schema")
+    schema = _try(problems, lambda: load_schema(recipe.dataset.schema_name, place=place))
+    dataset = _try(problems, lambda: _dataset(loaded))
+    description = _try(problems, dataset.source.describe) if dataset else None
+    decode = _try(problems, lambda: _decode(loaded, description)) if description else None
+    if not (backbone and head and schema and dataset and description and decode) or problems:
+        raise RecipeError(*problems)
+    files = (find("schemas", recipe.dataset.schema_name), *([dataset.path] if dataset.path else []))
+    return Resolved(
+        loaded=loaded,
+        backbone=backbone,
+        schema=schema,
+        dataset=dataset,
+        description=description,
+        decode=decode,
+        head=head,
+        gpu=gpu,
+        files=files,
+    )
+
+
+def _try(problems: list[Problem], lookup: Callable[[], Thing]) -> Thing | None:
+    """Return the result, or None after noting the problems that were raised."""
+    try:
+        return lookup()
+    except RecipeError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _named(loaded: LoadedRecipe, key: str, name: str, known: Mapping[str, Thing], code: str, noun: str) -> Thing:
+    if name in known:
+        return known[name]
+    close = nearest(name, known)
+    fail(
+        code,
+        f"there is no {noun} called `{name}`",
+        place=loaded.place_of(key),
+        expected=f"one of {', '.join(known)}",
+        found=name,
+        hint=f"did you mean `{close}`?" if close else "choose one of these",
+    )
+
+
+def _dataset(loaded: LoadedRecipe) -> BoundDataset:
+    key = "dataset.use"
+    return load_dataset(loaded.recipe.dataset.use, relative_to=loaded.folder_of(key), place=loaded.place_of(key))
+
+
+def _decode(loaded: LoadedRecipe, description: SourceDescription) -> Choice:
+    recipe = loaded.recipe
+    place = loaded.place_of("dataset.decode")
+    return choose_backends(recipe.dataset.decode, description.codecs, gpu=recipe.hardware.gpus > 0, place=place)
