@@ -7,10 +7,15 @@ import shlex
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from cosmos_recipes.diagnostics import RecipeError, render
+from cosmos_recipes.run.fault import noted_file
+
+Format = Literal["text", "json", "github", "sarif"]
 
 EXPECTED = RecipeError
 
@@ -19,6 +24,18 @@ def show(error: RecipeError) -> int:
     """Write the problems on standard error; return the exit code."""
     print_error(render(error.problems, "text", colour=sys.stderr.isatty()))
     return error.exit_code
+
+
+@contextmanager
+def rendered_as(form: Format) -> Iterator[None]:
+    """Within this block, write problems on standard output in a form for machines, unless `form` is text."""
+    try:
+        yield
+    except RecipeError as error:
+        if form == "text":
+            raise
+        sys.stdout.write(render(error.problems, form) + "\n")
+        sys.exit(error.exit_code)
 
 
 def show_resume(arguments: Sequence[str]) -> None:
@@ -34,8 +51,12 @@ def show_unexpected(error: BaseException, *, debug: bool) -> None:
     trace = "".join(traceback.format_exception(error))
     first = (str(error).splitlines() or [""])[0]
     print_error(f"Unexpected {type(error).__name__}: {first}\nThis is a fault of cosmos-recipe, not of the recipe.")
+    kept = noted_file(error)
     if debug:
         print_error(trace)
+        return
+    if kept:
+        print_error(f"The traceback is in {kept}; `cosmos-recipe --debug …` shows it here.")
         return
     with tempfile.NamedTemporaryFile("w", prefix="cosmos-recipe-", suffix=".txt", delete=False) as file:
         file.write(f"{shlex.join(sys.argv)}\n\n{trace}")

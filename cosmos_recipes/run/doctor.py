@@ -124,12 +124,16 @@ def _hub() -> str:
 
 
 def _train() -> str:
-    from cosmos_recipes.compiler.compile import compile_recipe
-    from cosmos_recipes.recipe.load import load_recipe
+    from cosmos_recipes.run.opening import open_recipe
     from cosmos_recipes.run.run import run
 
-    small = ("train.steps=3", "train.global_batch=2", "train.log_every=1", "evaluate.every=0", "dataset.limit=8")
-    plan = compile_recipe(load_recipe("factory", overrides=small))
+    opened = open_recipe("factory", overrides=_SMALL)
     with tempfile.TemporaryDirectory() as folder:
-        result = run(plan, root=Path(folder), until="train")
+        result = run(opened.plan, opened.documents, root=Path(folder), until="train")
     return f"3 steps in {result.train_seconds:.1f} s"
+
+
+_SMALL = (
+    *("train.steps=3", "train.global_batch=2", "train.log_every=1", "train.optimizer.warmup=0"),
+    "dataset.use={schema: instruction-video, source: {kind: world, world: factory, episodes: 4, held_out: 1}}",
+)

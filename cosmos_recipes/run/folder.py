@@ -15,7 +15,8 @@ from typing import Any
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import Place, fail
 
-TRAINED_BY = frozenset({"recipe", "task", "seed", "backbone", "data", "conditioning", "train", "hardware"})
+TRAINED_BY = ("task", "seed", "backbone", "data", "conditioning", "train")
+"""The parts of a plan that decide the weights; how many processes share the work does not."""
 
 
 class RunFolder:
@@ -35,8 +36,7 @@ class RunFolder:
     @classmethod
     def of(cls, plan: Plan, root: Path) -> RunFolder:
         """Return the folder of the runs of this plan below `root`."""
-        decides = plan.model_dump(mode="json", include={*TRAINED_BY, "evaluate"})
-        decides["evaluate"] = decides["evaluate"]["every"]
+        decides = [plan.fingerprint(*TRAINED_BY), plan.evaluate.every]
         return cls(root / plan.recipe / f"{plan.profile or 'base'}-{digest(decides)[:8]}")
 
     @property

@@ -18,7 +18,7 @@ from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index
 from cosmos_recipes.data.sources import Source, source_class
 from cosmos_recipes.diagnostics import Problem, RecipeError
 from cosmos_recipes.run.folder import digest
-from cosmos_recipes.run.stages import Stage
+from cosmos_recipes.run.stages import Done, Stage, perform
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,10 +32,14 @@ MOST_FITTED = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """What to prepare, and where: a folder named after everything that decides its content."""
+    """What to prepare, and where: two folders named after everything that decides their content.
+
+    `made` is for what the source itself writes, `folder` for index, tokenizer and latents.
+    """
 
     plan: Plan
     source: Source
+    made: Path
     folder: Path
 
     @classmethod
@@ -43,28 +47,42 @@ class Preparation:
         """Return the preparation of a plan, in `root/.prepared/`."""
         settings = {name: value for name, value in plan.data.source.items() if name != "kind"}
         source = source_class(plan.data.source["kind"])(**settings)
+        read = [plan.data.source, source.fingerprint()]
         decides = {
+            "read": read,
             "data": plan.data.model_dump(mode="json"),
             "tokenizer": plan.backbone.tokenizer.model_dump(mode="json"),
             "captions": needs_captions(plan),
-            "there": source.fingerprint(),
         }
-        return cls(plan=plan, source=source, folder=root / ".prepared" / digest(decides)[:16])
+        top = root / ".prepared"
+        made, folder = top / f"source-{digest(read)[:16]}", top / digest(decides)[:16]
+        return cls(plan=plan, source=source, made=made, folder=folder)
 
     @property
     def lock(self) -> Path:
-        """The file that is held while the folder is written."""
-        return self.folder.with_suffix(".lock")
+        """The file that is held while anything is prepared from this source."""
+        return self.made.with_suffix(".lock")
 
-    def stage(self, progress: Progress) -> Stage:
-        """Return the stage."""
-        return Stage(
-            name="prepare",
-            folder=self.folder,
-            state=self.folder.with_suffix(".json"),
-            inputs={"folder": self.folder.name},
-            work=lambda: prepare(self, progress),
-            spoiled=_same_stem,
+    def perform(self, progress: Progress) -> Done:
+        """Let the source write what it writes, then prepare it; each only if it is not done."""
+        source = perform(
+            Stage(
+                name="source",
+                folder=self.made,
+                state=self.made.with_suffix(".json"),
+                inputs={"folder": self.made.name},
+                work=lambda: {"recordings": len(self.source.recordings(self.made, progress))},
+            )
+        )
+        return perform(
+            Stage(
+                name="prepare",
+                folder=self.folder,
+                state=self.folder.with_suffix(".json"),
+                inputs={"folder": self.folder.name, "source": source.record.made},
+                work=lambda: prepare(self, progress),
+                spoiled=_same_stem,
+            )
         )
 
 
@@ -95,7 +113,7 @@ def prepare(preparation: Preparation, progress: Progress) -> dict[str, Any]:
     from cosmos_recipes.data.latents import write_latents
 
     plan, folder = preparation.plan, preparation.folder
-    recordings = preparation.source.recordings(folder / "source", progress)
+    recordings = preparation.source.recordings(preparation.made, progress)
     report = build_index(
         recordings,
         clip_spec(plan),

@@ -1,0 +1,89 @@
+"""The stages after training: evaluation with its gate, and the package."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.diagnostics import RecipeError
+from cosmos_recipes.run.folder import RunFolder
+from cosmos_recipes.run.prepare import clip_reader
+
+if TYPE_CHECKING:
+    from cosmos_recipes.evaluation.evaluate import HeldOut
+    from cosmos_recipes.run.progress import Progress
+
+
+def evaluate(
+    plan: Plan, folder: RunFolder, prepared: Path, *, steps: int, train_seconds: float, progress: Progress
+) -> dict[str, Any]:
+    """Write metrics.json, samples/ and report.html of the trained model; returns the metrics."""
+    from cosmos_recipes.evaluation.evaluate import EvaluationSettings, write_metrics
+    from cosmos_recipes.evaluation.evaluate import evaluate as measure
+    from cosmos_recipes.evaluation.report import write_report
+    from cosmos_recipes.evaluation.samples import write_samples
+    from cosmos_recipes.training.log import StepLog
+    from cosmos_recipes.training.world_model import WorldModel
+
+    progress("loading the model", 0, 0)
+    model = WorldModel.from_pretrained(folder.train / "model").to(device(plan))
+    evaluation = measure(model, held_out(plan, prepared), EvaluationSettings.from_plan(plan), progress=progress)
+    metrics = evaluation.metrics(steps=steps, train_seconds=train_seconds)
+    progress("writing the report", 0, 0)
+    write_samples(folder.evaluate / "samples", evaluation, rate_hz=plan.data.clip.rate_hz)
+    write_report(
+        folder.report,
+        evaluation=evaluation,
+        metrics=metrics,
+        plan=plan,
+        recipe_text=(folder.path / "recipe.yaml").read_text(encoding="utf-8"),
+        log=StepLog(folder.log_file).read(),
+    )
+    write_metrics(folder.metrics, metrics)
+    return metrics
+
+
+def held_out(plan: Plan, prepared: Path) -> HeldOut:
+    """Return the held-out clips to measure on, spread evenly over the split."""
+    import torch
+
+    from cosmos_recipes.evaluation.evaluate import HeldOut
+    from cosmos_recipes.training.batches import PreparedClips
+
+    clips = PreparedClips(prepared)
+    ids = spread(clips.ids("held-out").tolist(), plan.evaluate.clips)
+    reader = clip_reader(plan, prepared)
+    return HeldOut(
+        rows=clips.rows(ids),
+        read=lambda positions: torch.cat([reader.read([ids[position]]) for position in positions]),
+    )
+
+
+def spread(values: Sequence[int], count: int) -> list[int]:
+    """Return `count` of the values, evenly spread from the first to the last, or all if there are no more."""
+    if len(values) <= count:
+        return list(values)
+    return [values[position * (len(values) - 1) // max(1, count - 1)] for position in range(count)]
+
+
+def device(plan: Plan) -> str:
+    """Return where the model is evaluated: on the plan's GPU where this machine has one."""
+    import torch
+
+    return "cuda" if plan.hardware.accelerator == "gpu" and torch.cuda.is_available() else "cpu"
+
+
+def require_gate(plan: Plan, folder: RunFolder) -> None:
+    """Refuse to go on with a model that does not hold the gate's limits.
+
+    Raises:
+        RecipeError: every limit that is not held (CR8xx).
+    """
+    from cosmos_recipes.evaluation.gate import check_gate
+
+    problems = check_gate(plan.gate, json.loads(folder.metrics.read_text(encoding="utf-8")))
+    if problems:
+        raise RecipeError(*problems)

@@ -1,0 +1,87 @@
+"""A run from a plan: prepare, train, evaluate, package, publish; each stage is skipped while nothing of it changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cosmos_recipes.compiler.compile import require_trainable
+from cosmos_recipes.compiler.emit import write_files
+from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.run.fault import FaultFile
+from cosmos_recipes.run.folder import RunFolder, only_process
+from cosmos_recipes.run.progress import Progress, Silent
+from cosmos_recipes.run.outcome import outcome
+from cosmos_recipes.run.results import require_gate
+from cosmos_recipes.run.stages import Done
+from cosmos_recipes.run.work import STAGES, StageName, Work
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What a run came to. `stages` holds those that were reached; `published` says where the model is."""
+
+    folder: RunFolder
+    stages: dict[str, Done] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The flat figures of the evaluation; empty before it."""
+        done = self.stages.get("evaluate")
+        return done.record.summary if done else {}
+
+    @property
+    def train_seconds(self) -> float:
+        """Seconds spent in training, over all resumes."""
+        seconds: float = self.stages["train"].record.summary["seconds"]
+        return seconds
+
+    @property
+    def published(self) -> str | None:
+        """Where the model was published: a folder or an address."""
+        done = self.stages.get("publish")
+        return done.record.summary["where"] if done else None
+
+
+def run(
+    plan: Plan,
+    documents: Mapping[str, str],
+    *,
+    root: Path = Path("runs"),
+    nproc: int | None = None,
+    progress: Progress | None = None,
+    until: StageName = "publish",
+) -> RunResult:
+    """Carry out the plan in its folder below `root`, as far as stage `until`.
+
+    `documents` are the texts of `compiler.emit` by file name; they go into the folder. `nproc` is the number of
+    processes that train on this machine; by default the plan says.
+
+    Raises:
+        RecipeError: a stage cannot be done (CR5xx to CR8xx); what was done stays done.
+    """
+    require_trainable(plan)
+    folder, progress = RunFolder.of(plan, root), progress or Silent()
+    with only_process(folder.lock), FaultFile(folder.path / "fault.txt"):
+        write_files(documents, folder.path)
+        work = Work(plan, root=root, folder=folder, nproc=nproc or plan.hardware.devices, progress=progress)
+        result = RunResult(folder=folder)
+        for number, name in enumerate(STAGES[: STAGES.index(until) + 1], 1):
+            progress.begin(name, number, len(STAGES))
+            result.stages[name] = _do(work, name, folder)
+            progress.end(outcome(name, result.stages[name]))
+        return result
+
+
+def _do(work: Work, name: StageName, folder: RunFolder) -> Done:
+    done = work.do(name)
+    if name == "evaluate":
+        require_gate(work.plan, folder)
+    if done.outcome != "unchanged":
+        line = {"stage": name, "outcome": done.outcome, "seconds": done.record.seconds}
+        with folder.log_file.open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+    return done

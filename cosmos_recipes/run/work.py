@@ -1,0 +1,137 @@
+"""The five stages of a run: what each is made from, where it works, and what it does."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.run import results
+from cosmos_recipes.run.folder import TRAINED_BY, RunFolder, only_process, read_json, write_json
+from cosmos_recipes.run.prepare import Preparation
+from cosmos_recipes.run.progress import Progress
+from cosmos_recipes.run.stages import Done, Stage, perform, remove, sha256
+
+StageName = Literal["prepare", "train", "evaluate", "package", "publish"]
+STAGES: tuple[StageName, ...] = ("prepare", "train", "evaluate", "package", "publish")
+DOCUMENTS = ("recipe.yaml", "recipe.lock", "plan.yaml")
+
+
+class Work:
+    """Does the stages of one run in order; each is made from what the ones before it made."""
+
+    def __init__(self, plan: Plan, *, root: Path, folder: RunFolder, nproc: int, progress: Progress) -> None:
+        self.plan, self.root, self.folder, self.nproc, self.progress = plan, root, folder, nproc, progress
+        self.preparation = Preparation.of(plan, root)
+        self.done: dict[StageName, Done] = {}
+
+    def do(self, name: StageName) -> Done:
+        """Do a stage, unless it is done and nothing of it changed."""
+        self.done[name] = getattr(self, f"_{name}")()
+        return self.done[name]
+
+    def _prepare(self) -> Done:
+        def wait(holder: int) -> None:
+            self.progress.note(f"process {holder} prepares the same data: waiting for it")
+
+        with only_process(self.preparation.lock, wait=wait):
+            done = self.preparation.perform(self.progress)
+        self._link_prepared()
+        write_json(self.folder.path / "prepare.json", done.record.summary)
+        for problem in done.record.summary["left_out"][:5]:
+            self.progress.note(f"left out: {problem['code']} {problem['message']}; {problem['found']}")
+        return done
+
+    def _link_prepared(self) -> None:
+        """Let `prepare` in the run's folder lead to the prepared data, by a relative path."""
+        link, target = self.folder.prepare, os.path.relpath(self.preparation.folder, self.folder.path)
+        if not link.is_symlink() or os.readlink(link) != target:
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+
+    def _train(self) -> Done:
+        inputs = {"plan": self.plan.fingerprint(*TRAINED_BY), "prepared": self._made("prepare")}
+        return perform(
+            self._stage(
+                "train",
+                inputs,
+                made=("model", "result.json"),
+                # Training takes a result, or a model, as a sign that it is done.
+                spoiled=lambda _: (self.folder.train / "model", self.folder.train / "result.json"),
+            )
+        )
+
+    def _work_train(self) -> dict[str, Any]:
+        from cosmos_recipes.training.fit import train
+
+        result = train(self.plan, self.folder.path, self.preparation.folder, progress=self.progress)
+        return {"steps": result.steps, "seconds": result.seconds, "final_loss": result.final_loss}
+
+    def _evaluate(self) -> Done:
+        inputs = {
+            "plan": self.plan.fingerprint("task", "seed", "data", "evaluate", "gate"),
+            "recipe": sha256(self.folder.path / "recipe.yaml"),
+            "prepared": self._made("prepare"),
+            "model": self._made("train"),
+        }
+        return perform(self._stage("evaluate", inputs, resumable=False))
+
+    def _work_evaluate(self) -> dict[str, Any]:
+        trained = self.done["train"].record.summary
+        return results.evaluate(
+            self.plan,
+            self.folder,
+            self.preparation.folder,
+            steps=trained["steps"],
+            train_seconds=trained["seconds"],
+            progress=self.progress,
+        )
+
+    def _package(self) -> Done:
+        inputs = {name: sha256(self.folder.path / name) for name in DOCUMENTS}
+        inputs |= {"model": self._made("train"), "evaluation": self._made("evaluate")}
+        return perform(self._stage("package", inputs, resumable=False))
+
+    def _work_package(self) -> dict[str, Any]:
+        from cosmos_recipes.publishing.package import write_package
+
+        folder = self.folder
+        package = write_package(
+            folder.package, model=folder.train / "model", run=folder.path, evaluation=folder.evaluate, plan=self.plan
+        )
+        return {"files": len(package.everything), "size_bytes": package.size_bytes}
+
+    def _publish(self) -> Done:
+        inputs = {"package": self._made("package"), "publish": self.plan.publish.model_dump(), "root": str(self._models)}
+        if self._local_model_is_gone():
+            remove(self._state("publish"))
+        return perform(self._stage("publish", inputs))
+
+    def _work_publish(self) -> dict[str, Any]:
+        from cosmos_recipes.publishing.publish import publish
+
+        receipt = publish(self.folder.package, self.plan, root=self._models)
+        receipt.save(self.folder.publish / "receipt.json")
+        return asdict(receipt)
+
+    @property
+    def _models(self) -> Path:
+        return self.root / "published"
+
+    def _local_model_is_gone(self) -> bool:
+        receipt = read_json(self.folder.publish / "receipt.json")
+        return bool(receipt) and receipt["target"] == "local" and not Path(receipt["where"]).exists()
+
+    def _stage(self, name: StageName, inputs: dict[str, Any], **more: Any) -> Stage:
+        folder = getattr(self.folder, name)
+        return Stage(
+            name=name, folder=folder, state=self._state(name), inputs=inputs, work=getattr(self, f"_work_{name}"), **more
+        )
+
+    def _state(self, name: StageName) -> Path:
+        return self.folder.stages / f"{name}.json"
+
+    def _made(self, name: StageName) -> str:
+        return self.done[name].record.made
