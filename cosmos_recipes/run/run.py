@@ -11,6 +11,8 @@ from typing import Any
 from cosmos_recipes.compiler.compile import require_trainable
 from cosmos_recipes.compiler.emit import write_files
 from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.diagnostics import fail
+from cosmos_recipes.publishing.publish import preflight
 from cosmos_recipes.run.fault import FaultFile
 from cosmos_recipes.run.folder import RunFolder, only_process
 from cosmos_recipes.run.progress import Progress, Silent
@@ -64,10 +66,13 @@ def run(
         RecipeError: a stage cannot be done (CR5xx to CR8xx); what was done stays done.
     """
     require_trainable(plan)
+    _require_one_machine(plan)
     folder, progress = RunFolder.of(plan, root), progress or Silent()
     with only_process(folder.lock), FaultFile(folder.path / "fault.txt"):
         write_files(documents, folder.path)
         work = Work(plan, root=root, folder=folder, nproc=nproc or plan.hardware.devices, progress=progress)
+        if until == "publish" and not work.is_trained:
+            preflight(plan)
         result = RunResult(folder=folder)
         for number, name in enumerate(STAGES[: STAGES.index(until) + 1], 1):
             progress.begin(name, number, len(STAGES))
@@ -85,3 +90,14 @@ def _do(work: Work, name: StageName, folder: RunFolder) -> Done:
         with folder.log_file.open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
     return done
+
+
+def _require_one_machine(plan: Plan) -> None:
+    if plan.hardware.nodes > 1:
+        fail(
+            "CR654",
+            f"this plan is for {plan.hardware.nodes} machines, and `run` works on one",
+            expected="hardware.nodes: 1",
+            found=f"hardware.nodes: {plan.hardware.nodes}",
+            hint="`cosmos-recipe compile` writes launch.sh, which trains on several; start it on each of them",
+        )

@@ -12,7 +12,7 @@ from cosmos_recipes.run import results
 from cosmos_recipes.run.folder import TRAINED_BY, RunFolder, only_process, read_json, write_json
 from cosmos_recipes.run.prepare import Preparation
 from cosmos_recipes.run.progress import Progress
-from cosmos_recipes.run.stages import Done, Stage, perform, remove, sha256
+from cosmos_recipes.run.stages import Done, Stage, perform, read_record, remove, sha256
 
 StageName = Literal["prepare", "train", "evaluate", "package", "publish"]
 STAGES: tuple[StageName, ...] = ("prepare", "train", "evaluate", "package", "publish")
@@ -63,10 +63,17 @@ class Work:
             )
         )
 
-    def _work_train(self) -> dict[str, Any]:
-        from cosmos_recipes.training.fit import train
+    @property
+    def is_trained(self) -> bool:
+        """Whether training ended once, so that what it cost is spent."""
+        record = read_record(self._state("train"))
+        return record is not None and record.state == "done"
 
-        result = train(self.plan, self.folder.path, self.preparation.folder, progress=self.progress)
+    def _work_train(self) -> dict[str, Any]:
+        from cosmos_recipes.launch.local import train
+
+        prepared = self.preparation.folder
+        result = train(self.plan, self.folder.path, prepared, nproc=self.nproc, progress=self.progress)
         return {"steps": result.steps, "seconds": result.seconds, "final_loss": result.final_loss}
 
     def _evaluate(self) -> Done:

@@ -50,7 +50,7 @@ class Source(BaseModel, ABC):
         return self
 
     def fingerprint(self) -> str:
-        """Return a text that changes when what the source reads is changed; one that makes its own data reads nothing."""
+        """Return a text that changes when what the source reads, or the way it makes its data, changes."""
         return ""
 
     @abstractmethod

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from cosmos_recipes.data.sources.base import Progress, Recording, Source, SourceDescription
 from cosmos_recipes.recipe.quantities import Rate, Size
-from cosmos_recipes.worlds.factory import SHORTEST_S
+from cosmos_recipes.worlds.factory import SHORTEST_S, VERSION
 
 SMALLEST_PX = 16
 
@@ -34,6 +34,10 @@ class WorldSource(Source):
         if min(self.size) < SMALLEST_PX or any(side % 2 for side in self.size):
             raise ValueError(f"a size of even numbers, at least {SMALLEST_PX} pixels")
         return self
+
+    def fingerprint(self) -> str:
+        """Return the version of the world: another one draws other videos."""
+        return f"{self.world} {VERSION}"
 
     def describe(self) -> SourceDescription:
         """Return what will be written."""
