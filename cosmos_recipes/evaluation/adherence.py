@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 RESAMPLES = 2000
@@ -20,6 +21,7 @@ CONFIDENCE = 0.95
 _LEAST_ERROR = 1e-9
 
 Control = dict[str, Tensor]
+Errors = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,12 +103,17 @@ def select(control: Control, clips: Tensor) -> Control:
     return {name: value[clips.to(value.device)] for name, value in control.items()}
 
 
-def _groups(control: Control) -> np.ndarray:
+def _groups(control: Control) -> NDArray[np.int64]:
     """Return a number for each clip; equal controls have equal numbers."""
-    columns = [value.detach().cpu().double().flatten(1) if value.ndim > 1 else value.cpu().double()[:, None] for value in control.values()]
-    groups_B: Tensor = torch.unique(torch.cat(columns, 1), dim=0, return_inverse=True)[1]
-    return groups_B.numpy()
+    columns = [
+        value.detach().cpu().double().flatten(1) if value.ndim > 1 else value.cpu().double()[:, None]
+        for value in control.values()
+    ]
+    groups_B: NDArray[np.int64] = torch.unique(torch.cat(columns, 1), dim=0, return_inverse=True)[1].numpy()
+    return groups_B
 
 
-def _divide(wrong: np.ndarray, true: np.ndarray) -> np.ndarray:
-    return np.maximum(wrong, _LEAST_ERROR) / np.maximum(true, _LEAST_ERROR)
+def _divide(wrong: Errors, true: Errors) -> Errors:
+    """Return wrong / true; errors of nothing count as tiny ones, so that the ratio stays finite."""
+    ratio: Errors = np.maximum(wrong, _LEAST_ERROR) / np.maximum(true, _LEAST_ERROR)
+    return ratio

@@ -67,7 +67,9 @@ def _least_adherence(limit: float | None, metrics: MetricValues) -> Problem | No
     found, low, high = (metrics[name] for name in ("adherence", "adherence_low", "adherence_high"))
     if found is None or low is None or high is None:
         reason = "the recipe has no control, or all held-out clips have the same one"
-        return _unmeasured("adherence", reason, "choose a conditioning head and clips whose controls differ, or remove the limit")
+        return _unmeasured(
+            "adherence", reason, "choose a conditioning head and clips whose controls differ, or remove the limit"
+        )
     if found >= limit:
         return None
     return Problem(

@@ -76,14 +76,13 @@ class FrameErrors:
             "psnr_moving_copy_db": pooled_psnr_db(self.moving_copy_error_BT, self.moving_values_BT),
         }
 
-    def psnr_by_frame_db(self) -> list[tuple[float | None, float | None]]:
+    def psnr_by_frame_db(self) -> list[tuple[float, float]]:
         """Return (prediction, copy) for each predicted frame, over all clips."""
-        columns = zip(self.error_BT.T, self.copy_error_BT.T, self.values_BT.T, strict=True)
-        return [(pooled_psnr_db(error, count), pooled_psnr_db(copy, count)) for error, copy, count in columns]
-
-    def mean_error_B(self) -> Tensor:
-        """Return the mean squared error of each clip in grey levels squared, float64."""
-        return self.error_BT.sum(1).double() / self.values_BT.sum(1)
+        errors_T, copy_errors_T, values_T = (
+            sums.sum(0).tolist() for sums in (self.error_BT, self.copy_error_BT, self.values_BT)
+        )
+        columns = zip(errors_T, copy_errors_T, values_T, strict=True)
+        return [(psnr_db(error / values), psnr_db(copy / values)) for error, copy, values in columns]
 
     @property
     def moving_share(self) -> float:
@@ -112,10 +111,10 @@ def psnr_db(mean_squared_error: float) -> float:
     return 10 * math.log10(PEAK**2 / mean_squared_error)
 
 
-def squared_error_B(prediction_BCTHW: Tensor, truth_BCTHW: Tensor, *, given_frames: int) -> Tensor:
+def mean_squared_error_B(prediction_BCTHW: Tensor, truth_BCTHW: Tensor, *, given_frames: int) -> Tensor:
     """Return the mean squared error of each clip's predicted frames in grey levels squared, float64."""
     error = _squared_error(prediction_BCTHW[:, :, given_frames:], truth_BCTHW[:, :, given_frames:])
-    return error.flatten(1).sum(1).double() / error[0].numel()
+    return error.flatten(1).sum(1).double().cpu() / error[0].numel()
 
 
 def _squared_error(ours_BCTHW: Tensor, truth_BCTHW: Tensor) -> Tensor:
@@ -146,4 +145,4 @@ def _ssim(ours_BCTHW: Tensor, truth_BCTHW: Tensor) -> Tensor:
         )
         for ours, truth in zip(ours_BCTHW, truth_BCTHW, strict=True)
     ]
-    return torch.stack([clip.reshape(-1) for clip in clips]).double().cpu()
+    return torch.cat([torch.as_tensor(clip).reshape(1, -1) for clip in clips]).double().cpu()

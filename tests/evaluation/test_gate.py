@@ -1,0 +1,58 @@
+"""If these break, a model is published that its own recipe forbids, or a good one is refused."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from cosmos_recipes.diagnostics import RecipeError
+from cosmos_recipes.evaluation.gate import check_gate
+from cosmos_recipes.recipe.spec import Gate
+
+METRICS: dict[str, float | int | None] = {
+    "psnr_db": 22.0,
+    "psnr_copy_db": 20.5,
+    "psnr_moving_db": 13.0,
+    "psnr_moving_copy_db": 10.0,
+    "ssim": 0.8,
+    "adherence": 1.5,
+    "adherence_low": 1.3,
+    "adherence_high": 1.7,
+}
+LIMITS = {"psnr_over_copy": "1 dB", "psnr_moving_over_copy": "3 dB", "ssim": 0.8, "adherence": 1.5}
+
+
+def codes(limits: dict[str, Any], **changed: float | None) -> list[str]:
+    return [problem.code for problem in check_gate(Gate.model_validate(limits), METRICS | changed)]
+
+
+def test_limits_that_are_just_reached_hold() -> None:
+    assert codes(LIMITS) == []
+
+
+def test_no_limit_refuses_nothing() -> None:
+    assert codes({}, psnr_db=0.0, ssim=0.0, adherence=None) == []
+
+
+def test_every_limit_that_fails_is_named() -> None:
+    found = codes(LIMITS, psnr_db=21.4, psnr_moving_db=12.9, ssim=0.79, adherence=1.49)
+    assert found == ["CR801", "CR802", "CR803", "CR804"]
+
+
+@pytest.mark.parametrize(("metric", "code"), [("psnr_db", "CR801"), ("ssim", "CR803"), ("adherence", "CR804")])
+def test_what_is_not_a_number_holds_no_limit(metric: str, code: str) -> None:
+    assert codes(LIMITS, **{metric: math.nan}) == [code]
+
+
+@pytest.mark.parametrize("metric", ["adherence", "psnr_moving_db"])
+def test_what_cannot_be_measured_holds_no_limit(metric: str) -> None:
+    assert codes(LIMITS, **{metric: None}) == ["CR805"]
+
+
+def test_a_problem_says_what_was_found_and_expected_and_is_the_gates() -> None:
+    (problem,) = check_gate(Gate.model_validate({"psnr_over_copy": "2 dB"}), METRICS)
+    assert "+1.50 dB" in problem.found
+    assert "2 dB" in problem.expected
+    assert RecipeError(problem).exit_code == 5
