@@ -1,0 +1,41 @@
+"""A publisher of its own process: the client reads its settings when it is imported. One JSON line in, one out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.diagnostics import RecipeError
+from cosmos_recipes.publishing import hub
+from cosmos_recipes.publishing.package import verify_package
+from cosmos_recipes.publishing.publish import publish
+
+QUICK = hub.Patience(attempts=3, first_pause_s=0.05, longest_pause_s=0.2, longest_silence_s=20)
+
+
+def work(action: str, token: str, **arguments: Any) -> Any:
+    os.environ["HF_TOKEN"] = token
+    if action == "preflight":
+        return hub.preflight(arguments["repo"], public=False, base=arguments.get("base"), patience=QUICK)
+    if action == "publish":
+        package = verify_package(Path(arguments["package"]))
+        return asdict(hub.publish_to_hub(package, arguments["repo"], public=arguments["public"], patience=QUICK))
+    if action == "publish plan":
+        plan = Plan.model_validate_json(arguments["plan"])
+        return asdict(publish(Path(arguments["package"]), plan, root=Path(arguments["root"])))
+    from huggingface_hub import snapshot_download
+
+    return snapshot_download(arguments["repo"], revision=arguments["revision"], local_dir=arguments["folder"])
+
+
+for line in sys.stdin:
+    try:
+        answer = {"result": work(**json.loads(line)), "problems": []}
+    except RecipeError as error:
+        answer = {"result": None, "problems": [asdict(problem) for problem in error.problems]}
+    print(json.dumps(answer), flush=True)

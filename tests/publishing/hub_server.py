@@ -1,0 +1,272 @@
+"""A small Hub on 127.0.0.1 that speaks the protocol of huggingface_hub, keeps a log of requests, and fails on demand."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import yaml
+from hub_store import LARGE, Blob, Refused, Repo, Store, User
+
+TOKEN = "hf_" + "Writer" * 6
+READER = "hf_" + "Reader" * 6
+PAGE = 7
+"""Entries of a tree in one answer, few enough that a package needs several."""
+
+_REPO = r"/api/models/(?P<repo>[^/]+/[^/]+)"
+ROUTES = {
+    ("GET", r"/api/whoami-v2"): "whoami",
+    ("POST", r"/api/repos/create"): "create",
+    ("POST", r"/api/validate-yaml"): "validate",
+    ("GET", rf"{_REPO}(/revision/(?P<rev>[^/]+))?"): "info",
+    ("GET", rf"{_REPO}/auth-check(?P<write>/write)?"): "auth_check",
+    ("POST", rf"{_REPO}/preupload/(?P<rev>[^/]+)"): "preupload",
+    ("GET", rf"{_REPO}/tree/(?P<rev>[^/]+)"): "tree",
+    ("GET", rf"{_REPO}/refs"): "refs",
+    ("POST", rf"{_REPO}/commit/(?P<rev>[^/]+)"): "commit",
+    ("POST", rf"{_REPO}/tag/(?P<rev>[^/]+)"): "tag",
+    ("PUT", rf"{_REPO}/settings"): "settings",
+    ("POST", r"/(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch"): "large_batch",
+    ("PUT", r"/large/(?P<sha>[0-9a-f]{64})"): "large_put",
+    ("POST", r"/(?P<repo>[^/]+/[^/]+)/large/verify"): "large_verify",
+    ("(?:HEAD|GET)", r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<rev>[^/]+)/(?P<path>.+)"): "resolve",
+}
+Answer = tuple[int, Any, dict[str, str]]
+
+
+@dataclass
+class Fault:
+    """Strikes the next `times` calls of one kind: a status; `drop`, before the work; `lose` or `hang`, after it."""
+
+    call: str
+    kind: int | Literal["drop", "lose", "hang"]
+    times: int = 1
+    struck: threading.Event = field(default_factory=threading.Event)
+
+
+class HubServer:
+    """The server; use it as a context. `calls` lists the kinds of requests that came, in order."""
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self.store.users |= {TOKEN: User("ada", organisations=("lab",)), READER: User("ada", role="read")}
+        self.calls: list[str] = []
+        self.faults: list[Fault] = []
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    @contextmanager
+    def running(self) -> Iterator[HubServer]:
+        thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._http.shutdown()
+            self._http.server_close()
+            thread.join()
+
+    def fail(self, call: str, kind: int | Literal["drop", "lose", "hang"], times: int = 1) -> Fault:
+        fault = Fault(call, kind, times)
+        self.faults.append(fault)
+        return fault
+
+    def take_fault(self, call: str) -> Fault | None:
+        with self.store.lock:
+            for fault in self.faults:
+                if fault.call == call and fault.times:
+                    fault.times -= 1
+                    return fault
+        return None
+
+    def count(self, *calls: str) -> int:
+        return sum(call in calls for call in self.calls)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    hub: HubServer
+    protocol_version = "HTTP/1.1"
+    # An answer is one packet: in two, the second waits for the client's receipt of the first.
+    wbufsize = -1
+
+    def handle_one_request(self) -> None:
+        with suppress(ConnectionError):
+            super().handle_one_request()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """The log is `hub.calls`."""
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        url = urlsplit(self.path)
+        call, arguments = _route(self.command, url.path)
+        self.hub.calls.append(call)
+        fault = self.hub.take_fault(call)
+        if fault is not None and fault.kind == "drop":
+            return self._hang_up(fault)
+        if fault is not None and isinstance(fault.kind, int):
+            fault.struck.set()
+            return self._answer((fault.kind, {"error": "not now"}, {"Retry-After": "0"} if fault.kind == 429 else {}))
+        answer = self._work(call, arguments, body, parse_qs(url.query))
+        if fault is not None:
+            return self._hang_up(fault)
+        return self._answer(answer)
+
+    do_GET = do_HEAD = do_POST = do_PUT = _serve
+
+    def _work(self, call: str, arguments: dict[str, str], body: bytes, query: dict[str, list[str]]) -> Answer:
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        try:
+            with self.hub.store.lock:
+                return getattr(_Calls(self.hub, token, query), call)(body, **arguments)
+        except Refused as refused:
+            code = {"X-Error-Code": refused.code} if refused.code else {}
+            return refused.status, {"error": refused.text}, {"X-Error-Message": refused.text, **code}
+
+    def _answer(self, answer: Answer) -> None:
+        status, value, headers = answer
+        content = value if isinstance(value, bytes) else json.dumps(value).encode()
+        self.send_response(status)
+        for name, text in {"Content-Length": str(len(content)), **headers}.items():
+            self.send_header(name, text)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def _hang_up(self, fault: Fault) -> None:
+        fault.struck.set()
+        if fault.kind == "hang":
+            self.connection.recv(1)  # until the client is gone
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Calls:
+    """What each call does; the lock is held."""
+
+    def __init__(self, hub: HubServer, token: str, query: dict[str, list[str]]) -> None:
+        self.hub, self.store, self.token, self.query = hub, hub.store, token, query
+
+    def whoami(self, _: bytes) -> Answer:
+        user = self.store.user(self.token)
+        if user is None:
+            raise Refused(401, "Invalid username or password.")
+        organisations = [{"name": name} for name in user.organisations]
+        access = {"accessToken": {"role": user.role}}
+        return 200, {"type": "user", "name": user.name, "orgs": organisations, "auth": access}, {}
+
+    def create(self, body: bytes) -> Answer:
+        asked = json.loads(body)
+        private = asked.get("visibility") == "private"
+        status, repo = self.store.create(asked.get("organization"), asked["name"], self.token, private=private)
+        return status, {"url": f"{self.hub.url}/{repo.name}"}, {}
+
+    def validate(self, body: bytes) -> Answer:
+        head = json.loads(body)["content"].split("---\n")[1]
+        wrong = [] if "license" in yaml.safe_load(head) else [{"message": '"license" is required'}]
+        return (400 if wrong else 200), {"errors": wrong, "warnings": []}, {}
+
+    def info(self, _: bytes, repo: str, rev: str | None) -> Answer:
+        found = self.store.repo(repo, self.token)
+        commit = found.at(rev or "main")
+        siblings = [{"rfilename": path} for path in commit.tree]
+        state = {"id": repo, "sha": commit.oid, "private": found.private, "gated": found.gated, "siblings": siblings}
+        return 200, state, {}
+
+    def auth_check(self, _: bytes, repo: str, write: str | None) -> Answer:
+        self.store.repo(repo, self.token, write=bool(write))
+        return 200, {}, {}
+
+    def preupload(self, body: bytes, repo: str, rev: str) -> Answer:
+        found, asked = self.store.repo(repo, self.token, write=True), json.loads(body)
+        ignored = () if "gitIgnore" in asked else found.ignored
+        modes = [self._mode(found, rev, file["path"], file["path"] in ignored) for file in asked["files"]]
+        return 200, {"files": modes}, {}
+
+    def _mode(self, repo: Repo, rev: str, path: str, ignored: bool) -> dict[str, object]:
+        there, large = repo.at(rev).tree.get(path), path.endswith(LARGE)
+        oid = None if there is None else there.sha256 if there.large else there.oid
+        return {"path": path, "uploadMode": "lfs" if large else "regular", "shouldIgnore": ignored, "oid": oid}
+
+    def large_batch(self, body: bytes, repo: str) -> Answer:
+        self.store.repo(repo, self.token, write=True)
+        objects = [self._object(repo, asked["oid"], asked["size"]) for asked in json.loads(body)["objects"]]
+        return 200, {"transfer": "basic", "objects": objects}, {}
+
+    def _object(self, repo: str, oid: str, size: int) -> dict[str, object]:
+        upload, verify = {"href": f"{self.hub.url}/large/{oid}"}, {"href": f"{self.hub.url}/{repo}/large/verify"}
+        actions = {} if oid in self.store.large else {"actions": {"upload": upload, "verify": verify}}
+        return {"oid": oid, "size": size, **actions}
+
+    def large_put(self, body: bytes, sha: str) -> Answer:
+        if self.token:
+            raise Refused(400, "a signed address takes no token")
+        if sha256(body).hexdigest() != sha:
+            raise Refused(400, "other content than announced")
+        self.store.large[sha] = body
+        return 200, b"", {}
+
+    def large_verify(self, body: bytes, repo: str) -> Answer:
+        self.store.repo(repo, self.token, write=True)
+        asked = json.loads(body)
+        if len(self.store.large.get(asked["oid"], b"")) != asked["size"]:
+            raise Refused(404, "no such large file")
+        return 200, {}, {}
+
+    def commit(self, body: bytes, repo: str, rev: str) -> Answer:
+        found = self.store.repo(repo, self.token, write=True)
+        commit = self.store.commit(found, [json.loads(line) for line in body.splitlines()])
+        return 200, {"commitUrl": f"{self.hub.url}/{repo}/commit/{commit.oid}", "commitOid": commit.oid}, {}
+
+    def tree(self, _: bytes, repo: str, rev: str) -> Answer:
+        tree = self.store.repo(repo, self.token).at(rev).tree
+        start = int(self.query.get("cursor", ["0"])[0])
+        more = f'<{self.hub.url}/api/models/{repo}/tree/{rev}?recursive=true&cursor={start + PAGE}>; rel="next"'
+        entries = [blob.entry(path) for path, blob in sorted(tree.items())[start : start + PAGE]]
+        return 200, entries, {"Link": more} if start + PAGE < len(tree) else {}
+
+    def refs(self, _: bytes, repo: str) -> Answer:
+        found = self.store.repo(repo, self.token)
+        tags = [{"name": name, "ref": f"refs/tags/{name}", "targetCommit": oid} for name, oid in found.tags.items()]
+        branches = [{"name": "main", "ref": "refs/heads/main", "targetCommit": found.head.oid}]
+        return 200, {"branches": branches, "tags": tags, "converts": []}, {}
+
+    def tag(self, body: bytes, repo: str, rev: str) -> Answer:
+        found, name = self.store.repo(repo, self.token, write=True), json.loads(body)["tag"]
+        if name in found.tags:
+            raise Refused(409, "Tag reference exists already")
+        found.tags[name] = found.at(rev).oid
+        return 200, {}, {}
+
+    def settings(self, body: bytes, repo: str) -> Answer:
+        self.store.repo(repo, self.token, write=True).private = json.loads(body)["visibility"] == "private"
+        return 200, {}, {}
+
+    def resolve(self, _: bytes, repo: str, rev: str, path: str) -> Answer:
+        commit = self.store.repo(repo, self.token).at(rev)
+        blob: Blob | None = commit.tree.get(path)
+        if blob is None:
+            raise Refused(404, "Entry not found", "EntryNotFound")
+        etag = blob.sha256 if blob.large else blob.oid
+        linked = {"X-Linked-Etag": f'"{etag}"', "X-Linked-Size": str(len(blob.content))} if blob.large else {}
+        return 200, blob.content, {"ETag": f'"{etag}"', "X-Repo-Commit": commit.oid, **linked}
+
+
+def _route(method: str, path: str) -> tuple[str, dict[str, str]]:
+    for (methods, pattern), call in ROUTES.items():
+        match = re.fullmatch(pattern, path)
+        if match and re.fullmatch(methods, method):
+            return call, {name: unquote(value) if value else value for name, value in match.groupdict().items()}
+    raise AssertionError(f"the client made a call that this Hub does not know: {method} {path}")
+
+
