@@ -14,7 +14,7 @@ _LEFT_OF_CARET = 40
 
 
 def excerpt(place: Place) -> list[str]:
-    """Return two lines, or none if the place is an argument or its file can no longer be shown."""
+    """Return the line and a caret (if the place has a column); nothing if it has no line that can be shown."""
     line = _line(place)
     if line is None:
         return []
@@ -25,7 +25,7 @@ def excerpt(place: Place) -> list[str]:
     caret = "^" * max(1, _width(cells[caret_at : min(end, place.column - 1 + place.length)]))
     shown = before + "".join(cells[start:end]) + ("..." if end < len(cells) else "")
     indent = " " * (len(before) + _width(cells[start:caret_at]))
-    return [f"{place.line:>5} | {shown}".rstrip(), f"      | {indent}{caret}"]
+    return [f"{place.line:>5} | {shown}".rstrip(), *([f"      | {indent}{caret}"] if place.column else [])]
 
 
 def _line(place: Place) -> str | None:

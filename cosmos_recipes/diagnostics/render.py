@@ -34,7 +34,7 @@ def render(problems: Sequence[Problem], form: Format = "text", *, limit: int = 2
 
 
 def _where(place: Place) -> str:
-    return f"{place.file}:{place.line}:{place.column}" if place.line else place.file
+    return ":".join([place.file, *(str(number) for number in (place.line, place.column) if number)])
 
 
 def _text(problem: Problem, colour: bool) -> str:
@@ -83,10 +83,9 @@ def _github(problem: Problem) -> str:
     place = problem.place
     properties = {"title": f"{problem.code} {title(problem.code)}"}
     if place and not _is_argument(place):
-        start = (
-            {"line": place.line, "col": place.column, "endColumn": place.column + place.length} if place.line else {}
-        )
-        properties = {"file": place.file, **{key: str(number) for key, number in start.items()}, **properties}
+        start = {"line": place.line} if place.line else {}
+        start |= {"col": place.column, "endColumn": place.column + place.length} if place.column else {}
+        properties = {"file": visible(place.file), **{key: str(number) for key, number in start.items()}, **properties}
     joined = ",".join(f"{key}={_escaped(value, ':,')}" for key, value in properties.items())
     lead = f"{place.file}: " if place and _is_argument(place) else ""
     lines = [f"{lead}{problem.message}", *(f"{name}: {text}" for name, text in _details(problem))]
@@ -120,6 +119,6 @@ def _location(place: Place) -> dict[str, Any]:
         return {"logicalLocations": [{"name": visible(place.file)}]}
     physical: dict[str, Any] = {"artifactLocation": {"uri": quote(place.file)}}
     if place.line:
-        end = place.column + place.length
-        physical["region"] = {"startLine": place.line, "startColumn": place.column, "endColumn": end}
+        columns = {"startColumn": place.column, "endColumn": place.column + place.length} if place.column else {}
+        physical["region"] = {"startLine": place.line, **columns}
     return {"physicalLocation": physical}

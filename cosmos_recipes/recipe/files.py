@@ -40,23 +40,24 @@ def read_text(path: Path) -> str:
     """Return what a YAML file holds, without its byte-order mark.
 
     Raises:
-        RecipeError: there is no such file, it cannot be read, is too large, or is not text (CR100 to CR104, CR120), or
-            has merge-conflict markers (CR107).
+        RecipeError: there is no such file, it cannot be read, is too large, or is not text (CR100 to CR104).
     """
-    text = _decoded(path, _bytes(path))
-    lines = Lines(str(path), text)
+    return _decoded(path, _bytes(path))
+
+
+def check_text(text: str, lines: Lines) -> None:
+    """Refuse what YAML would take as text, and nobody means.
+
+    Raises:
+        RecipeError: characters that do not show (CR120), or a merge-conflict marker (CR107).
+    """
     problems = [_unprintable(lines, found) for found in UNPRINTABLE.finditer(text)]
     if conflict := _CONFLICT.search(text):
         hint = "keep one of the two versions and delete the lines that begin with <<<<<<<, ======= and >>>>>>>"
-        place = lines.place(conflict.start(), conflict.end())
-        problems.append(
-            Problem(
-                code="CR107", message="a merge conflict is left in the file", place=place, found=conflict[0], hint=hint
-            )
-        )
+        place, message = lines.place(conflict.start(), conflict.end()), "a merge conflict is left in the file"
+        problems.append(Problem(code="CR107", message=message, place=place, found=conflict[0], hint=hint))
     if problems:
         raise RecipeError(*problems)
-    return text
 
 
 def _bytes(path: Path) -> bytes:
@@ -124,9 +125,9 @@ def _unprintable(lines: Lines, found: re.Match[str]) -> Problem:
     name = f"the character U+{ord(found[0]):04X}"
     return Problem(
         code="CR120",
-        message="the file holds a character that does not show",
+        message="this character does not show",
         place=place,
         expected="plain text",
         found=name,
-        hint="delete it; the excerpt shows it as an escape",
+        hint="delete it; it is shown here as an escape",
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
 from cosmos_recipes.diagnostics.words import kind_of, shortened
-from cosmos_recipes.recipe.files import UNPRINTABLE, Lines, read_text
+from cosmos_recipes.recipe.files import UNPRINTABLE, Lines, check_text, read_text
 from cosmos_recipes.recipe.places import Key, Located
 from cosmos_recipes.recipe.scalars import resolve_scalar
 from cosmos_recipes.recipe.syntax import syntax_problem
@@ -39,7 +39,9 @@ def parse_located(text: str, *, file: str) -> Located:
     Raises:
         RecipeError: everything that is wrong with the text's form (CR105 to CR121).
     """
-    located = _Composer(text, Lines(file, text)).compose()
+    lines = Lines(file, text)
+    check_text(text, lines)
+    located = _Composer(text, lines).compose()
     if located.tree is None:
         fail(
             "CR105",
@@ -72,15 +74,7 @@ def parse_value(text: str, *, argument: str) -> Located:
     Raises:
         RecipeError: the text is not one YAML value (CR110 to CR121).
     """
-    if found := UNPRINTABLE.search(text):
-        fail(
-            "CR120",
-            "the value holds a character that does not show",
-            place=Place(file=argument),
-            expected="plain text",
-            found=f"the character U+{ord(found[0]):04X}",
-            hint="delete it",
-        )
+    check_text(text, _Argument(argument, text))
     composer = _Composer(text, _Argument(argument, text))
     located = composer.compose()
     if "#" in text[composer.end :]:
@@ -289,7 +283,7 @@ class _Composer:
         if found := UNPRINTABLE.search(text.replace("\r", "\0")):
             self._add(
                 "CR120",
-                "the text holds a character that does not show",
+                "this text holds a character that does not show",
                 place,
                 expected="plain text",
                 found=f"the character U+{ord(found[0]) or 0:04X}",

@@ -62,6 +62,7 @@ def format_quantity(value: float, dimension: str) -> str:
 
 def _quantity(dimension: str, *, signed: bool = False) -> Any:
     units = "|".join(sorted(UNITS[dimension]))
+    number = _NUMBER if signed else _NUMBER.replace("[-+]?", "[+]?", 1)
     example = _EXAMPLES[dimension]
 
     def read(value: Any, info: ValidationInfo) -> float:
@@ -77,7 +78,7 @@ def _quantity(dimension: str, *, signed: bool = False) -> Any:
         WithJsonSchema(
             {
                 "type": "string",
-                "pattern": rf"^\s*{_NUMBER}\s*({units})\s*$",
+                "pattern": rf"^\s*{number}\s*({units})\s*$",
                 "patternErrorMessage": f"a {dimension} with its unit, such as {example}",
                 "examples": [example],
             }
@@ -117,7 +118,7 @@ Size = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": r"^\s*[0-9]{1,6}\s*x\s*[0-9]{1,6}\s*$",
+            "pattern": r"^\s*0*[1-9][0-9]{0,5}\s*x\s*0*[1-9][0-9]{0,5}\s*$",
             "patternErrorMessage": "HEIGHTxWIDTH in pixels, such as 480x640",
             "examples": ["480x640"],
         }

@@ -96,7 +96,7 @@ def _child(node: Node, part: str) -> Node | None:
     if part.isdecimal() and int(part) < len(further):
         return dict(further[int(part)])
     if node.get("type") == "array":
-        other = node.get("items")
+        other = node.get("items") if part.isdecimal() else None
     else:
         other = next(iter(node.get("patternProperties", {}).values()), node.get("additionalProperties"))
     return dict(other) if isinstance(other, dict) else None

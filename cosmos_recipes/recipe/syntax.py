@@ -33,6 +33,8 @@ _ADVICE = (
         "a colon is not allowed here",
         "quote the text if the colon is part of it; otherwise check that this line and the one above are indented as they should",
     ),
+    _Advice("mapping keys are not allowed", "text cannot begin with ?", "put the whole text in quotes"),
+    _Advice("duplicate tag handle", "directives are not part of the language", "remove the %TAG lines", code="CR121"),
     _Advice(
         "sequence entries are not allowed",
         "a list cannot begin here",
@@ -130,13 +132,13 @@ _ADVICE = (
         code="CR114",
     ),
     _Advice(
-        "scanning a tag",
+        "scanning an tag",
         "text cannot begin with !",
         "put the whole text in quotes; tags are not part of the language",
         code="CR114",
     ),
     _Advice(
-        "parsing a tag",
+        "parsing an tag",
         "text cannot begin with !",
         "put the whole text in quotes; tags are not part of the language",
         code="CR114",
@@ -166,7 +168,9 @@ def syntax_problem(error: Exception, text: str, lines: Lines) -> Problem:
     advice = next((advice for advice in _ADVICE if advice.sign in complaint), _OTHERWISE)
     mark: Any = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is None:
-        return _big_escape(text, lines) or Problem(code="CR110", message=advice.message, hint=advice.hint)
+        return _big_escape(text, lines) or Problem(
+            code="CR110", message=advice.message, place=lines.place(0, 1), hint=advice.hint
+        )
     if advice.opening:
         mark = getattr(error, "context_mark", None) or mark
     start = min(mark.index, max(0, len(text.rstrip()) - 1))

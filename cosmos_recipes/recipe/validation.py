@@ -123,6 +123,5 @@ def _meant(group: list[Mistake]) -> list[Mistake]:
     fitting = [branch for branch in branches.values() if any(len(mistake.path) > len(union) for mistake in branch)]
     if fitting:
         return min(fitting, key=len)
-    unfit = [mistake for mistake in group if not mistake.kind.endswith("_type")]
-    kinds = {mistake.kind for mistake in unfit}
-    return [unfit[0]] if len(kinds) == 1 and len(unfit) == 1 else [Mistake(union, "union", {}, "")]
+    unfit = [mistake for mistake in group if not mistake.kind.endswith(("_type", "_parsing", "literal_error", "enum"))]
+    return unfit if len(unfit) == 1 else [Mistake(union, "union", {}, "")]
