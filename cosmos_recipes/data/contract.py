@@ -26,7 +26,9 @@ class Column(BaseModel):
     frame: str | None = Field(None, description="Frame of reference of the numbers.")
     convention: str | None = Field(None, description="Convention of poses, axes or rotations.")
     required: bool = Field(True, description="Whether every recording must have it.")
-    rules: tuple[Literal["finite", "not-empty", "monotone", "unit-norm"], ...] = Field((), description="What must hold of every value.")
+    rules: tuple[Literal["finite", "not-empty", "monotone", "unit-norm"], ...] = Field(
+        (), description="What must hold of every value."
+    )
 
 
 class Schema(BaseModel):

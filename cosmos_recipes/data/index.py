@@ -79,7 +79,9 @@ def build_index(
     _write(folder / "recordings.arrow", _recording_table([(recording, found) for recording, found, _ in kept]))
     _write(folder / "clips.arrow", _clip_table(rows))
     counts = {split: sum(row["split"] == split for row in rows) for split in ("train", "held-out")}
-    report = IndexReport(found=len(recordings), readable=len(readable), long_enough=len(kept), clips=counts, problems=tuple(problems))
+    report = IndexReport(
+        found=len(recordings), readable=len(readable), long_enough=len(kept), clips=counts, problems=tuple(problems)
+    )
     if not all(counts.values()):
         _nothing_left(report)
     write_json(folder / "index.json", asdict(report))
@@ -93,7 +95,9 @@ def clip_windows(found: Probe, clip: ClipSpec) -> list[list[int]]:
     times_s = np.asarray(found.times_s)
     if len(times_s) < 2 or (len(times_s) - 1) / times_s[-1] < 0.9 * clip.rate_hz:
         return []
-    count = int(times_s[-1] * clip.rate_hz + 1e-3) + 1
+    # The last frame is shown for as long as the others: times that a container rounds do not cost a frame.
+    interval_s = times_s[-1] / (len(times_s) - 1)
+    count = int((times_s[-1] + interval_s / 2) * clip.rate_hz) + 1
     wanted_s = np.arange(count) / clip.rate_hz
     after = np.searchsorted(times_s, wanted_s).clip(1, len(times_s) - 1)
     nearest = np.where(wanted_s - times_s[after - 1] <= times_s[after] - wanted_s, after - 1, after)
@@ -111,15 +115,19 @@ class ClipIndex:
         """Return the numbers of the clips of a split, but for those of the recordings `without`."""
         import numpy as np
 
-        pairs = zip(self.clips["split"].to_pylist(), self.clips["recording"].to_pylist(), strict=True)
-        left_out = set(without)
-        chosen = [number for number, (own, recording) in enumerate(pairs) if own == split and recording not in left_out]
-        return np.array(chosen, dtype=np.int64)
+        chosen = np.array(self.clips["split"].to_numpy() == split)
+        return np.flatnonzero(chosen & ~np.isin(self.recording_of, list(without)))
 
     def row(self, clip: int) -> dict[str, Any]:
         """Return a clip's recording (number and name), frames and caption."""
         row: dict[str, Any] = self.clips.slice(int(clip), 1).to_pylist()[0]
         return {**row, "name": self.names[row["recording"]], "caption": self.captions[row["recording"]]}
+
+    @cached_property
+    def recording_of(self) -> np.ndarray:
+        """Number of the recording of each clip."""
+        numbers: np.ndarray = self.clips["recording"].to_numpy()
+        return numbers
 
     @cached_property
     def names(self) -> list[str]:
@@ -160,7 +168,13 @@ def _splits(recordings: Sequence[Recording]) -> list[Split | None]:
 def _require_captions(recordings: Sequence[Recording]) -> None:
     missing = [recording.name for recording in recordings if not recording.caption]
     if missing:
-        fail("CR506", f"{len(missing)} of {len(recordings)} recordings have no caption, which the head needs", expected="NAME.txt or NAME.json beside the video, or one captions.jsonl or captions.csv", found=f"none for {', '.join(missing[:5])}" + (" and more" if len(missing) > 5 else ""), hint="write the captions, or use `head: none`")
+        fail(
+            "CR506",
+            f"{len(missing)} of {len(recordings)} recordings have no caption, which the head needs",
+            expected="NAME.txt or NAME.json beside the video, or one captions.jsonl or captions.csv",
+            found=f"none for {', '.join(missing[:5])}" + (" and more" if len(missing) > 5 else ""),
+            hint="write the captions, or use `head: none`",
+        )
 
 
 def _probe_all(recordings: Sequence[Recording], progress: Progress) -> list[tuple[Recording, Probe | Problem]]:
@@ -182,7 +196,14 @@ def _probed(recording: Recording) -> Probe | Problem:
 def _too_short(recording: Recording, found: Probe, clip: ClipSpec) -> Problem:
     seconds = found.times_s[-1]
     rate_hz = (len(found.pts) - 1) / seconds if seconds else 0.0
-    return Problem(code="CR505", message=f"the video {recording.name} is too short or too slow for a clip", place=Place(file=str(recording.path)), expected=f"{clip.frames} frames at {clip.rate_hz:g} Hz, which is {(clip.frames - 1) / clip.rate_hz:g} s", found=f"{len(found.pts)} frames at {rate_hz:.3g} Hz, which is {seconds:.3g} s", hint="use shorter clips or a lower rate, or remove the video")
+    return Problem(
+        code="CR505",
+        message=f"the video {recording.name} is too short or too slow for a clip",
+        place=Place(file=str(recording.path)),
+        expected=f"{clip.frames} frames at {clip.rate_hz:g} Hz, which is {(clip.frames - 1) / clip.rate_hz:g} s",
+        found=f"{len(found.pts)} frames at {rate_hz:.3g} Hz, which is {seconds:.3g} s",
+        hint="use shorter clips or a lower rate, or remove the video",
+    )
 
 
 def _clip_rows(
@@ -202,7 +223,13 @@ def _cut_in_two(windows: list[list[int]]) -> Iterator[tuple[Split, list[int]]]:
 
 def _nothing_left(report: IndexReport) -> None:
     empty = " and ".join(f"`{split}`" for split, count in report.clips.items() if not count)
-    problem = Problem(code="CR507", message=f"no clip is left in the split {empty}", expected="at least one clip in each split", found=f"{report.found} recordings, {report.readable} readable, {report.long_enough} long enough", hint="use shorter clips (dataset.clip.frames), or more recordings")
+    problem = Problem(
+        code="CR507",
+        message=f"no clip is left in the split {empty}",
+        expected="at least one clip in each split",
+        found=f"{report.found} recordings, {report.readable} readable, {report.long_enough} long enough",
+        hint="use shorter clips (dataset.clip.frames), or more recordings",
+    )
     raise RecipeError(problem, *report.problems)
 
 
@@ -210,7 +237,8 @@ def _recording_table(kept: Sequence[tuple[Recording, Probe]]) -> pa.Table:
     import pyarrow as pa
 
     rows = [
-        {"name": r.name, "split": r.split, "path": str(r.path), "caption": r.caption, **asdict(found)} for r, found in kept
+        {"name": r.name, "split": r.split, "path": str(r.path), "caption": r.caption, **asdict(found)}
+        for r, found in kept
     ]
     return pa.Table.from_pylist(rows) if rows else pa.table({})
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,13 @@ from cosmos_recipes.data.sources.base import Progress
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
 
 RECORDINGS_PER_SHARD = 32
+BATCH_BYTES = 32 * 2**20
+"""Pixels that are decoded in one go; one clip at least."""
 LIST = "latents.json"
 
 
 class ClipReader:
-    """Reads the pixels of clips; the frames of a recording are decoded once for all of its clips."""
+    """Reads the pixels of clips; frames that clips of a recording share are decoded once."""
 
     def __init__(self, index: ClipIndex, clip: ClipSpec, backends: Mapping[str, BackendName]) -> None:
         self.index, self.clip, self.backends = index, clip, backends
@@ -49,17 +53,26 @@ class ClipReader:
         return torch.stack([video_CTHW[:, [place[frame] for frame in row["frames"]]] for row in rows])
 
     def batches(self, clips: Sequence[int]) -> Iterator[tuple[list[int], Tensor | Problem]]:
-        """Yield (clips, pixels or the problem) recording by recording, decoded ahead in threads, in order."""
-        groups: dict[int, list[int]] = {}
-        recordings = self.index.clips["recording"].to_pylist()
-        for clip in clips:
-            groups.setdefault(recordings[clip], []).append(int(clip))
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            # A few recordings at a time: memory stays bounded however many there are.
-            pending = list(groups.values())
-            for start in range(0, len(pending), 16):
-                ahead = pending[start : start + 16]
-                yield from zip(ahead, pool.map(self._read_or_problem, ahead), strict=True)
+        """Yield (clips, pixels or the problem), each of one recording, decoded ahead in threads, in order.
+
+        A long recording comes in several batches, so that memory stays bounded.
+        """
+        threads = os.cpu_count() or 1
+        waiting: deque[tuple[list[int], Future[Tensor | Problem]]] = deque()
+        with ThreadPoolExecutor(threads) as pool:
+            for batch in self._batches(clips):
+                waiting.append((batch, pool.submit(self._read_or_problem, batch)))
+                if len(waiting) > 2 * threads:
+                    batch, video = waiting.popleft()
+                    yield batch, video.result()
+            for batch, video in waiting:
+                yield batch, video.result()
+
+    def _batches(self, clips: Sequence[int]) -> Iterator[list[int]]:
+        most = max(1, BATCH_BYTES // (3 * self.clip.frames * self.clip.height_px * self.clip.width_px))
+        for _, own in groupby(clips, key=lambda clip: self.index.recording_of[clip]):
+            members = [int(clip) for clip in own]
+            yield from (members[start : start + most] for start in range(0, len(members), most))
 
     def _read_or_problem(self, clips: list[int]) -> Tensor | Problem:
         try:
@@ -77,39 +90,45 @@ def write_latents(
         RecipeError: not one clip could be decoded (CR508).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    recordings = reader.index.clips["recording"].to_pylist()
-    numbers = sorted({recordings[clip] for clip in clips})
+    recordings = reader.index.recording_of
+    numbers = sorted({int(recordings[clip]) for clip in clips})
     shards = [numbers[start : start + RECORDINGS_PER_SHARD] for start in range(0, len(numbers), RECORDINGS_PER_SHARD)]
     for position, members in enumerate(shards):
         progress("encoding the clips", position * RECORDINGS_PER_SHARD, len(numbers))
         if not (folder / f"shard-{position:05d}.json").exists():
-            own = [clip for clip in clips if recordings[clip] in set(members)]
+            own = sorted(clip for clip in clips if recordings[clip] in members)
             _write_shard(folder, f"shard-{position:05d}", reader, own, encode)
     progress("encoding the clips", len(numbers), len(numbers))
     parts = [json.loads((folder / f"shard-{position:05d}.json").read_text()) for position in range(len(shards))]
     problems = tuple(_problem(found) for part in parts for found in part["problems"])
     where = {clip: (position, row) for position, part in enumerate(parts) for row, clip in enumerate(part["clips"])}
     if not where:
-        raise RecipeError(Problem(code="CR508", message="not one clip could be decoded", hint="see the problems of the videos below"), *problems)
+        raise RecipeError(
+            Problem(code="CR508", message="not one clip could be decoded", hint="see the problems of the videos below"),
+            *problems,
+        )
     write_json(folder / LIST, {"clips": sorted([clip, *place] for clip, place in where.items())})
     return problems
 
 
-def _write_shard(folder: Path, name: str, reader: ClipReader, clips: Sequence[int], encode: Callable[[Tensor], Tensor]) -> None:
-    kept: list[int] = []
-    latents: list[Tensor] = []
-    problems: list[Problem] = []
+def _write_shard(
+    folder: Path, name: str, reader: ClipReader, clips: Sequence[int], encode: Callable[[Tensor], Tensor]
+) -> None:
+    kept: list[tuple[int, Tensor]] = []
+    problems: dict[int, Problem] = {}
     for own, video in reader.batches(clips):
         if isinstance(video, Problem):
-            problems.append(video)
-            continue
-        kept += own
-        latents.append(encode(video).half().cpu())
-    if latents:
+            problems[int(reader.index.recording_of[own[0]])] = video
+        else:
+            kept += zip(own, encode(video).half().cpu(), strict=True)
+    # A recording that breaks off is left out whole: what could be read of it may be damaged too.
+    kept = [(clip, latent) for clip, latent in kept if reader.index.recording_of[clip] not in problems]
+    if kept:
         unfinished = folder / f"{name}.unfinished"
-        save_file({"latent_NCTHW": torch.cat(latents)}, unfinished)
+        save_file({"latent_NCTHW": torch.stack([latent for _, latent in kept])}, unfinished)
         unfinished.replace(folder / f"{name}.safetensors")
-    write_json(folder / f"{name}.json", {"clips": kept, "problems": [_plain(problem) for problem in problems]})
+    told = [_plain(problem) for problem in problems.values()]
+    write_json(folder / f"{name}.json", {"clips": [clip for clip, _ in kept], "problems": told})
 
 
 def _plain(problem: Problem) -> dict[str, str]:

@@ -1,19 +1,31 @@
-"""Looking into a video without decoding it: codec, size, colours, the time of every frame and which are key frames."""
+"""Looking into a video, packets and first frame alone: codec, size, colours, the time of every frame, key frames."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
 
-CODEC_NAMES = {"libdav1d": "av1", "libvpx-vp9": "vp9", "libaom-av1": "av1"}
+if TYPE_CHECKING:
+    from av import VideoFrame, VideoStream
+    from av.container import InputContainer
+
+CODEC_NAMES = {"libdav1d": "av1", "libaom-av1": "av1", "libvpx-vp9": "vp9", "libvpx": "vp8"}
+MATRICES = {1: "bt709", 9: "bt2020", 10: "bt2020"}
+"""Matrix coefficients by their number in H.273; everything else, untagged videos included, is read as BT.601."""
+FULL_RANGE = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probe:
-    """What was found in a video. `pts` are in units of the stream's time base, in order of presentation."""
+    """What was found in a video. `pts` are in units of the stream's time base, in order of presentation.
+
+    Height and width are as stored: the picture is shown turned by `rotation` degrees (0, 90, 180 or 270)
+    counterclockwise, its pixels `pixel_aspect` times as wide as high.
+    """
 
     codec: str
     height_px: int
@@ -23,11 +35,17 @@ class Probe:
     seconds_per_pts: float
     color_matrix: str
     full_range: bool
+    rotation: int = 0
+    pixel_aspect: float = 1.0
 
     @property
     def times_s(self) -> list[float]:
         """Seconds from the first frame to each frame."""
         return [(pts - self.pts[0]) * self.seconds_per_pts for pts in self.pts]
+
+    def key_before(self, frame: int) -> int | None:
+        """Return the last key frame up to `frame`; None if what comes before the first frame shown is needed."""
+        return max((key for key in self.keyframes if key <= frame), default=None)
 
 
 def codec_of(path: Path) -> str | None:
@@ -39,14 +57,14 @@ def codec_of(path: Path) -> str | None:
         return None
 
 
-def codec_name(stream: Any) -> str:
+def codec_name(stream: VideoStream) -> str:
     """Return the plain name of a stream's codec."""
     name: str = stream.codec_context.name
     return CODEC_NAMES.get(name, name)
 
 
-def open_video(path: Path) -> Any:
-    """Return the open container.
+def open_video(path: Path) -> InputContainer:
+    """Return the open container, its decoder set to one thread: files are read side by side instead.
 
     Raises:
         RecipeError: the file is not a video that can be read (CR510), or has no frames in it (CR511).
@@ -56,45 +74,134 @@ def open_video(path: Path) -> Any:
     try:
         container = av.open(str(path))
     except (OSError, ValueError) as error:
-        fail("CR510", f"the video {path.name} cannot be opened", place=Place(file=str(path)), found=_reason(error), hint="is the file complete? copy it again, or remove it")
+        fail(
+            "CR510",
+            f"the video {path.name} cannot be opened",
+            place=Place(file=str(path)),
+            expected="a whole video file",
+            found=reason(error),
+            hint="copy it again, or remove it",
+        )
     if not container.streams.video:
         container.close()
-        fail("CR511", f"{path.name} has no video stream", place=Place(file=str(path)), hint="remove it from the folder")
+        _fail_frames(path, "no video stream")
+    context = container.streams.video[0].codec_context
+    context.thread_type, context.thread_count = "NONE", 1
     return container
 
 
 def probe(path: Path) -> Probe:
-    """Return what is in a video, from its packets alone.
+    """Return what is in a video, from its packets and its first frame.
 
     Raises:
-        RecipeError: it cannot be read.
+        RecipeError: it cannot be read (CR510, CR511), or a part of it is missing or damaged (CR512).
     """
     with open_video(path) as container:
         stream = container.streams.video[0]
         try:
-            packets = [(p.pts, p.is_keyframe) for p in container.demux(stream) if p.pts is not None and p.size and not p.is_discard]
+            packets, first = _read(container)
         except (OSError, ValueError) as error:
-            raise RecipeError(unreadable(path, _reason(error))) from error
-        context = stream.codec_context
-        ordered = sorted(packets)
-        if not ordered or not context.width:
-            fail("CR511", f"{path.name} has no frames", place=Place(file=str(path)), hint="remove it from the folder")
+            raise RecipeError(unreadable(path, reason(error))) from error
+        if first is None:
+            _fail_frames(path, "no frame that can be decoded")
+        reordered = container.format.name == "avi" and stream.codec_context.has_b_frames
+        if reordered or any(packet.pts is None for packet in packets):
+            _fail_frames(path, "frames that do not say when they are shown", hint="convert it to mp4 or mkv")
+        _require_whole(path, container, packets)
+        keys = {packet.pts for packet in packets if packet.is_key}
+        pts = sorted({packet.pts for packet in packets if packet.pts is not None and packet.is_shown})
         return Probe(
             codec=codec_name(stream),
-            height_px=context.height,
-            width_px=context.width,
-            pts=tuple(pts for pts, _ in ordered),
-            keyframes=tuple(index for index, (_, key) in enumerate(ordered) if key),
-            seconds_per_pts=float(stream.time_base),
-            color_matrix="bt709" if int(context.colorspace) == 1 else "bt601",
-            full_range=int(context.color_range) == 2,
+            height_px=first.height,
+            width_px=first.width,
+            pts=tuple(pts),
+            keyframes=tuple(position for position, own in enumerate(pts) if own in keys),
+            seconds_per_pts=float(stream.time_base or 0),
+            color_matrix=MATRICES.get(int(first.colorspace), "bt601"),
+            full_range=int(first.color_range) == FULL_RANGE,
+            rotation=first.rotation % 360,
+            pixel_aspect=float(stream.sample_aspect_ratio or 1),
         )
 
 
-def unreadable(path: Path, reason: str) -> Problem:
-    """Return the problem of a video that breaks off while it is read."""
-    return Problem(code="CR512", message=f"the video {path.name} is damaged", place=Place(file=str(path)), expected="a video that decodes to its end", found=reason, hint="copy it again, or remove it")
+def unreadable(path: Path, found: str) -> Problem:
+    """Return the problem of a video of which a part is missing or damaged."""
+    return Problem(
+        code="CR512",
+        message=f"the video {path.name} is damaged",
+        place=Place(file=str(path)),
+        expected="a video that decodes to its end",
+        found=found,
+        hint="copy it again, or remove it",
+    )
 
 
-def _reason(error: BaseException) -> str:
-    return (getattr(error, "strerror", None) or str(error)).strip().lower()
+def reason(error: BaseException) -> str:
+    """Return what a library says was wrong, in a few words."""
+    told = getattr(error, "strerror", None) or str(error)
+    return next((line.strip() for line in str(told).splitlines() if line.strip()), "unknown").lower()
+
+
+def _fail_frames(path: Path, found: str, hint: str = "remove it from the folder") -> NoReturn:
+    fail(
+        "CR511",
+        f"no frames can be taken from {path.name}",
+        place=Place(file=str(path)),
+        expected="a video stream with the time of every frame",
+        found=found,
+        hint=hint,
+    )
+
+
+class _Packet(NamedTuple):
+    pts: int | None
+    is_key: bool
+    is_shown: bool
+    is_whole: bool
+
+
+def _read(container: InputContainer) -> tuple[list[_Packet], VideoFrame | None]:
+    """Return every packet of the video stream, and its first frame; nothing after that one is decoded."""
+    packets: list[_Packet] = []
+    first: VideoFrame | None = None
+    for packet in container.demux(video=0):
+        if packet.size:
+            whole = not packet.is_corrupt
+            packets.append(_Packet(packet.pts, packet.is_keyframe, not packet.is_discard, whole))
+        if first is None:
+            first = next(iter(packet.decode()), None)
+    return packets, first
+
+
+def _require_whole(path: Path, container: InputContainer, packets: Sequence[_Packet]) -> None:
+    """Compare what was read with what the file's own tables promise: one that was cut off often reads without an error."""
+    stream = container.streams.video[0]
+    promised_bytes, size_bytes = max((e.pos + e.size for e in stream.index_entries), default=0), path.stat().st_size
+    if promised_bytes > size_bytes:
+        raise RecipeError(unreadable(path, f"{size_bytes} of at least {promised_bytes} bytes"))
+    if container.format.name == "avi" and stream.frames > len(packets):
+        raise RecipeError(unreadable(path, f"{len(packets)} of {stream.frames} frames"))
+    if not all(packet.is_whole for packet in packets):
+        raise RecipeError(unreadable(path, "a frame that is not whole"))
+    end, interval = _end(packets)
+    end_s, promised_s = end * float(stream.time_base or 0), _promised_s(container)
+    if promised_s > end_s + 2 * interval * float(stream.time_base or 0) + 0.05:
+        raise RecipeError(unreadable(path, f"{end_s:.2f} of {promised_s:.2f} s"))
+
+
+def _end(packets: Sequence[_Packet]) -> tuple[int, int]:
+    """Return when the last frame ends, and how long a frame lasts, in units of the time base."""
+    times = sorted(packet.pts or 0 for packet in packets)
+    interval = (times[-1] - times[0]) // max(1, len(times) - 1)
+    return times[-1] + interval, interval
+
+
+def _promised_s(container: InputContainer) -> float:
+    """Return the length that a Matroska file says its video has; 0 if it does not, or is of another kind."""
+    if "matroska" not in container.format.name:
+        return 0.0
+    parts = container.streams.video[0].metadata.get("DURATION", "").split(":")
+    if len(parts) == 3:
+        return 3600 * float(parts[0]) + 60 * float(parts[1]) + float(parts[2])
+    alone = len(container.streams) == 1
+    return (container.duration or 0) / 1e6 if alone else 0.0

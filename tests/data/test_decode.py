@@ -1,4 +1,4 @@
-"""If these fail, the model is shown other frames, or other colours, than the file holds."""
+"""If these fail, a model is trained on wrong frames, wrong colours, or frames that are not there."""
 
 from __future__ import annotations
 
@@ -6,40 +6,125 @@ from pathlib import Path
 
 import pytest
 import torch
-from videos import number_of, write_video
+from torch import Tensor
+from videos import cut_off, number_of, picture, write_video
 
 from cosmos_recipes.data.decode import choose_backends, dali, pyav
-from cosmos_recipes.data.decode.frames import fit_size, read_frames
+from cosmos_recipes.data.decode.fitting import fit_size, fitting
+from cosmos_recipes.data.decode.frames import read_frames
 from cosmos_recipes.data.probe import probe
 from cosmos_recipes.diagnostics import RecipeError
 
 
-@pytest.mark.parametrize("codec", ["h264", "vp9", "mjpeg", "av1", "hevc"])
-def test_frames_are_the_ones_asked_for(tmp_path: Path, codec: str) -> None:
-    path = write_video(tmp_path / f"clip{'.mkv' if codec == 'mjpeg' else '.mp4'}", codec=codec)
+def as_it_is(video_TCHW: Tensor) -> Tensor:
+    """Leave frames at their size."""
+    return video_TCHW
+
+
+def numbers(video_TCHW: Tensor) -> list[int]:
+    """Return what the frames say."""
+    return [number_of(frame.numpy()) for frame in video_TCHW]
+
+
+@pytest.mark.parametrize("codec", ["h264", "vp8", "vp9", "mjpeg", "av1", "hevc"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_frames_are_the_ones_asked_for(tmp_path: Path, codec: str, suffix: str) -> None:
+    if (codec, suffix) == ("vp8", ".mp4"):
+        suffix = ".webm"
+    path = write_video(tmp_path / f"clip{suffix}", codec=codec)
     found = probe(path)
-    video_CTHW = read_frames(path, found, [3, 4, 11, 24], height_px=64, width_px=96, backends={})
-    assert [number_of(frame.numpy()) for frame in video_CTHW.transpose(0, 1)] == [3, 4, 11, 24]
     assert (found.codec, len(found.pts), found.height_px, found.width_px) == (codec, 25, 64, 96)
+    video_CTHW = read_frames(path, found, [3, 4, 11, 24], height_px=64, width_px=96, backends={})
+    assert numbers(video_CTHW.transpose(0, 1)) == [3, 4, 11, 24]
 
 
-@pytest.mark.parametrize("codec", ["vp9", "mjpeg"])
-@pytest.mark.parametrize("frames", [[0, 1, 2], [9, 12, 20], [24]])
-def test_dali_and_pyav_give_the_same_frames(tmp_path: Path, codec: str, frames: list[int]) -> None:
-    path = write_video(tmp_path / "clip.mkv", codec=codec)
+@pytest.mark.parametrize("gop", [1, 2, 3])
+def test_seeking_among_dense_key_frames_finds_every_frame(tmp_path: Path, gop: int) -> None:
+    path = write_video(tmp_path / "dense.mp4", gop=gop, options={"bf": "2", "b-adapt": "0"})
     found = probe(path)
-    theirs, ours = dali.decode(path, found, frames).int(), pyav.decode(path, found, frames).int()
-    assert theirs.shape == ours.shape
-    assert (theirs - ours).abs().float().mean() < 2.5
+    for number in range(25):
+        assert numbers(pyav.decode(path, found, [number], as_it_is)) == [number]
 
 
-def test_a_truncated_file_is_named_and_gives_no_frames(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("codec", "suffix"), [("vp8", ".webm"), ("vp9", ".mp4"), ("vp9", ".webm"), ("mjpeg", ".avi")])
+@pytest.mark.parametrize("frames", [[0, 1, 2], [9, 12, 20], [24], list(range(25))])
+def test_dali_and_pyav_give_the_same_frames(tmp_path: Path, codec: str, suffix: str, frames: list[int]) -> None:
+    path = write_video(tmp_path / f"clip{suffix}", codec=codec)
+    found = probe(path)
+    theirs = dali.decode(path, found, frames, as_it_is)
+    assert torch.equal(theirs, pyav.decode(path, found, frames, as_it_is))
+    assert numbers(theirs) == frames
+
+
+def test_dali_and_pyav_agree_about_bt709(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.webm", codec="vp9", bt709=True, options={"crf": "4", "b": "0"})
+    found = probe(path)
+    assert found.color_matrix == "bt709"
+    theirs, ours = (decode(path, found, [5], as_it_is)[0].float() for decode in (dali.decode, pyav.decode))
+    truth = torch.from_numpy(picture(5)).permute(2, 0, 1).float()
+    assert (theirs - ours).abs().mean() < 0.5
+    assert (ours - truth).abs().mean() < 2
+
+
+def test_dali_reads_a_late_window_from_its_own_packets(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "long.webm", codec="vp9", frames=200, gop=10)
+    encoded, positions = dali.cut(path, probe(path), [183, 186])
+    assert positions == [3, 6]
+    (tmp_path / "cut.mkv").write_bytes(encoded)
+    assert len(probe(tmp_path / "cut.mkv").pts) == 7
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "av1"])
+def test_packets_are_cut_so_that_they_decode_on_their_own(tmp_path: Path, codec: str) -> None:
+    path = write_video(tmp_path / "clip.mp4", codec=codec, frames=60, gop=8)
+    encoded, positions = dali.cut(path, probe(path), [37, 41])
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(encoded)
+    assert numbers(pyav.decode(cut, probe(cut), positions, as_it_is)) == [37 % 28, 41 % 28]
+
+
+@pytest.mark.parametrize("decode", [dali.decode, pyav.decode])
+def test_a_file_cut_off_after_it_was_indexed_is_named(tmp_path: Path, decode: object) -> None:
     path = write_video(tmp_path / "broken.webm", codec="vp9")
     found = probe(path)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    for decode in (dali.decode, pyav.decode):
-        with pytest.raises(RecipeError, match=r"CR512: the video broken\.webm is damaged"):
-            decode(path, found, [0, 12, 24])
+    cut_off(path, share=0.5)
+    assert callable(decode)
+    with pytest.raises(RecipeError, match=r"CR512: the video broken\.webm is damaged"):
+        decode(path, found, [0, 12, 24], as_it_is)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "code"),
+    [("a.mp4", "h264", "CR510"), ("b.webm", "vp9", "CR512"), ("c.mkv", "h264", "CR512"), ("d.avi", "mjpeg", "CR512")],
+)
+def test_a_cut_off_file_is_seen_without_decoding_it(tmp_path: Path, name: str, codec: str, code: str) -> None:
+    path = cut_off(write_video(tmp_path / name, codec=codec))
+    with pytest.raises(RecipeError) as refused:
+        probe(path)
+    assert refused.value.problems[0].code == code
+
+
+def test_a_cut_off_file_with_its_table_in_front_is_seen(tmp_path: Path) -> None:
+    path = cut_off(write_video(tmp_path / "streamed.mp4", frames=200, table_first=True), share=0.9)
+    with pytest.raises(RecipeError, match=r"streamed\.mp4 is damaged") as refused:
+        probe(path)
+    assert "bytes" in refused.value.problems[0].found
+
+
+def test_frames_without_a_time_are_refused(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "reordered.avi", options={"bf": "2", "b-adapt": "0"})
+    with pytest.raises(RecipeError, match="CR511"):
+        probe(path)
+
+
+def test_a_picture_held_upright_stays_upright(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "phone.mp4", turned=90, options={"qp": "4"})
+    found = probe(path)
+    fit = fitting(found, height_px=96, width_px=64)
+    upright = torch.from_numpy(picture(6)).permute(2, 0, 1).rot90(found.rotation // 90, (-2, -1)).float()
+    video_TCHW = pyav.decode(path, found, [6], fit)
+    assert found.rotation in (90, 270)
+    assert (video_TCHW[0].float() - upright).abs().mean() < 3
 
 
 def test_cropping_keeps_the_centre_and_the_proportions() -> None:
@@ -48,6 +133,8 @@ def test_cropping_keeps_the_centre_and_the_proportions() -> None:
     square = fit_size(video_TCHW, height_px=50, width_px=50)
     assert square.shape == (1, 3, 50, 50)
     assert square.float().mean() > 250
+    wide_pixels = fit_size(video_TCHW[..., ::2], height_px=50, width_px=50, pixel_aspect=2.0)
+    assert (wide_pixels.float() - square.float()).abs().mean() < 10
 
 
 def test_the_choice_of_decoder_follows_the_codec_and_says_why() -> None:

@@ -29,7 +29,9 @@ def quiet(what: str, done: int, total: int) -> None:
     """Say nothing."""
 
 
-def index(folder: Path, out: Path, *, clip: ClipSpec = CLIP, captions_needed: bool = False, limit: int | None = None) -> IndexReport:
+def index(
+    folder: Path, out: Path, *, clip: ClipSpec = CLIP, captions_needed: bool = False, limit: int | None = None
+) -> IndexReport:
     source = load_dataset(str(folder), relative_to=Path()).source
     recordings = source.recordings(out / "world", quiet)
     return build_index(recordings, clip, out, captions_needed=captions_needed, limit=limit, progress=quiet)
@@ -72,11 +74,22 @@ def test_clips_hold_the_frames_of_their_moment(tmp_path: Path) -> None:
 
 
 @given(
-    gaps=st.lists(st.integers(1, 4), min_size=8, max_size=60), rate_hz=st.sampled_from([2.0, 5.0]), stride=st.integers(1, 6)
+    gaps=st.lists(st.integers(1, 4), min_size=8, max_size=60),
+    rate_hz=st.sampled_from([2.0, 5.0]),
+    stride=st.integers(1, 6),
 )
 def test_windows_take_the_nearest_frame_of_any_timing(gaps: list[int], rate_hz: float, stride: int) -> None:
     pts = tuple(itertools.accumulate(gaps, initial=7))
-    found = Probe(codec="h264", height_px=1, width_px=1, pts=pts, keyframes=(0,), seconds_per_pts=0.04, color_matrix="bt601", full_range=False)
+    found = Probe(
+        codec="h264",
+        height_px=1,
+        width_px=1,
+        pts=pts,
+        keyframes=(0,),
+        seconds_per_pts=0.04,
+        color_matrix="bt601",
+        full_range=False,
+    )
     clip = ClipSpec(frames=3, rate_hz=rate_hz, height_px=1, width_px=1, stride=stride)
     times_s = np.array(found.times_s)
     for number, frames in enumerate(clip_windows(found, clip)):
@@ -170,7 +183,10 @@ def test_latents_killed_while_written_end_the_same(tmp_path: Path) -> None:
             time.sleep(0.02)
             process.send_signal(signal.SIGKILL)
     subprocess.run([*command, str(tmp_path / "killed")], check=True, capture_output=True)
-    whole, killed = ({p.name: p.read_bytes() for p in (tmp_path / name).iterdir() if p.suffix != ".unfinished"} for name in ("whole", "killed"))
+    whole, killed = (
+        {p.name: p.read_bytes() for p in (tmp_path / name).iterdir() if p.suffix != ".unfinished"}
+        for name in ("whole", "killed")
+    )
     assert whole == killed
 
 

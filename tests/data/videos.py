@@ -7,32 +7,64 @@ from pathlib import Path
 import av
 import numpy as np
 
-ENCODERS = {"h264": "libx264", "vp9": "libvpx-vp9", "mjpeg": "mjpeg", "av1": "libsvtav1", "hevc": "libx265"}
-SUFFIXES = {"h264": ".mp4", "vp9": ".webm", "mjpeg": ".mkv", "av1": ".mp4", "hevc": ".mp4"}
+ENCODERS = {
+    "h264": "libx264",
+    "vp8": "libvpx",
+    "vp9": "libvpx-vp9",
+    "mjpeg": "mjpeg",
+    "av1": "libsvtav1",
+    "hevc": "libx265",
+}
+BT709 = 1
 
 
 def picture(number: int, *, height: int = 64, width: int = 96) -> np.ndarray:
     """Return frame_HWC: grey of level 16 + 8 * (number modulo 28) on the left, a colour ramp on the right."""
     frame = np.full((height, width, 3), 16 + 8 * (number % 28), np.uint8)
-    ramp = np.linspace(40, 200, width // 2, dtype=np.uint8)
+    ramp = np.linspace(40, 200, width - width // 2, dtype=np.uint8)
     frame[:, width // 2 :] = np.stack([ramp, ramp[::-1], np.full_like(ramp, 90)], -1)
     return frame
 
 
 def write_video(
-    path: Path, *, codec: str = "h264", frames: int = 25, rate: int = 10, height: int = 64, width: int = 96, gop: int = 8
+    path: Path,
+    *,
+    codec: str = "h264",
+    frames: int = 25,
+    rate: int = 10,
+    height: int = 64,
+    width: int = 96,
+    gop: int = 8,
+    bt709: bool = False,
+    turned: int = 0,
+    table_first: bool = False,
+    options: dict[str, str] | None = None,
 ) -> Path:
     """Write a video of `frames` pictures and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(ENCODERS[codec], rate=rate)
+    with av.open(str(path), "w", options={"movflags": "+faststart"} if table_first else {}) as container:
+        stream = container.add_stream(ENCODERS[codec], rate=rate, options=options or {})
         stream.height, stream.width = height, width
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.gop_size = gop
+        if bt709:
+            stream.codec_context.colorspace = BT709
+        if turned:
+            stream.set_display_rotation(turned)
         for number in range(frames):
             frame = av.VideoFrame.from_ndarray(picture(number, height=height, width=width), format="rgb24")
+            if bt709:
+                frame = frame.reformat(format="yuv420p", dst_colorspace="itu709")
+                frame.colorspace = BT709
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    return path
+
+
+def cut_off(path: Path, *, share: float = 0.6) -> Path:
+    """Keep only the first part of a file."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
     return path
 
 

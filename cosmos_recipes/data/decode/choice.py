@@ -39,7 +39,14 @@ def choose_backends(
     missing = [name for name in names if name not in readable]
     if requested == "dali" and (missing or not installed):
         reason = f"DALI cannot read {', '.join(missing)} on {device}" if installed else "DALI is not installed"
-        fail("CR520", f"the recipe demands DALI, but {reason}", place=place, expected=f"videos in {', '.join(sorted(readable))}", found=", ".join(names), hint="use `decode: auto`, or convert the videos")
+        fail(
+            "CR520",
+            f"the recipe demands DALI, but {reason}",
+            place=place,
+            expected=f"videos in {', '.join(sorted(readable))}",
+            found=", ".join(names),
+            hint="use `decode: auto`, or convert the videos",
+        )
     if not installed:
         return Choice(backends=dict.fromkeys(names, "cpu"), reason="DALI is not installed: PyAV decodes")
     backends: dict[str, BackendName] = {name: "cpu" if name in missing else "dali" for name in names}

@@ -2,88 +2,140 @@
 
 DALI's decoder reads a file in memory from its start, so it is handed only the packets from the key frame before the
 first wanted frame to the last one: its time then does not grow with the position in a recording.
-Legend: T frames, H height, W width; RGB uint8.
+Legend: C colours, T frames, H height, W width; RGB uint8.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import av
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.dlpack import from_dlpack
 
-from cosmos_recipes.data.probe import Probe, open_video, unreadable
+from cosmos_recipes.data.decode.fitting import Fit
+from cosmos_recipes.data.probe import Probe, open_video, reason, unreadable
 from cosmos_recipes.diagnostics import RecipeError
 
-BT601_TO_BT709 = ((1.0864, -0.0723, -0.0141), (0.0965, 0.8451, 0.0584), (-0.0141, -0.0277, 1.0418))
-"""DALI always converts with BT.601; this takes its RGB to what BT.709 would have given."""
+if TYPE_CHECKING:
+    from av import Packet, VideoStream
+    from av.container import InputContainer
+
+MOST_BYTES = 128 * 2**20
+"""Pixels at full size that are held at once."""
+LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
+"""Share of red and of blue in the luma of each matrix."""
 
 
-def decode(path: Path, probe: Probe, frames: Sequence[int]) -> Tensor:
-    """Return `video_THWC` of the frames with these numbers (in order of presentation, rising).
+def decode(path: Path, probe: Probe, frames: Sequence[int], fit: Fit) -> Tensor:
+    """Return `video_TCHW` of the frames with these numbers (in order of presentation, rising), each made to fit.
 
     Raises:
         RecipeError: a frame is missing or damaged (CR512).
     """
-    start = max(key for key in (0, *probe.keyframes) if key <= frames[0])
-    count = frames[-1] - start + 1
+    count = max(1, MOST_BYTES // (3 * probe.height_px * probe.width_px))
+    parts = [frames[start : start + count] for start in range(0, len(frames), count)]
     try:
-        encoded = np.frombuffer(_cut(path, probe, start, frames[-1]), np.uint8)
-        decoded_THWC = _run(encoded, count)
-    except RuntimeError as error:
-        raise RecipeError(unreadable(path, _first_line(error))) from error
-    if len(decoded_THWC) < count:
-        raise RecipeError(unreadable(path, f"{len(decoded_THWC)} of {count} frames"))
-    chosen_THWC = decoded_THWC[torch.tensor([frame - start for frame in frames], device=decoded_THWC.device)]
-    return _recoloured(chosen_THWC) if probe.color_matrix == "bt709" else chosen_THWC
+        return torch.cat([fit(_decoded(path, probe, part)).cpu() for part in parts])
+    except (av.error.FFmpegError, OSError, ValueError, RuntimeError) as error:
+        raise RecipeError(unreadable(path, reason(error))) from error
 
 
-def _cut(path: Path, probe: Probe, first: int, last: int) -> bytes:
-    """Return a Matroska file of the packets that frames `first` (a key frame) to `last` need, without decoding."""
-    import av
-
-    buffer = io.BytesIO()
-    try:
-        with open_video(path) as container, av.open(buffer, "w", format="matroska") as cut:
-            stream = container.streams.video[0]
-            out: Any = cut.add_stream_from_template(stream)
-            if first:
-                container.seek(probe.pts[first], stream=stream, backward=True)
-            for packet in container.demux(stream):
-                if packet.pts is None or packet.pts < probe.pts[first]:
-                    continue
-                past = packet.pts > probe.pts[last] and packet.is_keyframe
-                if past:
-                    break
-                packet.stream = out
-                cut.mux(packet)
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise RecipeError(unreadable(path, str(error).lower())) from error
-    return buffer.getvalue()
-
-
-def _run(encoded: np.ndarray, count: int) -> Tensor:
+def _decoded(path: Path, probe: Probe, frames: Sequence[int]) -> Tensor:
+    """Return `video_TCHW` at full size."""
     import nvidia.dali.experimental.dynamic as ndd
 
-    device = _device()
-    decoded = ndd.decoders.video(ndd.tensor(encoded), device=device, start_frame=0, sequence_length=count, pad_mode="none")
-    return torch.utils.dlpack.from_dlpack(decoded.evaluate()).clone() if device == "gpu" else torch.from_numpy(np.array(decoded.evaluate()))
+    encoded, positions = cut(path, probe, frames)
+    file, numbers = ndd.tensor(np.frombuffer(encoded, np.uint8)), np.array(positions, np.int32)
+    # DALI reads the words of a call from its source: `pad_mode` has to be written out here.
+    decoded = ndd.decoders.video(file, device=device(), frames=numbers, pad_mode="none")
+    video_TCHW: Tensor = from_dlpack(decoded.evaluate()).permute(0, 3, 1, 2)
+    if len(video_TCHW) != len(frames):
+        raise RecipeError(unreadable(path, f"{len(video_TCHW)} of {len(frames)} frames"))
+    return video_TCHW if probe.color_matrix == "bt601" else recoloured(video_TCHW, probe.color_matrix)
+
+
+def cut(path: Path, probe: Probe, frames: Sequence[int]) -> tuple[bytes, list[int]]:
+    """Return a Matroska file of the packets that these frames need, and the frames' numbers in it; nothing is decoded.
+
+    Raises:
+        RecipeError: the packet of a frame is missing (CR512).
+    """
+    wanted = [probe.pts[frame] for frame in frames]
+    key = probe.key_before(frames[0])
+    try:
+        encoded, times = _copied(path, wanted, probe.pts[key] if key else None)
+    except _OvershotError:
+        encoded, times = _copied(path, wanted, None)
+    missing = set(wanted).difference(times)
+    if missing:
+        raise RecipeError(unreadable(path, f"{len(wanted) - len(missing)} of {len(wanted)} frames"))
+    number = {time: position for position, time in enumerate(sorted(times))}
+    return encoded, [number[time] for time in wanted]
+
+
+def _copied(path: Path, wanted: Sequence[int], key: int | None) -> tuple[bytes, list[int]]:
+    """Return a file of the packets from the key frame at the time `key` on (from the start, if None), and their times."""
+    buffer = io.BytesIO()
+    times: list[int] = []
+    with open_video(path) as container, av.open(buffer, "w", format="matroska") as copy:
+        if key is not None:
+            container.seek(key, stream=container.streams.video[0], backward=True)
+        stream: Any = copy.add_stream_from_template(container.streams.video[0], opaque=True)
+        for packet in _needed(container, wanted, key):
+            times.append(packet.pts or 0)
+            packet.stream = stream
+            copy.mux(packet)
+    return buffer.getvalue(), times
+
+
+def _needed(container: InputContainer, wanted: Iterable[int], key: int | None) -> Iterator[Packet[VideoStream]]:
+    left, begun = set(wanted), key is None
+    for packet in container.demux(video=0):
+        if packet.pts is None or not packet.size:
+            continue
+        if not begun and packet.pts > (key or 0):
+            raise _OvershotError
+        begun = begun or packet.pts == key
+        # Pictures shown before the key frame but stored after it cannot be decoded without what is before it.
+        if not begun or (key is not None and packet.pts < key):
+            continue
+        left.discard(packet.pts)
+        yield packet
+        if not left:
+            return
+
+
+class _OvershotError(Exception):
+    """Seeking ended after the key frame that was sought."""
 
 
 @cache
-def _device() -> str:
+def device() -> str:
+    """Return where DALI decodes."""
     return "gpu" if torch.cuda.is_available() else "cpu"
 
 
-def _recoloured(video_THWC: Tensor) -> Tensor:
-    matrix = torch.tensor(BT601_TO_BT709, device=video_THWC.device)
-    return (video_THWC.float() @ matrix.T).round().clamp(0, 255).to(torch.uint8)
+def recoloured(video_TCHW: Tensor, matrix: str) -> Tensor:
+    """Return what another matrix would have given: DALI always converts with BT.601."""
+    repair = torch.as_tensor(repair_matrix(matrix), dtype=torch.float32, device=video_TCHW.device)
+    mixed = torch.einsum("oc,tchw->tohw", repair, video_TCHW.float())
+    return mixed.round().clamp(0, 255).to(torch.uint8)
 
 
-def _first_line(error: BaseException) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), "unknown").strip().lower()
+@cache
+def repair_matrix(matrix: str) -> np.ndarray:
+    """Return the 3x3 matrix from RGB that was decoded as BT.601 to RGB of `matrix`."""
+    repair: np.ndarray = np.linalg.inv(_to_yuv(*LUMA[matrix])) @ _to_yuv(*LUMA["bt601"])
+    return repair
+
+
+def _to_yuv(red: float, blue: float) -> np.ndarray:
+    luma = np.array([red, 1 - red - blue, blue])
+    return np.stack([luma, (np.array([0, 0, 1]) - luma) / (2 - 2 * blue), (np.array([1, 0, 0]) - luma) / (2 - 2 * red)])

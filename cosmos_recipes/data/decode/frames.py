@@ -1,4 +1,4 @@
-"""The interface of decoding: frames of a recording, resized and centre-cropped to the clip's size.
+"""The interface of decoding: frames of a recording, made to fit the clip's size, by the back-end of its codec.
 
 Legend: C colours, T frames, H height, W width; RGB uint8.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from cosmos_recipes.data.decode import dali, pyav
+from cosmos_recipes.data.decode import pyav
 from cosmos_recipes.data.decode.choice import BackendName
+from cosmos_recipes.data.decode.fitting import fitting
 from cosmos_recipes.data.probe import Probe
-
-_BACKENDS = {"cpu": pyav.decode, "dali": dali.decode}
+from cosmos_recipes.diagnostics import RecipeError
 
 
 def read_frames(
@@ -28,21 +28,18 @@ def read_frames(
 ) -> Tensor:
     """Return `video_CTHW` of the frames with these numbers (rising), by the codec's back-end.
 
-    Codecs that the plan did not see are read by PyAV, which reads any.
+    PyAV reads codecs that the plan did not see, and what DALI refuses (its hardware has least and largest sizes):
+    the two give the same frames.
 
     Raises:
         RecipeError: a frame is missing or damaged (CR512).
     """
-    video_THWC = _BACKENDS[backends.get(probe.codec, "cpu")](path, probe, frames)
-    return fit_size(video_THWC.permute(0, 3, 1, 2), height_px=height_px, width_px=width_px).transpose(0, 1)
+    fit = fitting(probe, height_px=height_px, width_px=width_px)
+    if backends.get(probe.codec) == "dali":
+        from cosmos_recipes.data.decode import dali
 
-
-def fit_size(video_TCHW: Tensor, *, height_px: int, width_px: int) -> Tensor:
-    """Return the video scaled to cover the size, with antialiasing, and cropped at its centre."""
-    height, width = video_TCHW.shape[-2:]
-    scale = max(height_px / height, width_px / width)
-    scaled = (max(height_px, round(height * scale)), max(width_px, round(width * scale)))
-    if scaled != (height, width):
-        video_TCHW = nn.functional.interpolate(video_TCHW.contiguous(), size=scaled, mode="bilinear", antialias=True)
-    top, left = (scaled[0] - height_px) // 2, (scaled[1] - width_px) // 2
-    return video_TCHW[..., top : top + height_px, left : left + width_px]
+        try:
+            return dali.decode(path, probe, frames, fit).transpose(0, 1)
+        except RecipeError:
+            return pyav.decode(path, probe, frames, fit).transpose(0, 1)
+    return pyav.decode(path, probe, frames, fit).transpose(0, 1)

@@ -49,7 +49,13 @@ class FolderSource(Source):
         captions = _captions(root)
         names = [path.relative_to(root).as_posix() for path in files]
         for name in captions.keys() - set(names):
-            fail("CR504", f"a caption names a video that is not there: {name}", place=Place(file=str(root)), expected="file names relative to the folder", hint="correct the name, or remove the line")
+            fail(
+                "CR504",
+                f"a caption names a video that is not there: {name}",
+                place=Place(file=str(root)),
+                expected="file names relative to the folder",
+                hint="correct the name, or remove the line",
+            )
         splits = _splits(names)
         return [
             Recording(name=name, split=splits[name], path=path, caption=captions.get(name) or _sidecar(path))
@@ -67,12 +73,24 @@ class FolderSource(Source):
     def _files(self) -> list[Path]:
         root = Path(self.path)
         if not root.exists():
-            fail("CR500", f"there is no folder or video {root.name}", place=Place(file=str(root)), expected="a path that exists", hint="check its spelling")
+            fail(
+                "CR500",
+                f"there is no folder or video {root.name}",
+                place=Place(file=str(root)),
+                expected="a path that exists",
+                hint="check its spelling",
+            )
         if root.is_file():
             return [root]
         files = sorted(path for path in root.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
         if not files:
-            fail("CR502", "the folder holds no videos", place=Place(file=str(root)), expected=f"files that end in {', '.join(sorted(VIDEO_SUFFIXES))}", hint="name the folder that the videos are in")
+            fail(
+                "CR502",
+                "the folder holds no videos",
+                place=Place(file=str(root)),
+                expected=f"files that end in {', '.join(sorted(VIDEO_SUFFIXES))}",
+                hint="name the folder that the videos are in",
+            )
         return files
 
 
@@ -86,14 +104,33 @@ def _captions(root: Path) -> dict[str, str]:
     """Return the captions of the folder's one table, if it has one, by file name."""
     tables = [root / name for name in CAPTION_TABLES if (root / name).is_file()]
     if len(tables) > 1:
-        fail("CR503", "the folder has several tables of captions", place=Place(file=str(tables[1])), expected="one table", found=", ".join(path.name for path in tables), hint="keep one of them")
+        fail(
+            "CR503",
+            "the folder has several tables of captions",
+            place=Place(file=str(tables[1])),
+            expected="one table",
+            found=", ".join(path.name for path in tables),
+            hint="keep one of them",
+        )
     captions: dict[str, str] = {}
     for line, row in (pair for table in tables for pair in _rows(table)):
         name, caption = row.get("file_name"), row.get("caption") or row.get("text")
         if not isinstance(name, str) or not isinstance(caption, str):
-            fail("CR503", "a row of the captions is incomplete", place=Place(file=str(tables[0]), line=line, column=1), expected="`file_name` and `caption`", found=", ".join(map(str, row)), hint="complete the row, or remove it")
+            fail(
+                "CR503",
+                "a row of the captions is incomplete",
+                place=Place(file=str(tables[0]), line=line, column=1),
+                expected="`file_name` and `caption`",
+                found=", ".join(map(str, row)),
+                hint="complete the row, or remove it",
+            )
         if name in captions:
-            fail("CR503", f"two captions name {name}", place=Place(file=str(tables[0]), line=line, column=1), hint="keep one of them")
+            fail(
+                "CR503",
+                f"two captions name {name}",
+                place=Place(file=str(tables[0]), line=line, column=1),
+                hint="keep one of them",
+            )
         captions[name] = caption
     return captions
 
@@ -114,7 +151,13 @@ def _object(text: str, place: Place) -> dict[str, Any]:
     except ValueError as error:
         fail("CR503", f"this is not JSON: {error}", place=place, expected="a JSON object", hint="correct it")
     if not isinstance(value, dict):
-        fail("CR503", "this is not a JSON object", place=place, expected="an object with `caption`", found=text.strip()[:60])
+        fail(
+            "CR503",
+            "this is not a JSON object",
+            place=place,
+            expected="an object with `caption`",
+            found=text.strip()[:60],
+        )
     return value
 
 
@@ -124,6 +167,8 @@ def _sidecar(path: Path) -> str:
     if text.is_file():
         return text.read_text(encoding="utf-8-sig", errors="replace").strip()
     if data.is_file():
-        caption = _object(data.read_text(encoding="utf-8-sig", errors="replace"), Place(file=str(data))).get("caption", "")
+        caption = _object(data.read_text(encoding="utf-8-sig", errors="replace"), Place(file=str(data))).get(
+            "caption", ""
+        )
         return caption.strip() if isinstance(caption, str) else ""
     return ""

@@ -20,17 +20,23 @@ class WorldSource(Source):
 
     world: Literal["factory"] = Field(description="Which world.")
     episodes: Annotated[int, Field(ge=1)] = Field(description="Recordings of the training split.")
-    held_out: Annotated[int, Field(ge=1)] = Field(description="Recordings of the held-out split; their seeds are never those of the training split.")
+    held_out: Annotated[int, Field(ge=1)] = Field(
+        description="Recordings of the held-out split; their seeds are never those of the training split."
+    )
     frames: Annotated[int, Field(ge=2)] = Field(25, description="Frames of a recording.")
     rate: Rate = Field(5.0, description="Frames per second.")
     size: Size = Field((64, 64), description="Picture size in pixels as HEIGHTxWIDTH.")
-    codec: Literal["vp9", "mjpeg", "h264"] = Field("vp9", description="Codec of the videos; DALI reads vp9 and mjpeg without a GPU.")
+    codec: Literal["vp9", "mjpeg", "h264"] = Field(
+        "vp9", description="Codec of the videos; DALI reads vp9 and mjpeg without a GPU."
+    )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Seed of everything that happens.")
 
     @model_validator(mode="after")
     def _can_be_written(self) -> Self:
         if (self.frames - 1) / self.rate < SHORTEST_S:
-            raise ValueError(f"recordings of at least {SHORTEST_S:g} s, in which the arm can finish; {self.frames} frames at {self.rate:g} Hz are shorter")
+            raise ValueError(
+                f"recordings of at least {SHORTEST_S:g} s, in which the arm can finish; {self.frames} frames at {self.rate:g} Hz are shorter"
+            )
         if min(self.size) < SMALLEST_PX or any(side % 2 for side in self.size):
             raise ValueError(f"a size of even numbers, at least {SMALLEST_PX} pixels")
         return self
