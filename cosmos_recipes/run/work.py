@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.run import results
 from cosmos_recipes.run.folder import TRAINED_BY, RunFolder, only_process, read_json, write_json
 from cosmos_recipes.run.prepare import Preparation
@@ -72,9 +73,23 @@ class Work:
     def _work_train(self) -> dict[str, Any]:
         from cosmos_recipes.launch.local import train
 
+        self._require_one_machine()
         prepared = self.preparation.folder
         result = train(self.plan, self.folder.path, prepared, nproc=self.nproc, progress=self.progress)
         return {"steps": result.steps, "seconds": result.seconds, "final_loss": result.final_loss}
+
+    def _require_one_machine(self) -> None:
+        from cosmos_recipes.training.fit import finished
+
+        nodes = self.plan.hardware.nodes
+        if nodes > 1 and finished(self.plan, self.folder.path) is None:
+            fail(
+                "CR654",
+                f"this plan trains on {nodes} machines, and `run` works on one",
+                expected="hardware.nodes: 1, or a training that is finished",
+                found=f"hardware.nodes: {nodes}",
+                hint=f"the data is prepared; start {self.folder.path / 'launch.sh'} on each machine, then repeat this command",
+            )
 
     def _evaluate(self) -> Done:
         inputs = {

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.compiler.compile import read_plan
 from cosmos_recipes.diagnostics import RecipeError, render
 from cosmos_recipes.training.failures import end_with_parent, reported
 from cosmos_recipes.training.fit import console_log, train
@@ -45,10 +45,10 @@ def _train(config: DictConfig, folder: Path) -> None:
     asked = config.get("model") or {}
     run = (folder / asked.get("run", ".")).resolve()
     prepared = (folder / asked.get("prepared", "prepare")).resolve()
-    document = OmegaConf.to_container(OmegaConf.load(folder / asked.get("plan", "plan.yaml")))
     try:
         with reported(run / "train" / "failures", _rank()):
-            train(Plan.model_validate(document), run, prepared, progress=_progress(), config=config)
+            plan = read_plan(folder / asked.get("plan", "plan.yaml"))
+            train(plan, run, prepared, progress=_progress(), config=config)
     except RecipeError as error:
         if _rank() == 0:
             sys.stderr.write(render(error.problems, "text") + "\n")

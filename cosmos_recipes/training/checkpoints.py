@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.training.files import commit, remove, unfinished
 
 if TYPE_CHECKING:
@@ -30,13 +31,31 @@ class Checkpoints:
         return sorted(path for path in self.folder.glob("step-*") if _NAME.fullmatch(path.name))
 
     def save(self, trainer: Trainer) -> None:
-        """Write the state after the current step; every process must call this."""
+        """Write the state after the current step; every process must call this.
+
+        Raises:
+            RecipeError: the disk is full, or refuses to be written to (CR606).
+        """
         path = self.folder / f"step-{trainer.global_step:08d}.ckpt"
-        trainer.save_checkpoint(unfinished(path))
-        if trainer.is_global_zero:
-            commit(path)
-            self.tidy()
+        try:
+            trainer.save_checkpoint(unfinished(path))
+            if trainer.is_global_zero:
+                commit(path)
+                self.tidy()
+        except OSError as error:
+            self._fail(path, error)
         trainer.strategy.barrier()
+
+    def _fail(self, path: Path, error: OSError) -> NoReturn:
+        newest = self.newest()
+        kept = f"; the next run goes on from {newest.name}" if newest else ""
+        fail(
+            "CR606",
+            f"the checkpoint {path.name} cannot be written",
+            place=Place(file=str(self.folder)),
+            found=error.strerror or str(error),
+            hint=f"make room, or keep fewer checkpoints (train.keep_checkpoints){kept}",
+        )
 
     def tidy(self) -> None:
         """Remove what was never finished, and all finished ones but the newest `keep`."""

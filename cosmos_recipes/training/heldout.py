@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from cosmos_recipes.compiler.plan import Plan
-from cosmos_recipes.training.parallel import total
+from cosmos_recipes.training.parallel import reshard, total
 
 if TYPE_CHECKING:
     from cosmos_recipes.training.model import PostTraining
@@ -30,7 +30,8 @@ class HeldOut:
     @torch.no_grad()
     def loss(self, module: PostTraining) -> float:
         """Return the mean loss over the held-out clips, with their true controls and the weights to be published."""
-        clips = module.clips.ids("held-out")[: self.plan.evaluate.clips].tolist()
+        clips = module.clips.ids("held-out")
+        clips = clips[:: max(1, len(clips) // self.plan.evaluate.clips)][: self.plan.evaluate.clips].tolist()
         share, sum_ = module.share, torch.zeros((), device=module.device)
         # Every process makes as many forward passes, as sharded weights need; who has no clip left repeats the last.
         rounds = -(-len(clips) // (share.world * share.micro_batch))
@@ -40,6 +41,7 @@ class HeldOut:
                 chosen = list(range(first, min(first + share.micro_batch, len(clips))))
                 loss_B = self._loss(module, clips, chosen or [len(clips) - 1])
                 sum_ += loss_B.sum() if chosen else 0
+            reshard(module.world_model)
         return float(total(sum_)) / len(clips)
 
     def _loss(self, module: PostTraining, clips: list[int], chosen: list[int]) -> torch.Tensor:

@@ -15,6 +15,7 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import ModelParallelStrategy
 from nemo.core import ModelPT
+from nemo.lightning.one_logger_callback import OneLoggerNeMoCallback
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
@@ -41,6 +42,8 @@ class PostTraining(ModelPT):
         self.plan = plan
         self.clips = PreparedClips(prepared)
         self.world_model = WorldModel.build(plan, tokenizer=prepared / "tokenizer")
+        if plan.hardware.checkpoint_activations:
+            self.world_model.transformer.enable_gradient_checkpointing()
         self.average: Average | None = None
         self.grad_norm = torch.zeros(())
         self.losses: list[tuple[Batch, Tensor]] = []
@@ -52,6 +55,11 @@ class PostTraining(ModelPT):
             shard(self.world_model.transformer, self.world_model.head, self.device_mesh["data_parallel"])
         if self.plan.train.ema is not None:
             self.average = Average(self.world_model, self.plan.train.ema)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Leave out NeMo's telemetry callback: it reports to nobody and costs a millisecond a step."""
+        super().setup(stage)
+        self.trainer.callbacks = [own for own in self.trainer.callbacks if not isinstance(own, OneLoggerNeMoCallback)]
 
     @property
     def batches(self) -> Batches:
@@ -97,7 +105,8 @@ class PostTraining(ModelPT):
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         """Scale gradients down to the plan's norm and keep the norm that they had."""
-        norm: Any = torch.nn.utils.clip_grad_norm_(self.world_model.parameters(), self.plan.train.optimizer.clip_norm)
+        trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        norm: Any = torch.nn.utils.clip_grad_norm_(trained, self.plan.train.optimizer.clip_norm)
         self.grad_norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
 
     def optimizer_step(self, *arguments: Any, **named: Any) -> None:

@@ -40,6 +40,13 @@ def shard(transformer: nn.Module, head: nn.Module, mesh: Any) -> None:
         fully_shard(head, mesh=mesh)
 
 
+def reshard(model: nn.Module) -> None:
+    """Give back the gathered weights of a sharded model, which a forward pass without a backward one leaves behind."""
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
+
+
 def whole_state(model: nn.Module) -> dict[str, Any] | None:
     """Return the whole state of a sharded model, on the CPU of rank 0 and empty elsewhere; None if it is not sharded."""
     if not any(isinstance(module, FSDPModule) for module in model.modules()):

@@ -11,6 +11,7 @@ from nemo.utils.exp_manager import exp_manager
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 from omegaconf import DictConfig, OmegaConf
 
+from cosmos_recipes.compiler.nemo import nemo_config
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.training.batches import Share
@@ -48,74 +49,36 @@ def fit(plan: Plan, run: Path, prepared: Path, *, config: DictConfig | None, pro
 
 
 def nemo_settings(plan: Plan, run: Path, *, config: DictConfig | None, resume_from: Path | None) -> DictConfig:
-    """Return NeMo's configuration: that of the run, with what only the running process knows.
+    """Return NeMo's configuration: that of the run, with what only the running processes know.
 
-    That is how many processes there are, where they write and what they resume from.
+    That is how many they are, where they write and what they resume from.
     """
     if config is None:
         path = run / "nemo.yaml"
-        config = DictConfig(OmegaConf.load(path)) if path.exists() else OmegaConf.create()
-    world, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    decided = {
-        "trainer": {**_QUIET_TRAINER, **_trainer(plan, world, local)},
-        "exp_manager": {
-            **_QUIET_EXP_MANAGER,
-            "explicit_log_dir": str(run / "train" / "nemo"),
-            "create_tensorboard_logger": plan.train.tensorboard,
-            "resume_from_checkpoint": str(resume_from) if resume_from else None,
-        },
-        "model": {},
-    }
+        config = DictConfig(OmegaConf.load(path) if path.exists() else nemo_config(plan))
     OmegaConf.set_struct(config, False)
-    merged = OmegaConf.merge(config, decided)
-    # A mapping is merged, not replaced: the strategy is one or the other.
-    if world != plan.hardware.nodes * plan.hardware.devices or "strategy" not in config.get("trainer", {}):
-        merged.trainer.strategy = _strategy(plan, world)
-    else:
-        merged.trainer.strategy = config.trainer.strategy
-    return DictConfig(merged)
-
-
-_QUIET_TRAINER = {
-    "logger": False,
-    "enable_checkpointing": False,
-    "enable_progress_bar": False,
-    "enable_model_summary": False,
-    "use_distributed_sampler": False,
-    "num_sanity_val_steps": 0,
-    "limit_val_batches": 0,
-    "max_epochs": -1,
-}
-_QUIET_EXP_MANAGER = {
-    "resume_if_exists": False,
-    "create_checkpoint_callback": False,
-    "log_step_timing": False,
-    "log_tflops_per_sec_per_gpu": False,
-    "seconds_to_sleep": 0.0,
-}
-
-
-def _trainer(plan: Plan, world: int, local: int) -> dict[str, Any]:
-    share = Share(rank=0, world=world, global_batch=plan.train.global_batch, micro_batch=plan.train.micro_batch)
-    return {
-        "accelerator": plan.hardware.accelerator,
-        "devices": local,
-        "num_nodes": world // local,
-        "precision": "bf16-mixed" if plan.train.precision == "bf16" else "32-true",
-        "max_steps": plan.train.steps,
-        "accumulate_grad_batches": share.accumulate,
-        "gradient_clip_val": None,
+    here = nemo_config(_as_started(plan))["trainer"]
+    decided = {name: here[name] for name in ("accelerator", "devices", "num_nodes", "accumulate_grad_batches")}
+    exp_manager = {
+        "explicit_log_dir": str(run / "train" / "nemo"),
+        "resume_from_checkpoint": str(resume_from) if resume_from else None,
     }
+    settings = DictConfig(OmegaConf.merge(config, {"trainer": decided, "exp_manager": exp_manager}))
+    if here["strategy"] != nemo_config(plan)["trainer"]["strategy"]:
+        settings.trainer.strategy = here["strategy"]
+    return settings
 
 
-def _strategy(plan: Plan, world: int) -> Any:
-    if plan.hardware.strategy == "fsdp2":
-        target = "lightning.pytorch.strategies.ModelParallelStrategy"
-        return {"_target_": target, "data_parallel_size": world, "tensor_parallel_size": 1}
-    if world == 1:
-        return "auto"
-    target = "lightning.pytorch.strategies.DDPStrategy"
-    return {"_target_": target, "broadcast_buffers": False, "gradient_as_bucket_view": True}
+def _as_started(plan: Plan) -> Plan:
+    """Return the plan for the processes that there are, which need not be as many as it was made for."""
+    world, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    share = Share(rank=0, world=world, global_batch=plan.train.global_batch, micro_batch=plan.train.micro_batch)
+    strategy = plan.hardware.strategy
+    if strategy != "fsdp2":
+        strategy = "single" if world == 1 else "ddp"
+    hardware = plan.hardware.model_copy(update={"devices": local, "nodes": world // local, "strategy": strategy})
+    train = plan.train.model_copy(update={"accumulate": share.accumulate})
+    return plan.model_copy(update={"hardware": hardware, "train": train})
 
 
 def _finish(model: PostTraining, keeper: Keeper, folder: Path, prepared: Path) -> None:
