@@ -21,7 +21,7 @@ from cosmos_recipes.recipe.validation import validate
 __all__ = ["Key", "Located", "parse_located", "parse_value", "read_located", "validate"]
 
 DEEPEST_NESTING = 20
-MOST_NODES = 50_000
+MOST_NODES = 20_000
 
 
 def read_located(path: str | Path) -> Located:
@@ -227,13 +227,13 @@ class _Composer:
         return mapping
 
     def _key(self, event: Any, place: Place) -> str:
-        if type(event).__name__ != "ScalarEvent" or not event.value:
+        if type(event).__name__ != "ScalarEvent" or not event.value or self._is_after_question_mark(event):
             self._stop(
                 "CR119",
                 "a key has to be a word",
                 place,
                 expected="a key such as `steps`",
-                hint="write `key: value`; quote text that holds brackets or a colon",
+                hint="write `key: value`; quote text that holds brackets or begins with ?",
             )
         self._check_extras(event, place)
         if event.value == "<<" and not self.anchored:
@@ -247,6 +247,13 @@ class _Composer:
             )
         self._check_text(event.value, place)
         return str(event.value)
+
+    def _is_after_question_mark(self, event: Any) -> bool:
+        """Say whether a key was written `? key`, which the parser also takes `?text` for."""
+        before = event.start_mark.index - 1
+        while before > 0 and self.text[before] == " ":
+            before -= 1
+        return before >= 0 and self.text[before] == "?"
 
     def _sequence(self, opening: Any, events: Iterator[Any], path: Key) -> list[Any]:
         items: list[Any] = []
