@@ -6,6 +6,7 @@ keys, tags, anchors, nesting. The tree is built from the parser's events: nothin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ __all__ = ["Key", "Located", "parse_located", "parse_value", "read_located", "va
 
 DEEPEST_NESTING = 20
 MOST_NODES = 20_000
+_UNPRINTABLE_IN_TEXT = re.compile(rf"{UNPRINTABLE.pattern}|\r")
+_DIRECTIVE = re.compile(r"^%.*", re.MULTILINE)
 
 
 def read_located(path: str | Path) -> Located:
@@ -145,7 +148,8 @@ class _Composer:
 
     def _check_directives(self, event: Any) -> None:
         if event.tags or event.version not in (None, (1, 2)):
-            place = self.lines.place(self.text.index("%"), len(self.text))
+            found = _DIRECTIVE.search(self.text)
+            place = self.lines.place(found.start(), found.end()) if found else self._place(event)
             self._add(
                 "CR121",
                 "directives are not part of the language",
@@ -236,7 +240,7 @@ class _Composer:
                 hint="write `key: value`; quote text that holds brackets or begins with ?",
             )
         self._check_extras(event, place)
-        if event.value == "<<" and not self.anchored:
+        if event.value == "<<" and event.style is None and not self.anchored:
             self.anchored = True
             self._add(
                 "CR113",
@@ -287,13 +291,13 @@ class _Composer:
             return None
 
     def _check_text(self, text: str, place: Place) -> None:
-        if found := UNPRINTABLE.search(text.replace("\r", "\0")):
+        if found := _UNPRINTABLE_IN_TEXT.search(text):
             self._add(
                 "CR120",
                 "this text holds a character that does not show",
                 place,
                 expected="plain text",
-                found=f"the character U+{ord(found[0]) or 0:04X}",
+                found=f"the character U+{ord(found[0]):04X}",
                 hint="take the escape out",
             )
 
