@@ -6,13 +6,14 @@ Shipped ones are in `zoo.yaml` beside this file; a plug-in adds its own with an 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from math import prod
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from cosmos_recipes.recipe.located import read_located
 from cosmos_recipes.recipe.spec import Name
@@ -148,7 +149,7 @@ def parameter_count(network: Architecture) -> int:
     total = (network.in_channels + network.concat_padding_mask) * patch * width
     total += width * patch * network.out_channels
     total += 4 * width * width + width
-    total += network.num_layers * sum(block_parameters(network))
+    total += network.num_layers * block_parameters(network).total
     total += 3 * width * network.adaln_lora_dim
     if network.extra_pos_embed_type == "learnable":
         total += width * sum(size // step for size, step in zip(network.max_size, network.patch_size, strict=True))
@@ -157,14 +158,36 @@ def parameter_count(network: Architecture) -> int:
     return total
 
 
-def block_parameters(network: Architecture) -> tuple[int, int]:
-    """Return the parameters of one block that are matrices, and those that are vectors (norms of queries and keys)."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BlockParameters:
+    """Parameters of one block: matrices by what they are applied to, and vectors (norms of queries and keys)."""
+
+    per_token: int
+    per_text_token: int
+    per_clip: int
+    vectors: int
+
+    @property
+    def matrices(self) -> int:
+        """All parameters that are matrices."""
+        return self.per_token + self.per_text_token + self.per_clip
+
+    @property
+    def total(self) -> int:
+        """All parameters."""
+        return self.matrices + self.vectors
+
+
+def block_parameters(network: Architecture) -> BlockParameters:
+    """Return the parameters of one transformer block."""
     width = network.width
-    modulation = 3 * 4 * width * network.adaln_lora_dim
-    self_attention = 4 * width * width
-    cross_attention = 2 * width * width + 2 * width * network.text_embed_dim
     feed_forward = 2 * width * int(width * network.mlp_ratio)
-    return modulation + self_attention + cross_attention + feed_forward, 4 * network.attention_head_dim
+    return BlockParameters(
+        per_token=4 * width * width + 2 * width * width + feed_forward,
+        per_text_token=2 * width * network.text_embed_dim,
+        per_clip=3 * 4 * width * network.adaln_lora_dim,
+        vectors=4 * network.attention_head_dim,
+    )
 
 
 class ZooFile(Entry):

@@ -15,7 +15,8 @@ from cosmos_recipes.recipe.load import LoadedRecipe
 
 def check_alone(loaded: LoadedRecipe) -> tuple[Problem, ...]:
     """Return the problems that show in the recipe by itself."""
-    return tuple(problem for check in (_hardware, _batch, _evaluation, _control, _publishing) for problem in check(loaded))
+    checks = (_hardware, _batch, _evaluation, _control, _publishing)
+    return tuple(problem for check in checks for problem in check(loaded))
 
 
 def check(resolved: Resolved) -> tuple[Problem, ...]:
@@ -49,7 +50,7 @@ def _hardware(loaded: LoadedRecipe) -> Iterator[Problem]:
             code="CR322",
             message="with GPUs there is one process for each, so `processes` would be ignored",
             place=loaded.place_of("hardware.processes"),
-            found=f"{hardware.gpus} GPUs and {hardware.processes} processes",
+            found=f"`gpus: {hardware.gpus}` and `processes: {hardware.processes}`",
             hint="remove `processes`",
         )
 
@@ -88,11 +89,11 @@ def _control(loaded: LoadedRecipe) -> Iterator[Problem]:
     head = heads().get(recipe.conditioning.head)
     if head is None or head.controlled:
         return
-    dropout_given = "conditioning.dropout" in loaded.origins
+    drops = "conditioning.dropout" in loaded.origins and recipe.conditioning.dropout > 0
     ignored = (
         ("gate.adherence", recipe.gate.adherence is not None, "CR331", "adherence cannot be measured"),
         ("evaluate.guidance", recipe.evaluate.guidance != 1, "CR334", "guidance has nothing to act on"),
-        ("conditioning.dropout", dropout_given and recipe.conditioning.dropout > 0, "CR334", "there is nothing to drop"),
+        ("conditioning.dropout", drops, "CR334", "there is nothing to drop"),
     )
     for key, is_ignored, code, message in ignored:
         if is_ignored:
@@ -134,7 +135,7 @@ def _schema(resolved: Resolved) -> Iterator[Problem]:
 
 def _head(resolved: Resolved) -> Iterator[Problem]:
     loaded, head, backbone = resolved.loaded, resolved.head, resolved.backbone
-    schema = resolved.loaded.recipe.dataset.schema_name
+    schema = resolved.dataset.file.schema_name
     place = loaded.place_of("conditioning.head") or loaded.place_of("dataset.schema")
     if task_of(schema, head.name) is None:
         fitting = [other.name for other in heads().values() if other.schema == schema]
@@ -144,15 +145,15 @@ def _head(resolved: Resolved) -> Iterator[Problem]:
             place=place,
             expected=f"a head for {schema}: {', '.join(fitting)}" if fitting else f"the schema {head.schema}",
             found=f"{schema} with {head.name}",
-            hint=f"use {fitting[0]}, or data of the schema {head.schema}" if fitting else f"use data of the schema {head.schema}",
+            hint=f"use {' or '.join((*fitting, f'data of the schema {head.schema}'))}",
         )
-    elif missing := [column for column in head.columns if column not in resolved.schema.columns]:
+    elif schema == resolved.schema.name and (missing := set(head.columns) - resolved.schema.columns.keys()):
         yield Problem(
             code="CR303",
             message=f"the head `{head.name}` needs columns that the schema {schema} does not have",
             place=place,
             expected=", ".join(head.columns),
-            found=f"no {', '.join(missing)}",
+            found=f"no {', '.join(sorted(missing))}",
             hint="add the columns to the schema, or choose another head",
         )
     if backbone.family not in head.families:
@@ -199,7 +200,7 @@ def _given_frames(resolved: Resolved) -> Iterator[Problem]:
     loaded, temporal = resolved.loaded, resolved.backbone.tokenizer.temporal
     given, frames = loaded.recipe.conditioning.given_frames, loaded.recipe.dataset.clip.frames
     place = loaded.place_of("conditioning.given_frames") or loaded.place_of("dataset.clip.frames")
-    if given >= frames:
+    if given >= frames > temporal:
         yield Problem(
             code="CR312",
             message="the given frames leave nothing to predict",
@@ -208,7 +209,7 @@ def _given_frames(resolved: Resolved) -> Iterator[Problem]:
             found=str(given),
             hint="give the first frame alone: `given_frames: 1`",
         )
-    elif (given - 1) % temporal:
+    elif given < frames and (given - 1) % temporal:
         yield Problem(
             code="CR312",
             message=f"{given} given frames do not fill whole latent frames",

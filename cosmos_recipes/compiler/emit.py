@@ -32,7 +32,7 @@ def emit(plan: Plan, loaded: LoadedRecipe | None = None) -> dict[str, str]:
         "launch.sh": launch_script(plan.hardware),
     }
     if loaded is not None:
-        texts["recipe.yaml"] = RECIPE_HEADER + to_yaml(resolved_recipe(loaded))
+        texts["recipe.yaml"] = RECIPE_HEADER + to_yaml(resolved_recipe(loaded, plan))
     return texts
 
 
@@ -47,11 +47,15 @@ def write_files(texts: Mapping[str, str], folder: Path) -> None:
         part.replace(folder / name)
 
 
-def resolved_recipe(loaded: LoadedRecipe) -> dict[str, Any]:
-    """Return the recipe as one that can be run from anywhere: without parent or profiles, paths made absolute."""
+def resolved_recipe(loaded: LoadedRecipe, plan: Plan) -> dict[str, Any]:
+    """Return the recipe as one that compiles to the same plan from anywhere: no parent, no profiles, absolute paths."""
     document = loaded.recipe.model_dump(mode="json", by_alias=True, exclude_none=True)
+    document["conditioning"]["dropout"] = plan.conditioning.dropout
+    document["dataset"]["clip"]["stride"] = plan.data.clip.stride
+    document["train"]["checkpoint_every"] = plan.train.checkpoint_every
+    document["evaluate"]["samples"] = plan.evaluate.samples
     use = loaded.recipe.dataset.use
-    if isinstance(use, str) and not use.startswith("hf://"):
+    if isinstance(use, str):
         path = loaded.folder_of("dataset.use") / Path(use).expanduser()
         if path.exists():
             document["dataset"]["use"] = str(path.resolve())
@@ -83,11 +87,15 @@ def to_yaml(document: Mapping[str, Any]) -> str:
 
     yaml = YAML()
     yaml.width = 4096
-    yaml.representer.add_representer(type(None), lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null"))
+    yaml.representer.add_representer(type(None), _represent_none)
     yaml.representer.add_representer(list, _represent_list)
     stream = io.StringIO()
     yaml.dump(dict(document), stream)
     return stream.getvalue()
+
+
+def _represent_none(representer: Any, _: None) -> Any:
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
 
 
 def _represent_list(representer: Any, items: list[Any]) -> Any:

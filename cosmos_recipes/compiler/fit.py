@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
-from cosmos_recipes.compiler.gpus import Gpu
 from cosmos_recipes.compiler.memory import Memory, flops_per_clip, memory
 from cosmos_recipes.compiler.plan import ClipPlan, FitPlan, HardwarePlan
 from cosmos_recipes.compiler.resolve import Resolved
@@ -69,9 +68,11 @@ def fit(resolved: Resolved, clip: ClipPlan) -> Fit:
     for way in _ways(recipe.train, recipe.hardware, per_device):
         needed = _memory(resolved, clip, way)
         if available is None or needed.total <= available:
-            return _chosen(resolved, clip, way, needed, per_device // way.micro_batch, rejected)
+            break
         rejected.append((way, needed))
-    _refuse(resolved, clip, available or 0, rejected)
+    else:
+        _refuse(resolved, clip, available or 0, rejected)
+    return _chosen(resolved, clip, way, needed, per_device // way.micro_batch, rejected)
 
 
 def _ways(train: Train, hardware: Hardware, per_device: int) -> Iterator[Way]:
@@ -102,7 +103,6 @@ def _chosen(
 ) -> Fit:
     recipe, gpu = resolved.loaded.recipe, resolved.gpu
     flops = recipe.train.global_batch * flops_per_clip(resolved.backbone, tokens=clip.tokens)
-    overhead_s = accumulate * resolved.backbone.architecture.num_layers * SECONDS_PER_BLOCK
     hardware = HardwarePlan(
         accelerator="gpu" if gpu else "cpu",
         gpu=recipe.hardware.gpu,
@@ -120,7 +120,7 @@ def _chosen(
         total_bytes=needed.total,
         available_bytes=int(USABLE * gpu.memory_bytes) if gpu else None,
         flops_per_step=flops,
-        seconds_per_step=flops / world_size(recipe.hardware) / _speed(gpu, recipe.train, way) + overhead_s if gpu else None,
+        seconds_per_step=_seconds(resolved, flops, way, accumulate),
         efficiency=gpu.efficiency if gpu else None,
         rejected=tuple(f"{other}: {_gigabytes(least.total)}" for other, least in _least_of_each(rejected)),
     )
@@ -132,10 +132,14 @@ def _least_of_each(rejected: list[tuple[Way, Memory]]) -> list[tuple[Way, Memory
     return list({(way.strategy, way.checkpointed): (way, needed) for way, needed in rejected}.values())
 
 
-def _speed(gpu: Gpu, train: Train, way: Way) -> float:
-    """Return the operations per second that count as work."""
-    peak = gpu.bf16_flops if train.precision == "bf16" else gpu.fp32_flops
-    return gpu.efficiency * peak / (RECOMPUTED if way.checkpointed else 1)
+def _seconds(resolved: Resolved, flops: float, way: Way, accumulate: int) -> float | None:
+    """Return the time of a step; None on a CPU, as those differ too much."""
+    recipe, gpu = resolved.loaded.recipe, resolved.gpu
+    if gpu is None:
+        return None
+    peak = gpu.bf16_flops if recipe.train.precision == "bf16" else gpu.fp32_flops
+    speed = world_size(recipe.hardware) * gpu.efficiency * peak / (RECOMPUTED if way.checkpointed else 1)
+    return flops / speed + accumulate * resolved.backbone.architecture.num_layers * SECONDS_PER_BLOCK
 
 
 def _refuse(resolved: Resolved, clip: ClipPlan, available: int, rejected: list[tuple[Way, Memory]]) -> NoReturn:

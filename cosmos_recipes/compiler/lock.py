@@ -73,4 +73,5 @@ def _versions() -> dict[str, str]:
 
 def _shown(path: Path) -> str:
     """Return a path of the package as inside it, any other as it was given."""
-    return f"cosmos_recipes/{path.relative_to(_PACKAGE).as_posix()}" if path.is_relative_to(_PACKAGE) else path.as_posix()
+    inside = path.is_relative_to(_PACKAGE)
+    return (Path(_PACKAGE.name) / path.relative_to(_PACKAGE) if inside else path).as_posix()

@@ -71,25 +71,23 @@ def activations(backbone: ZooEntry, train: Train, *, tokens: int, checkpointed: 
 
 def flops_per_clip(backbone: ZooEntry, *, tokens: int) -> float:
     """Return the operations of forward and backward for one clip: 6 per weight and token, and attention."""
-    network = backbone.architecture
-    weights = layers_parameters(network) + 2.0 * prod(network.patch_size) * network.in_channels * network.width
-    attention = 12.0 * network.num_layers * network.width * tokens * (tokens + backbone.text.length)
-    return 6.0 * weights * tokens + attention
-
-
-def layers_parameters(network: Architecture) -> int:
-    """Return the weights of all blocks that are matrices."""
-    return network.num_layers * block_parameters(network)[0]
+    network, text = backbone.architecture, backbone.text.length
+    block, patch = block_parameters(network), prod(network.patch_size)
+    ends = patch * network.width * (network.in_channels + network.concat_padding_mask + network.out_channels)
+    projection = network.crossattn_proj_in_channels * network.encoder_hidden_states_channels
+    weights = tokens * (network.num_layers * block.per_token + ends)
+    weights += text * (network.num_layers * block.per_text_token + projection * network.use_crossattn_projection)
+    return 6.0 * weights + 12.0 * network.num_layers * network.width * tokens * (tokens + text)
 
 
 def _optimizer_state(network: Architecture, train: Train, parameters: int) -> int:
     """Two fp32 numbers per weight for AdamW; Muon keeps one for the matrices of the blocks."""
-    matrices = layers_parameters(network) if train.optimizer.name == "muon" else 0
+    matrices = network.num_layers * block_parameters(network).matrices if train.optimizer.name == "muon" else 0
     return 4 * matrices + 8 * (parameters - matrices)
 
 
 def _working_copies(network: Architecture, train: Train, *, sharded: bool) -> int:
     """Weights besides those that are stored: autocast's copies, and with shards the two blocks that are gathered."""
-    whole = layers_parameters(network)
+    whole = network.num_layers * block_parameters(network).matrices
     copies = 2 * whole if train.precision == "bf16" else 0
     return copies + (2 * 4 * whole // network.num_layers if sharded else 0)

@@ -197,6 +197,18 @@ class Plan(Part):
 
     def fingerprint(self, *parts: str) -> str:
         """Return the sha256 of the named parts (all that decide the result, by default), as hex."""
-        names = parts or ("recipe", "task", "seed", "backbone", "data", "conditioning", "train", "evaluate", "gate", "publish", "hardware")
+        names = parts or (
+            "recipe",
+            "task",
+            "seed",
+            "backbone",
+            "data",
+            "conditioning",
+            "train",
+            "evaluate",
+            "gate",
+            "publish",
+            "hardware",
+        )
         document = self.model_dump(mode="json", include=set(names))
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from cosmos_recipes.backbones.zoo import ZOO_FILE
@@ -133,14 +132,12 @@ def _line(place: Place) -> str:
 
 
 def _of_dataset(path: str, resolved: Resolved) -> str:
-    """The data set's file, or the recipe where it is written inline; a folder of videos has neither."""
-    key = path.removeprefix("data.")
-    file = resolved.dataset.file
-    key_is_given = key.removeprefix("source.") in file.source if key.startswith("source.") else key in file.model_fields_set
-    if not key_is_given and resolved.dataset.path:
-        return "default"
-    return _shown(resolved.dataset.path) if resolved.dataset.path else said_at(resolved.loaded, "dataset.use")
-
-
-def _shown(path: Path) -> str:
-    return path.as_posix()
+    """The data set's own file; the recipe where it is written inline; a folder of videos is all that its name says."""
+    file, key = resolved.dataset.file, path.removeprefix("data.")
+    if isinstance(resolved.loaded.recipe.dataset.use, dict):
+        return said_at(resolved.loaded, f"dataset.use.{'dataset' if key == 'name' else key}")
+    if resolved.dataset.path is None:
+        return said_at(resolved.loaded, "dataset.use")
+    block, _, setting = key.partition(".")
+    is_given = setting in file.source if setting else block in file.model_fields_set
+    return resolved.dataset.path.as_posix() if is_given else "default"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,14 +44,14 @@ def resolve(loaded: LoadedRecipe) -> Resolved:
         RecipeError: every name that stands for nothing, located.
     """
     recipe, problems = loaded.recipe, list[Problem]()
-    backbone = _try(problems, lambda: _named(loaded, "backbone", recipe.backbone, zoo(), "CR220", "backbone"))
-    head = _try(problems, lambda: _named(loaded, "conditioning.head", recipe.conditioning.head, heads(), "CR221", "conditioning head"))
-    kind = recipe.hardware.gpu
-    gpu = _try(problems, lambda: _named(loaded, "hardware.gpu", kind, GPUS, "CR222", "kind of GPU")) if kind else None
+    backbone = _try(problems, lambda: _named(loaded, "backbone", zoo(), "CR220", "backbone"))
+    head = _try(problems, lambda: _named(loaded, "conditioning.head", heads(), "CR221", "conditioning head"))
+    has_gpu = recipe.hardware.gpu is not None
+    gpu = _try(problems, lambda: _named(loaded, "hardware.gpu", GPUS, "CR222", "kind of GPU")) if has_gpu else None
     place = loaded.place_of("dataset.schema")
     schema = _try(problems, lambda: load_schema(recipe.dataset.schema_name, place=place))
     dataset = _try(problems, lambda: _dataset(loaded))
-    description = _try(problems, dataset.source.describe) if dataset else None
+    description = _try(problems, lambda: _described(loaded, dataset)) if dataset else None
     decode = _try(problems, lambda: _decode(loaded, description)) if description else None
     if not (backbone and head and schema and dataset and description and decode) or problems:
         raise RecipeError(*problems)
@@ -77,23 +78,36 @@ def _try(problems: list[Problem], lookup: Callable[[], Thing]) -> Thing | None:
         return None
 
 
-def _named(loaded: LoadedRecipe, key: str, name: str, known: Mapping[str, Thing], code: str, noun: str) -> Thing:
-    if name in known:
-        return known[name]
-    close = nearest(name, known)
-    fail(
-        code,
-        f"there is no {noun} called `{name}`",
-        place=loaded.place_of(key),
-        expected=f"one of {', '.join(known)}",
-        found=name,
-        hint=f"did you mean `{close}`?" if close else "choose one of these",
-    )
+def _named(loaded: LoadedRecipe, key: str, known: Mapping[str, Thing], code: str, noun: str) -> Thing:
+    """Return what the name that the recipe gives for `key` stands for."""
+    name: str = attrgetter(key)(loaded.recipe)
+    if name not in known:
+        close = nearest(name, known)
+        fail(
+            code,
+            f"there is no {noun} called `{name}`",
+            place=loaded.place_of(key),
+            expected=f"one of {', '.join(known)}",
+            found=name,
+            hint=f"did you mean `{close}`?" if close else "choose one of these",
+        )
+    return known[name]
 
 
 def _dataset(loaded: LoadedRecipe) -> BoundDataset:
     key = "dataset.use"
     return load_dataset(loaded.recipe.dataset.use, relative_to=loaded.folder_of(key), place=loaded.place_of(key))
+
+
+def _described(loaded: LoadedRecipe, dataset: BoundDataset) -> SourceDescription:
+    """Look at the source; what is wrong with it is told at the name of the data set, as no file of ours holds it."""
+    use = loaded.recipe.dataset.use
+    try:
+        return dataset.source.describe()
+    except RecipeError as error:
+        place, said = loaded.place_of("dataset.use"), use if isinstance(use, str) else ""
+        problems = [replace(each, place=place, found=each.found or said) for each in error.problems]
+        raise RecipeError(*problems) from error
 
 
 def _decode(loaded: LoadedRecipe, description: SourceDescription) -> Choice:

@@ -16,7 +16,9 @@ from cosmos_recipes.recipe.validation import validate
 
 
 @pytest.mark.parametrize("name", backbone_names())
-@pytest.mark.parametrize("change", [{}, {"extra_pos_embed_type": "learnable"}, {"mlp_ratio": 2.5, "patch_size": (1, 1, 2)}])
+@pytest.mark.parametrize(
+    "change", [{}, {"extra_pos_embed_type": "learnable"}, {"mlp_ratio": 2.5, "patch_size": (1, 1, 2)}]
+)
 def test_parameters_are_those_of_the_class(name, change):
     architecture = backbone(name).architecture.model_copy(update=change)
     with torch.device("meta"):

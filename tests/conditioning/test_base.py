@@ -15,7 +15,9 @@ def test_a_head_gives_a_context_of_the_width_that_the_network_takes(name):
     control = built.collate([{"caption": "the arm picks the red part"}, {"caption": ""}])
 
     assert built(control)["encoder_hidden_states"].shape[::2] == (2, text.width)
-    assert {key: value.shape for key, value in built.null(2).items()} == {key: value.shape for key, value in control.items()}
+    assert {key: value.shape for key, value in built.null(2).items()} == {
+        key: value.shape for key, value in control.items()
+    }
 
 
 def test_the_task_follows_from_schema_and_head():

@@ -1,0 +1,122 @@
+"""A plan leaves nothing open, says where everything came from, and survives its file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cosmos_recipes.compiler.compile import compile_recipe, read_plan, require_trainable
+from cosmos_recipes.compiler.emit import emit, write_files
+from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.compiler.provenance import leaves
+from cosmos_recipes.diagnostics import RecipeError
+from cosmos_recipes.recipe.library import names
+from cosmos_recipes.recipe.load import LoadedRecipe, load_recipe
+
+Compile = Callable[..., Plan]
+Load = Callable[..., LoadedRecipe]
+
+SHIPPED = [
+    (name, profile) for name, path in names("recipes").items() for profile in (None, *load_recipe(path).profiles)
+]
+
+
+@pytest.mark.parametrize(("name", "profile"), SHIPPED)
+def test_every_shipped_recipe_compiles_in_every_profile_and_its_plan_survives_its_file(
+    name: str, profile: str | None, tmp_path: Path
+) -> None:
+    plan = compile_recipe(load_recipe(name, profile=profile))
+    write_files(emit(plan), tmp_path)
+
+    assert read_plan(tmp_path / "plan.yaml") == plan
+
+
+def test_every_value_has_an_origin(compiled: Compile) -> None:
+    for profile in (None, "big"):
+        plan = compiled(profile=profile)
+        document = plan.model_dump(mode="json", exclude={"origins", "sources"})
+        assert plan.origins.keys() == set(leaves(document))
+        assert all(plan.origins.values())
+
+
+def test_origins_name_line_profile_command_line_default_and_derivation(compiled: Compile) -> None:
+    origins = compiled("train.steps=5", "train.shift=3", profile="big").origins
+
+    assert origins["train.steps"] == "--set train.steps=5"
+    assert origins["backbone.objective.shift"] == "--set train.shift=3"
+    assert origins["recipe"].endswith("arm.yaml:1")
+    assert origins["hardware.gpu"].startswith("profile big (")
+    assert origins["hardware.gpu"].endswith("arm.yaml:15)")
+    assert origins["backbone.architecture.num_layers"] == "backbones/zoo.yaml (predict2.5-2b)"
+    assert origins["train.log_every"] == "default"
+    assert origins["data.clip.tokens"].startswith("derived from dataset.clip")
+
+
+def test_values_of_an_inline_data_set_are_said_in_the_recipe(compiled: Compile) -> None:
+    origins = compiled("dataset.use.source.seed=3").origins
+
+    assert origins["data.source.seed"] == "--set dataset.use.source.seed=3"
+    assert origins["data.source.episodes"].endswith("arm.yaml:8")
+    assert origins["data.source.codec"] == origins["data.licence"] == "default"
+
+
+def test_a_control_that_is_not_there_is_never_dropped(compiled: Compile) -> None:
+    plan = compiled("conditioning.head=none")
+
+    assert (plan.task, plan.conditioning.dropout) == ("general", 0.0)
+    assert plan.data.columns == {"video": "video"}
+
+
+def test_paths_of_a_source_are_relative_to_what_names_them(
+    tmp_path: Path, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "broken.mp4").write_bytes(b"no video")
+    monkeypatch.chdir(tmp_path)
+    plan = compile_recipe(load("dataset.use=./videos"))
+
+    assert plan.data.source["path"] == str(tmp_path / "videos")
+    assert plan.data.name == "videos"
+
+
+def test_a_recipe_that_is_legal_and_perhaps_not_meant_gets_a_note(compiled: Compile) -> None:
+    assert compiled("dataset.use.licence=cc0-1.0").notes == ()
+    notes = compiled("train.optimizer.warmup=50", "evaluate.every=100", profile="big").notes
+    assert [note.split()[0] for note in notes] == ["predict2.5-2b", "the", "evaluate.every", "the"]
+
+
+def test_a_backbone_that_cannot_be_loaded_compiles_and_is_not_run(compiled: Compile) -> None:
+    require_trainable(compiled())
+    with pytest.raises(RecipeError) as refused:
+        require_trainable(compiled(profile="big"))
+
+    assert refused.value.problems[0].code == "CR340"
+    assert refused.value.exit_code == 2
+
+
+def test_another_file_is_not_taken_for_a_plan(tmp_path: Path, compiled: Compile) -> None:
+    write_files(emit(compiled()), tmp_path)
+    with pytest.raises(RecipeError, match="CR341"):
+        read_plan(tmp_path / "recipe.lock")
+
+    text = (tmp_path / "plan.yaml").read_text(encoding="utf-8")
+    (tmp_path / "plan.yaml").write_text(text.replace("steps: 20", "steps: many"), encoding="utf-8")
+    with pytest.raises(RecipeError) as refused:
+        read_plan(tmp_path / "plan.yaml")
+    place = refused.value.problems[0].place
+    assert place is not None
+    assert text.splitlines()[place.line - 1] == "  steps: 20"
+
+
+def test_compiling_imports_no_heavy_library() -> None:
+    script = (
+        "import sys; from cosmos_recipes.recipe.load import load_recipe; from cosmos_recipes.compiler.compile import compile_recipe;"
+        "from cosmos_recipes.compiler.emit import emit; loaded = load_recipe('factory'); emit(compile_recipe(loaded), loaded);"
+        "heavy = {'torch', 'av', 'nvidia.dali', 'nemo', 'lightning', 'diffusers', 'transformers', 'datasets', 'pyarrow', 'numpy'};"
+        "found = heavy & set(sys.modules); assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
