@@ -74,7 +74,8 @@ def packaged(kind: Kind) -> Path:
 def _fail_path(path: Path, place: Place | None) -> None:
     folder = next((parent for parent in path.parents if parent.is_dir()), Path())
     wanted = path.relative_to(folder).parts[0] if folder in path.parents else path.name
-    close = nearest(wanted, (other.name for other in folder.iterdir()))
+    here = {other.stem if other.suffix == Path(wanted).suffix else other.name: other.name for other in folder.iterdir()}
+    close = here.get(nearest(Path(wanted).stem, here) or "")
     hint = f"did you mean `{folder / close}`?" if close else f"there is nothing like it in {folder.resolve().name}/"
     fail(
         "CR100",
