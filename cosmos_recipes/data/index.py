@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cosmos_recipes.data.contract import Schema, breaches
 from cosmos_recipes.data.probe import Probe, probe
 from cosmos_recipes.data.sources import Recording
 from cosmos_recipes.data.sources.base import Progress, Split
@@ -57,6 +58,7 @@ def build_index(
     captions_needed: bool,
     limit: int | None,
     progress: Progress,
+    contract: Schema | None = None,
 ) -> IndexReport:
     """Write `recordings.arrow`, `clips.arrow` and `index.json` (last: it says that the index is whole) into `folder`.
 
@@ -68,7 +70,7 @@ def build_index(
     recordings = _limited(recordings, limit)
     if captions_needed:
         _require_captions(recordings)
-    looked = _probe_all(recordings, progress)
+    looked = _probe_all(recordings, contract, progress)
     problems = [found for _, found in looked if isinstance(found, Problem)]
     readable = [(recording, found) for recording, found in looked if isinstance(found, Probe)]
     windows = [(recording, found, clip_windows(found, clip)) for recording, found in readable]
@@ -177,20 +179,39 @@ def _require_captions(recordings: Sequence[Recording]) -> None:
         )
 
 
-def _probe_all(recordings: Sequence[Recording], progress: Progress) -> list[tuple[Recording, Probe | Problem]]:
+def _probe_all(
+    recordings: Sequence[Recording], contract: Schema | None, progress: Progress
+) -> list[tuple[Recording, Probe | Problem]]:
     results: list[tuple[Recording, Probe | Problem]] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for recording, found in zip(recordings, pool.map(_probed, recordings), strict=True):
+        looked = pool.map(lambda recording: _probed(recording, contract), recordings)
+        for recording, found in zip(recordings, looked, strict=True):
             results.append((recording, found))
             progress("reading the videos", len(results), len(recordings))
     return results
 
 
-def _probed(recording: Recording) -> Probe | Problem:
+def _probed(recording: Recording, contract: Schema | None) -> Probe | Problem:
+    wrong = [*breaches(contract, recording.row())] if contract else []
+    if not recording.name.isprintable():
+        wrong.append("its name holds characters that cannot be shown")
+    if wrong:
+        return Problem(
+            code="CR513",
+            message=f"the recording {_shown(recording.name)} breaks the contract",
+            place=Place(file=_shown(str(recording.path))),
+            expected=f"what the schema `{contract.name}` says" if contract else "a name of letters and digits",
+            found="; ".join(wrong),
+            hint="correct it, or remove the recording",
+        )
     try:
         return probe(recording.path)
     except RecipeError as error:
         return error.problems[0]
+
+
+def _shown(text: str) -> str:
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _too_short(recording: Recording, found: Probe, clip: ClipSpec) -> Problem:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head
+from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index
 from cosmos_recipes.data.sources import Source, source_class
 from cosmos_recipes.diagnostics import Problem, RecipeError
@@ -120,6 +121,7 @@ def prepare(preparation: Preparation, progress: Progress) -> dict[str, Any]:
         folder,
         captions_needed=needs_captions(plan),
         limit=plan.data.limit,
+        contract=load_schema(plan.data.schema_name),
         progress=progress,
     )
     reader = clip_reader(plan, folder)
@@ -129,7 +131,12 @@ def prepare(preparation: Preparation, progress: Progress) -> dict[str, Any]:
     damaged = write_latents(folder / "latents", reader, clips, tokenizer.encode, progress)
     _require_both_splits(reader.index, folder, damaged)
     left_out = [_plain(problem) for problem in (*report.problems, *damaged)]
-    return {"found": report.found, "kept": report.long_enough - len(damaged), "clips": report.clips, "left_out": left_out}
+    return {
+        "found": report.found,
+        "kept": report.long_enough - len(damaged),
+        "clips": report.clips,
+        "left_out": left_out,
+    }
 
 
 def _tokenizer(plan: Plan, folder: Path, reader: ClipReader, train: Sequence[int], progress: Progress) -> Any:

@@ -1,4 +1,4 @@
-"""If these fail, a data set file is misread, or its mistakes surface only when the run has begun."""
+"""If these fail, a data set that a recipe names is not found, or is found somewhere else."""
 
 from __future__ import annotations
 
@@ -7,62 +7,74 @@ from pathlib import Path
 import pytest
 from videos import write_video
 
-from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.dataset import load_dataset
-from cosmos_recipes.data.sources import source_names
+from cosmos_recipes.data.sources.folder import FolderSource
+from cosmos_recipes.data.sources.world import WorldSource
 from cosmos_recipes.diagnostics import RecipeError
-from cosmos_recipes.recipe.library import names
 
-WORLD = {"kind": "world", "world": "factory", "episodes": 3, "held_out": 1}
-
-
-def refusal(use: str | dict[str, object], folder: Path) -> str:
-    with pytest.raises(RecipeError) as refused:
-        load_dataset(use, relative_to=folder)
-    problem = refused.value.problems[0]
-    return f"{problem.code} {problem.message} | {problem.expected} | {problem.hint}"
+FILE = "dataset: mine\nschema: instruction-video\nsource: {kind: folder, path: videos}\n"
 
 
-def test_every_shipped_data_set_keeps_a_shipped_contract() -> None:
-    for name in names("datasets"):
-        bound = load_dataset(name, relative_to=Path())
-        assert load_schema(bound.file.schema_name).name == bound.file.schema_name
-        assert bound.kind in source_names()
+def test_a_name_a_file_a_folder_and_a_video_are_data_sets(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "videos" / "a.mp4")
+    (tmp_path / "mine.yaml").write_text(FILE)
+    assert isinstance(load_dataset("factory", relative_to=tmp_path).source, WorldSource)
+    for use in ("mine.yaml", "./mine.yaml", "videos", "./videos", str(tmp_path / "videos")):
+        source = load_dataset(use, relative_to=tmp_path).source
+        assert isinstance(source, FolderSource)
+        assert source.path == str(tmp_path / "videos")
+        assert source.describe().codecs == {"h264": 1}
+    alone = load_dataset(str(video), relative_to=Path()).source
+    assert isinstance(alone, FolderSource)
+    assert alone.path == str(video)
 
 
-def test_a_folder_or_one_video_is_a_data_set(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "My Clips" / "a.mp4")
-    for use in ("My Clips", "./My Clips", str(path)):
-        bound = load_dataset(use, relative_to=tmp_path)
-        assert (bound.kind, bound.file.schema_name) == ("folder", "instruction-video")
-        assert bound.source.describe().codecs == {"h264": 1}
-
-
-def test_paths_in_a_data_set_file_are_relative_to_it(tmp_path: Path) -> None:
-    write_video(tmp_path / "sets" / "clips" / "a.mp4")
-    file = tmp_path / "sets" / "mine.yaml"
-    file.write_text("dataset: mine\nschema: instruction-video\nsource: {kind: folder, path: clips}\n")
-    assert load_dataset("sets/mine.yaml", relative_to=tmp_path).source.describe().recordings == 1
+def test_a_data_set_can_be_written_inside_a_recipe(tmp_path: Path) -> None:
+    write_video(tmp_path / "videos" / "a.mp4")
+    use = {"schema": "instruction-video", "source": {"kind": "folder", "path": "videos"}}
+    assert load_dataset(use, relative_to=tmp_path).source.describe().recordings == 1
 
 
 @pytest.mark.parametrize(
-    ("use", "told"),
+    ("use", "code"),
     [
+        ("hf://nvidia/some-data", "CR201"),
+        ("factori", "CR200"),
         ("./gone", "CR100"),
-        ("factry", "did you mean `factory`?"),
-        ("hf://someone/data", "CR201"),
-        ({"schema": "instruction-video", "source": {"kind": "wrld"}}, "did you mean `world`?"),
-        ({"schema": "instruction-video", "source": {**WORLD, "episodess": 1}}, "did you mean `episodes`?"),
-        ({"schema": "instruction-video", "source": {**WORLD, "frames": 5}}, "recordings of at least 2 s"),
-        ({"schema": "instruction-video", "source": {**WORLD, "size": "15x16"}}, "a size of even numbers"),
-        ({"schema": "instruction-video"}, "the key `source` is missing"),
+        ("./gone.mp4", "CR500"),
+        ("./mine.yaml", "CR100"),
+        ({"schema": "instruction-video", "source": {"kind": "foldr", "path": "x"}}, "CR501"),
+        ({"schema": "instruction-video", "source": {}}, "CR501"),
     ],
 )
-def test_mistakes_are_told_before_anything_runs(tmp_path: Path, use: str | dict[str, object], told: str) -> None:
-    assert told in refusal(use, tmp_path)
+def test_what_is_not_there_is_refused(tmp_path: Path, use: str | dict[str, object], code: str) -> None:
+    with pytest.raises(RecipeError) as refused:
+        load_dataset(use, relative_to=tmp_path)
+    assert [problem.code for problem in refused.value.problems] == [code]
 
 
-def test_an_empty_folder_says_what_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(RecipeError, match="CR502: the folder holds no videos"):
-        load_dataset("./empty", relative_to=tmp_path).source.describe()
+def test_wrong_settings_are_told_with_their_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(FILE.replace("path: videos", "pth: videos"))
+    with pytest.raises(RecipeError) as refused:
+        load_dataset("mine.yaml", relative_to=tmp_path)
+    assert {problem.place.line for problem in refused.value.problems if problem.place} == {3}
+
+
+def test_an_empty_folder_and_one_without_videos_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").mkdir()
+    source = load_dataset("text", relative_to=tmp_path).source
+    for _ in range(2):
+        with pytest.raises(RecipeError, match="CR502: the folder holds no videos"):
+            source.describe()
+        (tmp_path / "text" / "a.txt").write_text("no video")
+
+
+def test_a_fingerprint_follows_videos_and_captions(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4")
+    source = FolderSource(path=str(tmp_path))
+    before = source.fingerprint()
+    assert source.fingerprint() == before
+    (tmp_path / "a.txt").write_text("new")
+    after = source.fingerprint()
+    write_video(tmp_path / "b.mp4")
+    assert len({before, after, source.fingerprint()}) == 3

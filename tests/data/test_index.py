@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,15 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from videos import number_of, write_video
+from videos import cut_off, number_of, write_video
 
+from cosmos_recipes.data import latents as latents_module
+from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.dataset import load_dataset
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexReport, build_index, clip_windows
 from cosmos_recipes.data.latents import ClipReader, Latents, write_latents
-from cosmos_recipes.data.probe import Probe
-from cosmos_recipes.diagnostics import RecipeError
+from cosmos_recipes.data.probe import Probe, probe
+from cosmos_recipes.diagnostics import Problem, RecipeError
 
 CLIP = ClipSpec(frames=5, rate_hz=5.0, height_px=32, width_px=48, stride=4)
 
@@ -34,30 +38,54 @@ def index(
 ) -> IndexReport:
     source = load_dataset(str(folder), relative_to=Path()).source
     recordings = source.recordings(out / "world", quiet)
-    return build_index(recordings, clip, out, captions_needed=captions_needed, limit=limit, progress=quiet)
+    return build_index(
+        recordings,
+        clip,
+        out,
+        captions_needed=captions_needed,
+        limit=limit,
+        progress=quiet,
+        contract=load_schema("instruction-video"),
+    )
 
 
 def mixed_folder(folder: Path) -> Path:
-    """Different codecs, sizes and rates, one file cut off, one too short, one that is no video."""
+    """Different codecs, sizes and rates; three files cut off, one too short, one too slow, one that is no video."""
     write_video(folder / "a.mp4", codec="h264", frames=25, rate=10)
     write_video(folder / "b.webm", codec="vp9", frames=60, rate=25, height=48, width=80)
     write_video(folder / "deep" / "c.mkv", codec="mjpeg", frames=20, rate=8)
     write_video(folder / "d.mp4", codec="av1", frames=20, rate=10, height=128, width=72)
+    write_video(folder / "e.mov", codec="hevc", frames=60, rate=24, height=90, width=160)
+    write_video(folder / "f.avi", codec="mjpeg", frames=25, rate=5)
     write_video(folder / "short.mp4", frames=4)
-    whole = write_video(folder / "cut.mp4", codec="h264", frames=25).read_bytes()
-    (folder / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    write_video(folder / "slow.mp4", rate=3)
+    cut_off(write_video(folder / "cut.mp4"))
+    cut_off(write_video(folder / "cut.webm", codec="vp9"))
+    cut_off(write_video(folder / "streamed.mp4", frames=200, table_first=True), share=0.9)
     (folder / "text.mp4").write_text("not a video")
+    (folder / "._a.mp4").write_text("what another system leaves behind")
     return folder
 
 
 def test_a_mixed_folder_loses_only_what_is_broken_and_names_it(tmp_path: Path) -> None:
     report = index(mixed_folder(tmp_path / "in"), tmp_path / "out")
-    assert (report.found, report.readable, report.long_enough) == (7, 5, 4)
-    named = {problem.message.split("video ")[1].split()[0]: problem.code for problem in report.problems}
-    assert named == {"cut.mp4": "CR510", "text.mp4": "CR510", "short.mp4": "CR505"}
+    assert (report.found, report.readable, report.long_enough) == (12, 8, 6)
+    assert {Path(p.place.file).name: p.code for p in report.problems if p.place} == {
+        "cut.mp4": "CR510",
+        "cut.webm": "CR512",
+        "streamed.mp4": "CR512",
+        "text.mp4": "CR510",
+        "short.mp4": "CR505",
+        "slow.mp4": "CR505",
+    }
     clips = ClipIndex(tmp_path / "out")
-    assert sorted(clips.names) == ["a.mp4", "b.webm", "d.mp4", "deep/c.mkv"]
-    assert min(len(clips.ids("train")), len(clips.ids("held-out"))) > 0
+    assert clips.names == ["a.mp4", "b.webm", "d.mp4", "deep/c.mkv", "e.mov", "f.avi"]
+    assert len(clips.ids("train"))
+    assert len(clips.ids("held-out"))
+    reader = ClipReader(clips, CLIP, {"vp9": "dali", "mjpeg": "dali"})
+    read = [video for _, video in reader.batches([*clips.ids("train"), *clips.ids("held-out")])]
+    assert {tuple(video.shape[1:]) for video in read if not isinstance(video, Problem)} == {(3, 5, 32, 48)}
+    assert not [video for video in read if isinstance(video, Problem)]
 
 
 def test_clips_hold_the_frames_of_their_moment(tmp_path: Path) -> None:
@@ -98,6 +126,27 @@ def test_windows_take_the_nearest_frame_of_any_timing(gaps: list[int], rate_hz: 
         np.testing.assert_allclose(np.abs(times_s[frames] - wanted_s), best, atol=1e-9)
 
 
+@pytest.mark.parametrize("rate", [3, 7, 24, 29, 30])
+def test_times_that_a_container_rounds_cost_no_clip(tmp_path: Path, rate: int) -> None:
+    path = write_video(tmp_path / "clip.mkv", frames=5, rate=rate)
+    clip = ClipSpec(frames=5, rate_hz=float(rate), height_px=1, width_px=1, stride=5)
+    assert clip_windows(probe(path), clip) == [[0, 1, 2, 3, 4]]
+
+
+def test_a_long_recording_is_read_in_parts_that_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        write_video(tmp_path / "in" / name, frames=120)
+    index(tmp_path / "in", tmp_path / "out")
+    clips = ClipIndex(tmp_path / "out")
+    reader = ClipReader(clips, CLIP, {})
+    own = clips.ids("train").tolist()
+    whole = reader.read(own)
+    monkeypatch.setattr(latents_module, "BATCH_BYTES", 3 * 3 * 5 * 32 * 48)
+    parts = list(reader.batches(own))
+    assert [len(batch) for batch, _ in parts] == [3] * (len(own) // 3) + [len(own) % 3] * bool(len(own) % 3)
+    assert torch.equal(torch.cat([video for _, video in parts if isinstance(video, torch.Tensor)]), whole)
+
+
 def test_one_recording_is_split_in_time_without_overlap(tmp_path: Path) -> None:
     path = write_video(tmp_path / "only.mp4", frames=29, rate=10)
     index(path, tmp_path / "out")
@@ -127,17 +176,53 @@ def test_captions_come_from_a_table_or_from_beside_the_video(tmp_path: Path) -> 
         ({"captions.csv": "file_name,text\na.mp4,x\na.mp4,y\n"}, "CR503"),
         ({"captions.csv": "name,words\na.mp4,x\n"}, "CR503"),
         ({"captions.csv": "file_name,text\n", "captions.jsonl": ""}, "CR503"),
+        ({"captions.csv": 'file_name,text\na.mp4,"open\n'}, "CR503"),
+        ({"captions.csv": b"file_name,text\na.mp4,caf\xe9\n"}, "CR503"),
+        ({"captions.jsonl": "[" * 100_000}, "CR503"),
+        ({"captions.jsonl": '{"file_name": "a.mp4", "caption": 3}\n'}, "CR503"),
+        ({"captions.csv": "file_name,text\na.mp4,x\n", "a.txt": "y"}, "CR503"),
+        ({"a.txt": "x", "a.json": '{"caption": "x"}'}, "CR503"),
+        ({"a.json": '{"title": "x"}'}, "CR503"),
     ],
 )
-def test_wrong_captions_are_refused(tmp_path: Path, files: dict[str, str], code: str) -> None:
+def test_wrong_captions_are_refused(tmp_path: Path, files: dict[str, str | bytes], code: str) -> None:
     folder = tmp_path / "in"
     for name in ("a.mp4", "b.mp4"):
         write_video(folder / name)
     for name, text in files.items():
-        (folder / name).write_text(text)
+        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(RecipeError) as refused:
         index(folder, tmp_path / "out", captions_needed=True)
     assert refused.value.problems[0].code == code
+
+
+def test_one_video_takes_its_own_line_of_a_table(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        write_video(tmp_path / name, frames=60)
+    (tmp_path / "captions.csv").write_text("file_name,caption\na.mp4,one\nb.mp4,two\n")
+    index(tmp_path / "b.mp4", tmp_path / "out", captions_needed=True)
+    assert ClipIndex(tmp_path / "out").captions == ["two"]
+
+
+def test_a_name_that_is_no_text_is_left_out_and_the_rest_is_kept(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        write_video(tmp_path / "in" / name)
+    odd = os.fsdecode(b"\xff.mp4")
+    os.link(tmp_path / "in" / "a.mp4", tmp_path / "in" / odd)
+    report = index(tmp_path / "in", tmp_path / "out")
+    assert [problem.code for problem in report.problems] == ["CR513"]
+    assert ClipIndex(tmp_path / "out").names == ["a.mp4", "b.mp4"]
+
+
+def test_folders_named_after_splits_are_splits_only_together(tmp_path: Path) -> None:
+    for name in ("test/a.mp4", "test/b.mp4", "test/c.mp4"):
+        write_video(tmp_path / "in" / name)
+    report = index(tmp_path / "in", tmp_path / "out")
+    assert all(report.clips.values())
+    write_video(tmp_path / "in" / "train" / "d.mp4")
+    index(tmp_path / "in", tmp_path / "again")
+    clips = ClipIndex(tmp_path / "again")
+    assert {clips.row(clip)["name"] for clip in clips.ids("train")} == {"train/d.mp4"}
 
 
 def test_a_folder_without_a_usable_clip_says_so(tmp_path: Path) -> None:
@@ -159,6 +244,7 @@ WRITE = """
 import sys
 from pathlib import Path
 from cosmos_recipes.data.index import ClipIndex, ClipSpec
+from cosmos_recipes.data import latents as latents_module
 from cosmos_recipes.data.latents import ClipReader, write_latents
 import cosmos_recipes.data.latents as module
 module.RECORDINGS_PER_SHARD = 2
@@ -195,8 +281,7 @@ def test_a_recording_that_breaks_while_decoding_is_named_and_the_rest_is_kept(tm
         write_video(tmp_path / "in" / f"{number}.webm", codec="vp9")
     index(tmp_path / "in", tmp_path / "out")
     clips = ClipIndex(tmp_path / "out")
-    broken = tmp_path / "in" / "2.webm"
-    broken.write_bytes(broken.read_bytes()[: broken.stat().st_size // 2])
+    cut_off(tmp_path / "in" / "2.webm", share=0.5)
     every = np.concatenate([clips.ids("train"), clips.ids("held-out")])
     reader = ClipReader(clips, CLIP, {"vp9": "dali"})
     problems = write_latents(tmp_path / "latents", reader, every.tolist(), lambda video: video.float(), quiet)

@@ -30,6 +30,10 @@ class Recording:
     path: Path
     caption: str = ""
 
+    def row(self) -> dict[str, object]:
+        """Return the columns that the recording has, as the contract names them."""
+        return {"video": self.path, **({"caption": self.caption} if self.caption else {})}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceDescription:
