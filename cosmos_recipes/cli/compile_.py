@@ -43,7 +43,8 @@ def compile_(
 def overview(plan: Plan) -> list[str]:
     """Return the plan in a few lines: what is trained, on what, how, and what it needs."""
     clip, train, hardware, fit = plan.data.clip, plan.train, plan.hardware, plan.fit
-    machines = f"{hardware.nodes} x {hardware.devices} {hardware.gpu or 'processes on the CPU'}"
+    devices = f"{hardware.devices} x {hardware.gpu}" if hardware.gpu else f"{hardware.devices} CPU process(es)"
+    machines = f"{hardware.nodes} machine(s) with {devices}"
     available = f" of {fit.available_bytes / 1e9:.0f} GB" if fit.available_bytes else ""
     lines = {
         "recipe": f"{plan.recipe}, {plan.profile or 'no profile'}: {plan.summary}",

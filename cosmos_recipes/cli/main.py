@@ -32,16 +32,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-app.command("run")(run.run)
-app.command("check")(check.check)
-app.command("compile")(compile_.compile_)
-app.command("explain")(explain.explain)
-app.command("ls")(ls.ls)
-app.command("show")(show.show)
-app.command("cp")(cp.cp)
-app.command("resume")(resume.resume)
-app.command("doctor")(doctor.doctor)
-app.command("schema")(schema.schema)
+app.command("run", short_help="Train, evaluate and publish what a recipe says.")(run.run)
+app.command("check", short_help="Find every mistake, run nothing.")(check.check)
+app.command("compile", short_help="Write and show what a run will do.")(compile_.compile_)
+app.command("explain", short_help="Say what an error code means.")(explain.explain)
+app.command("ls", short_help="List recipes, backbones, heads, schemas, data sets.")(ls.ls)
+app.command("show", short_help="Show one of them whole.")(show.show)
+app.command("cp", short_help="Copy a recipe to start one of your own.")(cp.cp)
+app.command("resume", short_help="Go on with an interrupted run by its folder.")(resume.resume)
+app.command("doctor", short_help="Say whether this machine can run recipes.")(doctor.doctor)
+app.command("schema", short_help="Write the JSON schema of recipes, for editors.")(schema.schema)
 
 
 def _version(wanted: bool) -> None:
@@ -89,7 +89,6 @@ def main() -> None:
     """Run the command line; exits with the codes of the help text."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    sys.excepthook = _unexpected
     try:
         app()
     except failures.EXPECTED as error:
@@ -100,6 +99,9 @@ def main() -> None:
     except BrokenPipeError:
         failures.silence_output()
         sys.exit(141)
+    finally:
+        # Typer sets a hook of its own when it is called.
+        sys.excepthook = _unexpected
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -40,6 +40,11 @@ class RunFolder:
         return cls(root / plan.recipe / f"{plan.profile or 'base'}-{digest(decides)[:8]}")
 
     @property
+    def models(self) -> Path:
+        """Where models of all runs are published to when they are not for the Hub."""
+        return self.path.parent.parent / "published"
+
+    @property
     def metrics(self) -> Path:
         """The flat figures of the evaluation."""
         return self.evaluate / "metrics.json"

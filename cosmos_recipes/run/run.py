@@ -11,7 +11,6 @@ from typing import Any
 from cosmos_recipes.compiler.compile import require_trainable
 from cosmos_recipes.compiler.emit import write_files
 from cosmos_recipes.compiler.plan import Plan
-from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.publishing.publish import preflight
 from cosmos_recipes.run.fault import FaultFile
 from cosmos_recipes.run.folder import RunFolder, only_process
@@ -44,8 +43,11 @@ class RunResult:
     @property
     def published(self) -> str | None:
         """Where the model was published: a folder or an address."""
-        done = self.stages.get("publish")
-        return done.record.summary["where"] if done else None
+        if "publish" not in self.stages:
+            return None
+        receipt = self.stages["publish"].record.summary
+        where: str = receipt["where"]
+        return str(self.folder.models / receipt["repo"] / "latest") if receipt["target"] == "local" else where
 
 
 def run(
@@ -66,7 +68,6 @@ def run(
         RecipeError: a stage cannot be done (CR5xx to CR8xx); what was done stays done.
     """
     require_trainable(plan)
-    _require_one_machine(plan)
     folder, progress = RunFolder.of(plan, root), progress or Silent()
     with only_process(folder.lock), FaultFile(folder.path / "fault.txt"):
         write_files(documents, folder.path)
@@ -90,14 +91,3 @@ def _do(work: Work, name: StageName, folder: RunFolder) -> Done:
         with folder.log_file.open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
     return done
-
-
-def _require_one_machine(plan: Plan) -> None:
-    if plan.hardware.nodes > 1:
-        fail(
-            "CR654",
-            f"this plan is for {plan.hardware.nodes} machines, and `run` works on one",
-            expected="hardware.nodes: 1",
-            found=f"hardware.nodes: {plan.hardware.nodes}",
-            hint="`cosmos-recipe compile` writes launch.sh, which trains on several; start it on each of them",
-        )

@@ -126,7 +126,7 @@ class Work:
         return {"files": len(package.everything), "size_bytes": package.size_bytes}
 
     def _publish(self) -> Done:
-        inputs = {"package": self._made("package"), "publish": self.plan.publish.model_dump(), "root": str(self._models)}
+        inputs = {"package": self._made("package"), "publish": self.plan.publish.model_dump()}
         if self._local_model_is_gone():
             remove(self._state("publish"))
         return perform(self._stage("publish", inputs))
@@ -134,17 +134,15 @@ class Work:
     def _work_publish(self) -> dict[str, Any]:
         from cosmos_recipes.publishing.publish import publish
 
-        receipt = publish(self.folder.package, self.plan, root=self._models)
+        receipt = publish(self.folder.package, self.plan, root=self.folder.models)
         receipt.save(self.folder.publish / "receipt.json")
         return asdict(receipt)
 
-    @property
-    def _models(self) -> Path:
-        return self.root / "published"
-
     def _local_model_is_gone(self) -> bool:
         receipt = read_json(self.folder.publish / "receipt.json")
-        return bool(receipt) and receipt["target"] == "local" and not Path(receipt["where"]).exists()
+        if not receipt or receipt["target"] != "local":
+            return False
+        return not (self.folder.models / receipt["repo"] / "snapshots" / receipt["commit"]).exists()
 
     def _stage(self, name: StageName, inputs: dict[str, Any], **more: Any) -> Stage:
         folder = getattr(self.folder, name)

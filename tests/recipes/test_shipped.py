@@ -1,0 +1,110 @@
+"""Every shipped recipe runs to a published model, is skipped when repeated, and mends what was damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import FinishedRun
+from tests.small_runs import STEPS, command, environment, finish, only_run, weights_hash
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+FACTORY = next(path for path in RECIPES if path.stem == "factory")
+STAGES = ("prepare", "train", "evaluate", "package", "publish")
+FinishedRuns = Callable[[Path], FinishedRun]
+
+
+def published(run: FinishedRun) -> Path:
+    return run.runs / "published" / "local" / run.recipe.stem / "latest"
+
+
+@pytest.fixture
+def copied(finished_run: FinishedRuns, tmp_path: Path) -> FinishedRun:
+    """The finished run of `factory`, to be changed at will."""
+    done = finished_run(FACTORY)
+    shutil.copytree(done.runs, tmp_path / "runs", symlinks=True, copy_function=shutil.copy2)
+    return FinishedRun(recipe=done.recipe, runs=tmp_path / "runs", output=done.output)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_it_ends_in_a_published_model_that_loads(recipe: Path, finished_run: FinishedRuns) -> None:
+    from diffusers import CosmosTransformer3DModel
+
+    from cosmos_recipes.publishing.package import verify_package
+    from cosmos_recipes.training.world_model import WorldModel
+
+    run = finished_run(recipe)
+    package = verify_package(published(run))
+    assert WorldModel.from_pretrained(published(run)).config.head == json.loads((published(run) / "cosmos_recipe.json").read_text())["head"]
+    assert isinstance(CosmosTransformer3DModel.from_pretrained(published(run) / "transformer"), CosmosTransformer3DModel)
+    assert {"report.html", "metrics.json", "recipe.yaml", "recipe.lock", "plan.yaml", "README.md"} <= {file.path for file in package.files}
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_its_run_folder_holds_what_a_person_looks_for(recipe: Path, finished_run: FinishedRuns) -> None:
+    run = finished_run(recipe)
+    metrics = json.loads((run.folder / "evaluate" / "metrics.json").read_text())
+    assert metrics["steps"] == STEPS
+    assert metrics["clips"] == 4
+    assert (run.folder / "evaluate" / "samples" / "contact_sheet.png").stat().st_size > 1000
+    assert [json.loads(line).get("stage") for line in (run.folder / "log.jsonl").read_text().splitlines() if "stage" in line] == list(STAGES)
+    assert not (run.folder / "fault.txt").exists()
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_it_says_where_report_and_model_are(recipe: Path, finished_run: FinishedRuns) -> None:
+    run = finished_run(recipe)
+    assert f"Report: {run.folder / 'evaluate' / 'report.html'}" in run.output
+    assert "PSNR, moving pixels" in run.output
+    assert f"Model:  {published(run)}" in run.output
+
+
+def test_only_a_controlled_recipe_has_adherence(finished_run: FinishedRuns) -> None:
+    found = {path.stem: json.loads((finished_run(path).folder / "evaluate" / "metrics.json").read_text())["adherence"] for path in RECIPES}
+    assert {name: value is not None for name, value in found.items()} == {"factory": False, "factory-instructions": True}
+
+
+def test_repeating_the_command_does_nothing(copied: FinishedRun) -> None:
+    before = {path: path.stat().st_mtime_ns for path in copied.runs.rglob("*") if path.suffix in (".safetensors", ".html", ".mp4", ".arrow")}
+    output = finish(command(copied.recipe, copied.runs))
+    assert [line.split()[1:3] for line in output.splitlines() if line.startswith("[")] == [[stage, "unchanged:"] for stage in STAGES]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_damaged_outputs_of_every_stage_are_made_again(copied: FinishedRun) -> None:
+    run = copied.folder
+    before = weights_hash(run / "train" / "model")
+    damaged = [
+        next((run / "prepare" / "latents").glob("*.safetensors")),
+        next((copied.runs / ".prepared").glob("source-*/videos/*.mp4")),
+        run / "train" / "model" / "transformer" / "diffusion_pytorch_model.safetensors",
+        run / "evaluate" / "report.html",
+        run / "package" / "README.md",
+    ]
+    contents = {path: path.read_bytes() for path in damaged[:3]}
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    shutil.rmtree(published(copied).resolve())
+    output = finish(command(copied.recipe, copied.runs))
+    assert output.count("made again what was damaged") == 4
+    assert {path: path.read_bytes() for path in damaged[:3]} == contents
+    assert weights_hash(run / "train" / "model") == before
+    assert weights_hash(published(copied)) == before
+
+
+def test_a_gate_that_is_not_held_stops_before_packaging_and_keeps_the_training(copied: FinishedRun) -> None:
+    shutil.rmtree(copied.folder / "package")
+    before = weights_hash(copied.folder / "train" / "model")
+    arguments = command(copied.recipe, copied.runs, gate__ssim=0.99)
+    done = subprocess.run(arguments, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 5, done.stderr
+    assert "CR803" in done.stderr
+    assert "train    unchanged" in done.stderr
+    assert f"Report: {copied.folder / 'evaluate' / 'report.html'}" in done.stderr
+    assert not (copied.folder / "package").exists()
+    assert weights_hash(only_run(copied.runs, "factory") / "train" / "model") == before
