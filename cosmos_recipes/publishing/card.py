@@ -45,7 +45,7 @@ def model_card(plan: Plan, metrics: Metrics, *, run_id: str, files: Sequence[str
         metrics=metrics,
         control=control_example(plan.conditioning.head),
         columns=head(plan.conditioning.head).columns,
-        samples=[path for path in files if path.startswith("samples/") and path.endswith(".mp4")],
+        samples=sample_links(files),
         sheet="samples/contact_sheet.png" in files,
         example=next((path for path in files if path.endswith("_truth.mp4")), "clip.mp4"),
         seconds=f"{plan.data.clip.frames / plan.data.clip.rate_hz:g}",
@@ -97,6 +97,13 @@ def control_example(name: str) -> str:
         row = {column: _CONTROL_EXAMPLES[column] for column in columns}
         return f"model.collate([{row!r}])".replace("'", '"')
     return "model.null(1)"
+
+
+def sample_links(files: Sequence[str]) -> str:
+    """Return links to the sample videos; where truth and prediction stand side by side in one, to those alone."""
+    videos = [path for path in files if path.endswith(".mp4")]
+    shown = [path for path in videos if path.endswith("_side_by_side.mp4")] or videos
+    return ", ".join(f"[{Path(path).stem.removesuffix('_side_by_side').replace('_', ' ')}]({path})" for path in shown)
 
 
 def duration(seconds: float | int | None) -> str:

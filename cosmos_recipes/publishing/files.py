@@ -84,7 +84,7 @@ def copy_file(source: Path, target: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a small file that is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}{_PARTIAL}{os.getpid()}")
+    part = path.with_name(f".{path.name}.partial")
     part.write_text(text, encoding="utf-8")
     _flush(part)
     part.replace(path)

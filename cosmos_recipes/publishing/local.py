@@ -93,7 +93,7 @@ def _link(link: Path, snapshot: Path) -> bool:
     target = os.path.relpath(snapshot, link.parent)
     if link.is_symlink() and os.readlink(link) == target:
         return False
-    part = link.with_name(f".{link.name}.partial-{os.getpid()}")
+    part = link.with_name(f".{link.name}.partial")
     part.unlink(missing_ok=True)
     part.symlink_to(target)
     part.replace(link)

@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(ConnectionError):
             super().handle_one_request()
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         """The log is `hub.calls`."""
 
     def _serve(self) -> None:
@@ -268,5 +268,3 @@ def _route(method: str, path: str) -> tuple[str, dict[str, str]]:
         if match and re.fullmatch(methods, method):
             return call, {name: unquote(value) if value else value for name, value in match.groupdict().items()}
     raise AssertionError(f"the client made a call that this Hub does not know: {method} {path}")
-
-

@@ -13,9 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import Client, make_plan
 from hub_server import READER, TOKEN, HubServer
 from hub_store import Blob, Repo, User
+from publishing_toys import Client, make_plan
 
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.publishing.package import Package, verify_package, write_package
@@ -55,7 +55,8 @@ def test_published_in_one_commit_and_private(hub: HubServer, client: Client, pac
     repo = check_published_once(hub, package)
     assert receipt["commit"] == repo.head.oid
     assert receipt["manifest_sha256"] == package.manifest.sha256
-    assert receipt["private"] and receipt["changed"]
+    assert receipt["private"]
+    assert receipt["changed"]
 
 
 def test_publishing_again_sends_nothing(hub: HubServer, client: Client, package: Package) -> None:
@@ -81,7 +82,9 @@ def test_downloads_and_loads(hub: HubServer, client: Client, package: Package, t
 
 @pytest.mark.parametrize("kind", [503, "lose"])
 @pytest.mark.parametrize("call", EVERY_CALL)
-def test_one_fault_changes_nothing(hub: HubServer, client: Client, package: Package, call: str, kind: int | str) -> None:
+def test_one_fault_changes_nothing(
+    hub: HubServer, client: Client, package: Package, call: str, kind: int | str
+) -> None:
     """Every call fails once: with an error, or with the work done and the answer lost."""
     fault = hub.fail(call, kind)
     assert client.publish(package, public=True)["changed"]
@@ -186,7 +189,8 @@ def test_token_without_write_scope(hub: HubServer, client: Client, package: Pack
 def test_name_of_somebody_else(hub: HubServer, client: Client, package: Package) -> None:
     problem = refusal(client, package, "nvidia/arm")
     assert problem["code"] == "CR733"
-    assert "ada" in problem["expected"] and "lab" in problem["expected"]
+    assert "ada" in problem["expected"]
+    assert "lab" in problem["expected"]
 
 
 def test_organisation_of_mine(hub: HubServer, client: Client, package: Package) -> None:
@@ -223,7 +227,9 @@ def test_tag_is_never_moved(hub: HubServer, client: Client, package: Package) ->
     assert repo.tags == {package.tag: elsewhere}
 
 
-@pytest.mark.parametrize(("call", "status", "code"), [("commit", 503, "CR738"), ("commit", 413, "CR737"), ("validate", 400, "CR737")])
+@pytest.mark.parametrize(
+    ("call", "status", "code"), [("commit", 503, "CR738"), ("commit", 413, "CR737"), ("validate", 400, "CR737")]
+)
 def test_fault_that_stays(hub: HubServer, client: Client, package: Package, call: str, status: int, code: str) -> None:
     """Nothing of the package is visible, and the same command goes on when the fault is gone."""
     hub.fail(call, status, times=99)

@@ -38,4 +38,5 @@ for line in sys.stdin:
         answer = {"result": work(**json.loads(line)), "problems": []}
     except RecipeError as error:
         answer = {"result": None, "problems": [asdict(problem) for problem in error.problems]}
-    print(json.dumps(answer), flush=True)
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
