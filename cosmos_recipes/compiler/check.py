@@ -12,6 +12,9 @@ from cosmos_recipes.conditioning.base import heads, task_of
 from cosmos_recipes.diagnostics import Problem
 from cosmos_recipes.recipe.load import LoadedRecipe
 
+LEAST_RATE = 0.9
+"""A clip may have this much more frames per second than the recording: nominal rates are rounded."""
+
 
 def check_alone(loaded: LoadedRecipe) -> tuple[Problem, ...]:
     """Return the problems that show in the recipe by itself."""
@@ -21,7 +24,7 @@ def check_alone(loaded: LoadedRecipe) -> tuple[Problem, ...]:
 
 def check(resolved: Resolved) -> tuple[Problem, ...]:
     """Return the problems between the recipe and what it names."""
-    checks = (_schema, _head, _frames, _size, _given_frames, _method)
+    checks = (_schema, _head, _frames, _size, _given_frames, _recordings, _method)
     problems = tuple(problem for check in checks for problem in check(resolved))
     # Tokens are counted of a clip that can be cut into tokens.
     return problems or tuple(_extent(resolved))
@@ -217,6 +220,32 @@ def _given_frames(resolved: Resolved) -> Iterator[Problem]:
             expected=f"1 + j * {temporal} frames",
             found=str(given),
             hint=f"use {nearest_frames(given, temporal)}",
+        )
+
+
+def _recordings(resolved: Resolved) -> Iterator[Problem]:
+    """Whether recordings that are all alike hold a clip; others are measured one by one when the data is prepared."""
+    loaded, found = resolved.loaded, resolved.description
+    clip = loaded.recipe.dataset.clip
+    if found.rate_hz is None or found.frames is None:
+        return
+    if found.rate_hz < LEAST_RATE * clip.rate:
+        yield Problem(
+            code="CR315",
+            message=f"the recordings of {resolved.dataset.file.name} have fewer frames per second than the clip",
+            place=loaded.place_of("dataset.clip.rate"),
+            expected=f"at most {found.rate_hz:g} Hz",
+            found=f"{clip.rate:g} Hz",
+            hint="lower the rate of the clip, or use another data set",
+        )
+    elif (longest := int((found.frames - 0.5) / found.rate_hz * clip.rate) + 1) < clip.frames:
+        yield Problem(
+            code="CR315",
+            message=f"the recordings of {resolved.dataset.file.name} are shorter than the clip",
+            place=loaded.place_of("dataset.clip.frames"),
+            expected=f"at most {longest} frames at {clip.rate:g} Hz",
+            found=f"{_counted(clip.frames)}, which is {clip.frames / clip.rate:.3g} s",
+            hint="use fewer frames or a higher rate, or another data set",
         )
 
 

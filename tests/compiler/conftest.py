@@ -19,7 +19,7 @@ dataset:
   schema: instruction-video
   use:
     schema: instruction-video
-    source: {kind: world, world: factory, episodes: 8, held_out: 4}
+    source: {kind: world, world: factory, episodes: 8, held_out: 4, frames: 100, rate: 16 Hz}
   clip: {frames: 13, rate: 5 Hz, size: 64x64}
 conditioning: {head: text}
 train: {steps: 20, global_batch: 8}

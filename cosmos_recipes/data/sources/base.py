@@ -37,10 +37,15 @@ class Recording:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceDescription:
-    """What a source holds, found without decoding: codecs of the files looked at, and how many recordings there are."""
+    """What a source holds, found without decoding: codecs of the files looked at, and how many recordings there are.
+
+    `rate_hz` and `frames` are those of every recording, None where they may differ.
+    """
 
     codecs: dict[str, int]
     recordings: int
+    rate_hz: float | None = None
+    frames: int | None = None
     problems: tuple[Problem, ...] = field(default=())
 
 

@@ -48,7 +48,7 @@ class WorldSource(Source):
     def describe(self) -> SourceDescription:
         """Return what will be written."""
         count = self.episodes + self.held_out
-        return SourceDescription(codecs={self.codec: count}, recordings=count)
+        return SourceDescription(codecs={self.codec: count}, recordings=count, rate_hz=self.rate, frames=self.frames)
 
     def recordings(self, folder: Path, progress: Progress) -> Sequence[Recording]:
         """Write what is not there yet, then list it."""
