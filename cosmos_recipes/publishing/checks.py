@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -26,6 +27,8 @@ _SECRETS = {
 _SECRET = re.compile(b"|".join(b"(%b)" % pattern for pattern in _SECRETS.values()))
 # Embedded pictures and videos are noise in which anything short can turn up by chance.
 _EMBEDDED = re.compile(rb"base64,[A-Za-z0-9+/=\s]+")
+_SECRET_NAME = re.compile(r"(?:TOKEN|SECRET|PASSWORD|API_KEY|ACCESS_KEY)$")
+_SHORTEST_SECRET = 16
 _CARD_HEAD = re.compile(r"---\n(.*?\n)---\n", re.DOTALL)
 
 
@@ -123,8 +126,12 @@ def check_secrets(folder: Path, path: str) -> Iterator[Problem]:
     """A token or key in a file (CR708); the message says where and of what kind, never what it is."""
     content = _header(folder / path) if path.endswith(".safetensors") else (folder / path).read_bytes()
     content = _EMBEDDED.sub(lambda match: b"\n" * match[0].count(b"\n"), content)
-    for match in _SECRET.finditer(content):
-        kind = list(_SECRETS)[(match.lastindex or 1) - 1]
+    found = [(list(_SECRETS)[(match.lastindex or 1) - 1], match) for match in _SECRET.finditer(content)]
+    for name, secret in _secret_variables():
+        found += [
+            (f"value of the environment variable {name}", match) for match in re.finditer(re.escape(secret), content)
+        ]
+    for kind, match in found:
         line = content.count(b"\n", 0, match.start()) + 1
         # No place: the excerpt that is shown of a place would show the secret.
         yield _problem(
@@ -165,6 +172,13 @@ def _shards(index: Any) -> dict[str, set[str]]:
     for tensor, shard in weight_map.items():
         shards.setdefault(shard, set()).add(tensor)
     return shards
+
+
+def _secret_variables() -> Iterator[tuple[str, bytes]]:
+    """Yield the environment variables that hold a secret of this machine, by their names; patterns know the rest."""
+    for name, value in os.environ.items():
+        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET and not _SECRET.search(os.fsencode(value)):
+            yield name, os.fsencode(value)
 
 
 def _header(path: Path) -> bytes:

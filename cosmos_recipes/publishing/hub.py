@@ -345,8 +345,8 @@ def _quiet() -> Iterator[None]:
 
     The warnings name signed addresses, and what matters is said by us.
     """
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
     from huggingface_hub.utils import logging as hub_logging
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     verbosity, hide_bars = hub_logging.get_verbosity(), not (sys.stderr.isatty() or are_progress_bars_disabled())
     hub_logging.set_verbosity(logging.ERROR)

@@ -128,6 +128,15 @@ def test_secret_in_the_metadata_of_weights_is_found(unpacked: Path) -> None:
     assert codes(lambda: verify_package(unpacked)) == ["CR708"]
 
 
+def test_secret_of_this_machine_is_found_whatever_it_looks_like(
+    unpacked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef" * 2)
+    (unpacked / "recipe.lock").write_text(f"key: {'0123456789abcdef' * 2}\n")
+    relist(unpacked, "recipe.lock")
+    assert codes(lambda: verify_package(unpacked)) == ["CR708"]
+
+
 def test_embedded_video_is_no_secret(copied: SimpleNamespace, plan: Plan, tmp_path: Path) -> None:
     noise = "AIza" + "Q" * 35
     (copied.evaluation / "report.html").write_text(
