@@ -78,7 +78,7 @@ def build_index(
     kept = [row for row in windows if row[2]]
     splits = _splits([recording for recording, _, _ in kept])
     rows = list(_clip_rows(kept, splits))
-    _write(folder / "recordings.arrow", _recording_table([(recording, found) for recording, found, _ in kept]))
+    _write(folder / "recordings.arrow", _recording_table([(recording, found) for recording, found, _ in kept], folder))
     _write(folder / "clips.arrow", _clip_table(rows))
     counts = {split: sum(row["split"] == split for row in rows) for split in ("train", "held-out")}
     report = IndexReport(
@@ -148,7 +148,7 @@ class ClipIndex:
         row = self.recordings.slice(int(number), 1).to_pylist()[0]
         fields = {name: row[name] for name in Probe.__dataclass_fields__}
         fields["pts"], fields["keyframes"] = tuple(fields["pts"]), tuple(fields["keyframes"])
-        return Path(row["path"]), Probe(**fields)
+        return self.folder / row["path"], Probe(**fields)
 
 
 def _limited(recordings: Sequence[Recording], limit: int | None) -> list[Recording]:
@@ -254,11 +254,17 @@ def _nothing_left(report: IndexReport) -> None:
     raise RecipeError(problem, *report.problems)
 
 
-def _recording_table(kept: Sequence[tuple[Recording, Probe]]) -> pa.Table:
+def _stored(path: Path, folder: Path) -> str:
+    """Return the path of a video that was made for this index relative to it, so that both can be moved together."""
+    path, beside = path.absolute(), folder.absolute().parent
+    return os.path.relpath(path, folder.absolute()) if path.is_relative_to(beside) else str(path)
+
+
+def _recording_table(kept: Sequence[tuple[Recording, Probe]], folder: Path) -> pa.Table:
     import pyarrow as pa
 
     rows = [
-        {"name": r.name, "split": r.split, "path": str(r.path), "caption": r.caption, **asdict(found)}
+        {"name": r.name, "split": r.split, "path": _stored(r.path, folder), "caption": r.caption, **asdict(found)}
         for r, found in kept
     ]
     return pa.Table.from_pylist(rows) if rows else pa.table({})

@@ -58,7 +58,7 @@ class Work:
             self._stage(
                 "train",
                 inputs,
-                made=("model", "result.json"),
+                made=("model",),
                 # Training takes a result, or a model, as a sign that it is done.
                 spoiled=lambda _: (self.folder.train / "model", self.folder.train / "result.json"),
             )
