@@ -18,7 +18,7 @@ from cosmos_recipes.training import fit
 from cosmos_recipes.training.batches import Share
 from cosmos_recipes.training.failures import first_failure, problems_of
 from cosmos_recipes.training.files import remove, write_json
-from cosmos_recipes.training.fit import TrainResult, finished
+from cosmos_recipes.training.fit import TrainResult, finished, nemo_file
 from cosmos_recipes.training.progress import Progress
 
 STOP_S = 45
@@ -55,12 +55,9 @@ def _write_config(folder: Path, plan: Plan, run: Path, prepared: Path) -> None:
     """Write what the processes read: the plan, and NeMo's configuration with where everything lies."""
     from omegaconf import OmegaConf
 
-    given = run / "nemo.yaml"
-    config = OmegaConf.load(given) if given.exists() else OmegaConf.create()
-    OmegaConf.set_struct(config, False)
     places = {"plan": "plan.json", "run": str(run.resolve()), "prepared": str(prepared.resolve())}
     write_json(folder / "plan.json", plan.model_dump(mode="json"))
-    OmegaConf.save(OmegaConf.merge(config, {"model": places}), folder / "nemo.yaml")
+    OmegaConf.save(OmegaConf.merge(nemo_file(plan, run), {"model": places}), folder / "nemo.yaml")
 
 
 @contextmanager

@@ -71,12 +71,12 @@ def _as_json(what: str, done: int, total: int) -> None:
 
 
 def _config_folder() -> Path:
-    """Return the folder of the configuration, and make its path absolute for hydra, which would not look here."""
+    """Return the folder of the configuration; tell hydra where it is, absolutely, and not to leave this folder."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config-path", "-cp", default=".")
     given, rest = parser.parse_known_args()
     folder = Path(given.config_path).resolve()
-    sys.argv[1:] = ["--config-path", str(folder), *rest]
+    sys.argv[1:] = ["--config-path", str(folder), *rest, "hydra.job.chdir=false"]
     return folder
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cosmos_recipes.compiler.nemo import nemo_config
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.training.progress import Progress, Quiet
 
@@ -67,6 +68,14 @@ def train(
 def console_log(run: Path, rank: int) -> Path:
     """Return the file that keeps what libraries print in a process."""
     return run / "train" / ("nemo.log" if rank == 0 else f"nemo-rank{rank}.log")
+
+
+def nemo_file(plan: Plan, run: Path) -> DictConfig:
+    """Return NeMo's configuration of a run: its `nemo.yaml`, or what the compiler would write there."""
+    from omegaconf import DictConfig, OmegaConf
+
+    path = run / "nemo.yaml"
+    return DictConfig(OmegaConf.load(path) if path.exists() else nemo_config(plan))
 
 
 def finished(plan: Plan, run: Path) -> TrainResult | None:

@@ -35,7 +35,7 @@ class HeldOut:
         share, sum_ = module.share, torch.zeros((), device=module.device)
         # Every process makes as many forward passes, as sharded weights need; who has no clip left repeats the last.
         rounds = -(-len(clips) // (share.world * share.micro_batch))
-        with module.averaged(), module.trainer.precision_plugin.forward_context():
+        with module.averaged():
             for position in range(rounds):
                 first = (position * share.world + share.rank) * share.micro_batch
                 chosen = list(range(first, min(first + share.micro_batch, len(clips))))
@@ -48,6 +48,7 @@ class HeldOut:
         numbers = [clips[position] for position in chosen]
         control = module.world_model.collate(module.clips.rows(numbers))
         latent_BCTHW = module.clips.latents(numbers).to(module.device)
-        return module.world_model.loss(
-            latent_BCTHW, control, seed=self.plan.seed, step=NOISE_STEP, samples=chosen, dropout=0.0
-        )
+        with module.trainer.precision_plugin.forward_context():
+            return module.world_model.loss(
+                latent_BCTHW, control, seed=self.plan.seed, step=NOISE_STEP, samples=chosen, dropout=0.0
+            )

@@ -83,6 +83,8 @@ class Keeper(Callback):
         if trainer.is_global_zero:
             self.checkpoints.tidy()
             self.step_log.resume(self.step)
+        if trainer.received_sigterm:
+            self.stopped_by = signal.SIGTERM
         if threading.current_thread() is threading.main_thread():
             self._handlers = {number: signal.signal(number, self._stop) for number in SIGNALS}
 

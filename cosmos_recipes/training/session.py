@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.training.batches import Share
 from cosmos_recipes.training.checkpoints import Checkpoints
 from cosmos_recipes.training.files import whole, write_json
-from cosmos_recipes.training.fit import record
+from cosmos_recipes.training.fit import nemo_file, record
 from cosmos_recipes.training.keeper import Keeper
 from cosmos_recipes.training.model import PostTraining
 from cosmos_recipes.training.parallel import whole_state
@@ -44,7 +45,13 @@ def fit(plan: Plan, run: Path, prepared: Path, *, config: DictConfig | None, pro
     )
     trainer.callbacks.append(keeper)
     progress(f"{_count(model)} parameters, from step {_step(checkpoints.newest())}, step", 0, plan.train.steps)
-    trainer.fit(model)
+    interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(model)
+    except SystemExit:
+        # Lightning's answer to a signal that came before the first step, or to a second one: it also ignores Ctrl-C.
+        signal.signal(signal.SIGINT, interrupt)
+        return keeper.stopped_by or signal.SIGINT
     return keeper.stopped_by
 
 
@@ -53,9 +60,7 @@ def nemo_settings(plan: Plan, run: Path, *, config: DictConfig | None, resume_fr
 
     That is how many they are, where they write and what they resume from.
     """
-    if config is None:
-        path = run / "nemo.yaml"
-        config = DictConfig(OmegaConf.load(path) if path.exists() else nemo_config(plan))
+    config = nemo_file(plan, run) if config is None else config
     OmegaConf.set_struct(config, False)
     here = nemo_config(_as_started(plan))["trainer"]
     decided = {name: here[name] for name in ("accelerator", "devices", "num_nodes", "accumulate_grad_batches")}

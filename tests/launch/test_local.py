@@ -1,0 +1,103 @@
+"""Training in two processes. If these fail, more processes give another model, hide errors, or outlive what started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from tiny import lines, losses, run_training, tiny_plan, weights_hash
+
+from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.diagnostics import RecipeError
+from cosmos_recipes.launch.local import train
+
+
+def with_strategy(plan: Plan, strategy: str) -> Plan:
+    return plan.model_copy(update={"hardware": plan.hardware.model_copy(update={"strategy": strategy})})
+
+
+def wait_for_step(run: Path, step: int, process: subprocess.Popen[str]) -> None:
+    while process.poll() is None and not any(line["step"] >= step for line in lines(run)):
+        time.sleep(0.01)
+
+
+def processes_of(run: Path) -> list[int]:
+    """Return the processes that train in this folder."""
+    found = subprocess.run(["pgrep", "-f", str(run)], capture_output=True, text=True).stdout.split()
+    return [int(number) for number in found if int(number) != os.getpid()]
+
+
+@pytest.mark.parametrize(("strategy", "finished_by"), [("ddp", 1), ("fsdp2", 2)])
+def test_two_processes_give_the_losses_of_one_also_after_an_interruption(
+    prepared: Path, tmp_path: Path, strategy: str, finished_by: int
+) -> None:
+    plan = with_strategy(tiny_plan(train={"ema": 0.9, "micro_batch": 1}, every=5), strategy)
+    train(with_strategy(plan, "single"), tmp_path / "one", prepared)
+    process = run_training(plan, tmp_path / "two", prepared, nproc=2)
+    wait_for_step(tmp_path / "two", 6, process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() != 0
+    stopped_at = lines(tmp_path / "two")[-1]["step"]
+    assert (tmp_path / "two" / "train" / "checkpoints" / f"step-{stopped_at:08d}.ckpt").exists()
+    assert processes_of(tmp_path / "two") == []
+    seen: list[tuple[str, int, int]] = []
+    result = train(plan, tmp_path / "two", prepared, nproc=finished_by, progress=lambda *step: seen.append(step))
+    assert [line["step"] for line in lines(tmp_path / "two")] == list(range(1, 15))
+    for name in ("loss", "heldout_loss"):
+        one, two = ([line[name] for line in lines(tmp_path / run) if name in line] for run in ("one", "two"))
+        assert two == pytest.approx(one, abs=1e-5)
+    assert result.final_loss == losses(tmp_path / "two")[-1]
+    assert seen[-1][1:] == (14, 14)
+
+
+def test_killing_the_command_leaves_no_process_behind(prepared: Path, tmp_path: Path) -> None:
+    process = run_training(tiny_plan(train={"steps": 5000}), tmp_path, prepared, nproc=2)
+    wait_for_step(tmp_path, 2, process)
+    assert len(processes_of(tmp_path)) >= 4
+    process.kill()
+    process.wait()
+    deadline_s = time.monotonic() + 20
+    while processes_of(tmp_path) and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    assert processes_of(tmp_path) == []
+
+
+def test_killed_process_ends_the_others_and_is_named(prepared: Path, tmp_path: Path) -> None:
+    process = run_training(tiny_plan(train={"steps": 5000}), tmp_path, prepared, nproc=2)
+    wait_for_step(tmp_path, 2, process)
+    (other,) = [number for number in processes_of(tmp_path) if rank_of(number) == 1]
+    os.kill(other, signal.SIGKILL)
+    assert process.wait() != 0
+    output = (tmp_path / "output.txt").read_text()
+    assert "CR604" in output and "-9" in (tmp_path / "train" / "launch" / "torchrun.log").read_text()
+    assert processes_of(tmp_path) == []
+
+
+def rank_of(number: int) -> int | None:
+    variables = Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
+    return next((int(variable[5:]) for variable in variables if variable.startswith(b"RANK=")), None)
+
+
+def test_error_of_a_process_is_the_error_of_the_command(prepared: Path, tmp_path: Path) -> None:
+    """The checkpoint is another plan's: both processes refuse it, and the person reads that and nothing about torchrun."""
+    train(tiny_plan(), tmp_path, prepared)
+    (tmp_path / "train" / "result.json").unlink()
+    with pytest.raises(RecipeError, match="CR603"):
+        train(tiny_plan(optimizer={"lr": 1e-4}), tmp_path, prepared, nproc=2)
+
+
+def test_batch_that_cannot_be_split_is_refused_before_anything_starts(prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="CR601"):
+        train(tiny_plan(), tmp_path, prepared, nproc=3)
+    assert not (tmp_path / "train").exists()
+
+
+def test_finished_training_is_not_repeated(prepared: Path, tmp_path: Path) -> None:
+    first = train(tiny_plan(), tmp_path, prepared)
+    before = weights_hash(tmp_path)
+    assert train(tiny_plan(), tmp_path, prepared, nproc=2) == first
+    assert weights_hash(tmp_path) == before

@@ -1,0 +1,221 @@
+"""Training through NeMo in one process. If these fail, a run that was stopped gives other weights than one that was not.
+
+Every run here is a real one of a tiny model: NeMo's trainer and experiment manager, files, signals.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny import lines, losses, run_training, tiny_plan, weights_hash
+
+from cosmos_recipes.compiler.emit import emit, write_files
+from cosmos_recipes.data.order import SampleOrder
+from cosmos_recipes.diagnostics import RecipeError
+from cosmos_recipes.training.batches import PreparedClips
+from cosmos_recipes.training.fit import train
+from cosmos_recipes.training.world_model import WorldModel
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def interrupt_after(step: int, number: int = signal.SIGINT) -> Callable[[str, int, int], None]:
+    """Return progress that sends this process a signal, once, when it hears of a step after `step`."""
+    sent: list[int] = []
+
+    def progress(what: str, done: int, total: int) -> None:
+        if done > step and not sent:
+            sent.append(done)
+            os.kill(os.getpid(), number)
+
+    return progress
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "settings"),
+    [("muon", {"ema": 0.9}), ("adamw", {"ema": 0.9, "micro_batch": 2}), ("muon", {"precision": "bf16", "log_every": 5})],
+)
+def test_interrupted_training_ends_in_the_same_weights_and_log(
+    prepared: Path, tmp_path: Path, optimizer: str, settings: dict[str, object]
+) -> None:
+    plan = tiny_plan(train=settings, optimizer={"name": optimizer}, every=6)
+    train(plan, tmp_path / "undisturbed", prepared)
+    with pytest.raises(KeyboardInterrupt):
+        train(plan, tmp_path / "stopped", prepared, progress=interrupt_after(1))
+    assert not (tmp_path / "stopped" / "train" / "result.json").exists()
+    train(plan, tmp_path / "stopped", prepared)
+    assert weights_hash(tmp_path / "stopped") == weights_hash(tmp_path / "undisturbed")
+    for name in ("step", "loss", "lr", "grad_norm", "heldout_loss"):
+        ours, theirs = ([line.get(name) for line in lines(tmp_path / run)] for run in ("stopped", "undisturbed"))
+        assert ours == theirs
+
+
+def test_interruption_saves_the_step_that_it_came_in(prepared: Path, tmp_path: Path) -> None:
+    """Between checkpoints, which are 100 steps apart here, everything would be lost."""
+    plan = tiny_plan(train={"checkpoint_every": 100})
+    with pytest.raises(KeyboardInterrupt):
+        train(plan, tmp_path, prepared, progress=interrupt_after(2))
+    last = lines(tmp_path)[-1]["step"]
+    assert [path.name for path in (tmp_path / "train" / "checkpoints").iterdir()] == [f"step-{last:08d}.ckpt"]
+    assert 2 < last < 14
+
+
+def test_second_interruption_does_not_wait(prepared: Path, tmp_path: Path) -> None:
+    def impatient(what: str, done: int, total: int) -> None:
+        if done > 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_plan(), tmp_path, prepared, progress=impatient)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_signals_have_their_handlers_back(prepared: Path, tmp_path: Path) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    train(tiny_plan(train={"steps": 2}), tmp_path, prepared)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_finished_training_is_not_repeated(prepared: Path, tmp_path: Path) -> None:
+    plan = tiny_plan()
+    first = train(plan, tmp_path, prepared)
+    written = (tmp_path / "train" / "model" / "head" / "model.safetensors").stat().st_mtime_ns
+    assert train(plan, tmp_path, prepared) == first
+    assert (tmp_path / "train" / "model" / "head" / "model.safetensors").stat().st_mtime_ns == written
+    assert first.steps == 14 and first.final_loss == losses(tmp_path)[-1]
+
+
+def test_time_is_counted_over_resumes(prepared: Path, tmp_path: Path) -> None:
+    plan = tiny_plan()
+    with pytest.raises(KeyboardInterrupt):
+        train(plan, tmp_path, prepared, progress=interrupt_after(4))
+    spent_s = lines(tmp_path)[-1]["seconds"]
+    result = train(plan, tmp_path, prepared)
+    seconds = [line["seconds"] for line in lines(tmp_path)]
+    assert seconds == sorted(seconds)
+    assert result.seconds > spent_s
+
+
+def test_old_checkpoints_are_removed_also_after_a_resume(prepared: Path, tmp_path: Path) -> None:
+    plan = tiny_plan(train={"checkpoint_every": 2, "keep_checkpoints": 2})
+    with pytest.raises(KeyboardInterrupt):
+        train(plan, tmp_path, prepared, progress=interrupt_after(4))
+    left = tmp_path / "train" / "checkpoints" / "step-00000099.ckpt.unfinished"
+    left.write_text("half a checkpoint")
+    train(plan, tmp_path, prepared)
+    assert sorted(path.name for path in left.parent.iterdir()) == ["step-00000010.ckpt", "step-00000012.ckpt"]
+
+
+@pytest.mark.parametrize("settings", [{"micro_batch": 2}, {"micro_batch": 3}, {"micro_batch": 1}])
+def test_accumulation_changes_no_loss(prepared: Path, tmp_path: Path, settings: dict[str, object]) -> None:
+    train(tiny_plan(), tmp_path / "whole", prepared)
+    train(tiny_plan(train=settings), tmp_path / "parts", prepared)
+    assert losses(tmp_path / "parts") == pytest.approx(losses(tmp_path / "whole"), abs=1e-5)
+
+
+def test_checkpointed_activations_change_no_loss(prepared: Path, tmp_path: Path) -> None:
+    plan = tiny_plan(train={"steps": 4})
+    hardware = plan.hardware.model_copy(update={"checkpoint_activations": True})
+    train(plan, tmp_path / "kept", prepared)
+    train(plan.model_copy(update={"hardware": hardware}), tmp_path / "recomputed", prepared)
+    assert losses(tmp_path / "recomputed") == pytest.approx(losses(tmp_path / "kept"), abs=1e-6)
+
+
+def test_trained_model_loads_and_is_the_average(prepared: Path, tmp_path: Path) -> None:
+    train(tiny_plan(train={"ema": 0.9}), tmp_path / "averaged", prepared)
+    train(tiny_plan(), tmp_path / "plain", prepared)
+    head = [load_file(tmp_path / run / "train" / "model" / "head" / "model.safetensors") for run in ("averaged", "plain")]
+    assert not torch.equal(head[0]["position_LD"], head[1]["position_LD"])
+    model = WorldModel.from_pretrained(tmp_path / "averaged" / "train" / "model")
+    video_BCTHW = torch.randint(0, 256, (1, 3, 1, 32, 32), dtype=torch.uint8)
+    video = model.generate(video_BCTHW, model.null(1), frames=5, steps=2, guidance=1.0, seeds=[0])
+    assert video.shape == (1, 3, 5, 32, 32)
+
+
+def test_training_learns(prepared: Path, tmp_path: Path) -> None:
+    train(tiny_plan(train={"steps": 80, "log_every": 10, "checkpoint_every": 80}, every=40), tmp_path, prepared)
+    held_out = [line["heldout_loss"] for line in lines(tmp_path) if "heldout_loss" in line]
+    assert losses(tmp_path)[-1] < 0.8 * losses(tmp_path)[0]
+    assert held_out[1] < held_out[0]
+
+
+def test_loss_that_is_not_finite_is_named_and_nothing_is_overwritten(prepared: Path, tmp_path: Path) -> None:
+    """One clip's latent is damaged: the message names the clip and the step, and keeps what was saved before it."""
+    damaged = tmp_path / "prepared"
+    shutil.copytree(prepared, damaged)
+    shard = damaged / "latents" / "shard-00000.safetensors"
+    latents = load_file(shard)
+    order = SampleOrder(PreparedClips(prepared).ids("train"), global_batch=4, seed=3)
+    clip, step = _clip_first_seen_late(order)
+    row = json.loads(shard.with_suffix(".json").read_text())["clips"].index(clip)
+    latents["latent_NCTHW"][row] = float("inf")
+    save_file(latents, shard)
+    with pytest.raises(RecipeError, match="CR602") as raised:
+        train(tiny_plan(train={"checkpoint_every": 1}), tmp_path / "run", damaged)
+    (problem,) = raised.value.problems
+    assert f"at step {step}:" in problem.message and f"in the clips {clip}" in problem.found
+    checkpoints = sorted(path.name for path in (tmp_path / "run" / "train" / "checkpoints").iterdir())
+    assert checkpoints[-1] == f"step-{step - 1:08d}.ckpt" and checkpoints[-1] in problem.hint
+    assert not (tmp_path / "run" / "train" / "model").exists()
+
+
+def _clip_first_seen_late(order: SampleOrder) -> tuple[int, int]:
+    """Return a clip that no step before the fourth sees, and the first step, from 1, that does."""
+    seen = {clip for step in range(3) for clip in order.batch(step).tolist()}
+    return next((clip, step + 1) for step in range(3, 14) for clip in order.batch(step).tolist() if clip not in seen)
+
+
+def test_checkpoint_of_another_plan_is_refused(prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_plan(), tmp_path, prepared, progress=interrupt_after(4))
+    with pytest.raises(RecipeError, match="CR603"):
+        train(tiny_plan(optimizer={"lr": 1e-4}), tmp_path, prepared)
+
+
+def test_tensorboard_is_written_when_asked(prepared: Path, tmp_path: Path) -> None:
+    train(tiny_plan(train={"steps": 3, "tensorboard": True}), tmp_path / "asked", prepared)
+    train(tiny_plan(train={"steps": 3}), tmp_path / "not", prepared)
+    assert list((tmp_path / "asked").rglob("events.out.tfevents.*"))
+    assert not list((tmp_path / "not").rglob("events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize("step", [3, 17])
+def test_killed_training_ends_in_the_same_weights(prepared: Path, tmp_path: Path, step: int) -> None:
+    plan = tiny_plan(train={"steps": 30, "ema": 0.9})
+    train(plan, tmp_path / "undisturbed", prepared)
+    process = run_training(plan, tmp_path / "killed", prepared)
+    while process.poll() is None and not any(line["step"] >= step for line in lines(tmp_path / "killed")):
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    train(plan, tmp_path / "killed", prepared)
+    assert weights_hash(tmp_path / "killed") == weights_hash(tmp_path / "undisturbed")
+    assert [line["step"] for line in lines(tmp_path / "killed")] == list(range(1, 31))
+
+
+def test_command_of_the_run_folder_trains_and_says_so(prepared: Path, tmp_path: Path) -> None:
+    """`launch.sh` of a run starts this command; a stranger sees progress and no banner."""
+    write_files(emit(tiny_plan()), tmp_path)
+    (tmp_path / "prepare").symlink_to(prepared)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "cosmos_recipes.training", "--config-path", ".", "--config-name", "nemo"]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == ""
+    assert [line for line in ended.stderr.splitlines() if not line.startswith("train  ")] == []
+    assert json.loads((tmp_path / "train" / "result.json").read_text())["steps"] == 14
