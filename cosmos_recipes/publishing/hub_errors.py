@@ -172,7 +172,7 @@ def refused(doing: str, repo: str, found: str) -> Problem:
     """The Hub does not want what it was sent."""
     return Problem(
         code="CR737",
-        message=f"the Hub refused {doing} ({repo})",
+        message=f"the Hub said no while {doing} ({repo})",
         found=found,
         expected="an answer that says yes",
         hint="mend what it names and publish again; nothing of this package is visible there yet",
@@ -194,7 +194,7 @@ def unreachable(doing: str, repo: str, found: str) -> Problem:
     """No answer, or only failing ones, for as long as was tried."""
     return Problem(
         code="CR738",
-        message=f"the Hub did not manage {doing} ({repo})",
+        message=f"the Hub did not answer, or kept failing, while {doing} ({repo})",
         found=found,
         expected="an answer after a few attempts",
         hint="publish again later: it goes on where it stopped, and never publishes twice",
