@@ -149,7 +149,7 @@ class Latents:
             fail("CR509", "the latents have not been prepared", hint="run the recipe again")
         self.folder = folder
         self._where = {clip: (shard, row) for clip, shard, row in json.loads((folder / LIST).read_text())["clips"]}
-        self._shards: dict[int, Any] = {}
+        self._shards: dict[int, Tensor] = {}
 
     def among(self, clips: np.ndarray) -> np.ndarray:
         """Return those of the clips that could be decoded."""
@@ -157,11 +157,12 @@ class Latents:
 
     def read(self, clips: Sequence[int]) -> Tensor:
         """Return float32 `latent_NCTHW` of clips."""
-        return torch.cat([self._row(*self._where[int(clip)]) for clip in clips]).float()
+        places = [self._where[int(clip)] for clip in clips]
+        return torch.stack([self._shard(shard)[row] for shard, row in places]).float()
 
-    def _row(self, shard: int, row: int) -> Tensor:
-        if shard not in self._shards:
-            handle: Any = safe_open(self.folder / f"shard-{shard:05d}.safetensors", framework="pt")
-            self._shards[shard] = handle.__enter__().get_slice("latent_NCTHW")
-        values: Tensor = self._shards[shard][row : row + 1]
-        return values
+    def _shard(self, number: int) -> Tensor:
+        """Return `latent_NCTHW` of a shard, which stays on disk until it is looked at."""
+        if number not in self._shards:
+            with safe_open(self.folder / f"shard-{number:05d}.safetensors", framework="pt") as file:
+                self._shards[number] = file.get_tensor("latent_NCTHW")
+        return self._shards[number]
