@@ -76,7 +76,9 @@ def _open_gates(time_embed: Any) -> None:
     embedder = time_embed.t_embedder
     times_B = torch.linspace(0, 1000, 256)
     features_BD = embedder.activation(embedder.linear_1(time_embed.time_proj(times_B)))
-    gate_D = torch.linalg.lstsq(features_BD.double(), torch.ones(len(times_B), 1).double(), driver="gelsd").solution[:, 0]
+    gate_D = torch.linalg.lstsq(features_BD.double(), torch.ones(len(times_B), 1).double(), driver="gelsd").solution[
+        :, 0
+    ]
     width = embedder.linear_2.out_features // 3
     embedder.linear_2.weight.zero_()
     embedder.linear_2.weight[2 * width :] = gate_D.float()

@@ -46,9 +46,7 @@ class ByteText(nn.Module):
         self.bytes = nn.Embedding(256, hidden)
         self.position_LD = nn.Parameter(0.02 * torch.randn(length, hidden))
         self.norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(3))
-        self.convolutions = nn.ModuleList(
-            nn.Conv1d(hidden, hidden, kernel, padding=kernel // 2) for _ in range(2)
-        )
+        self.convolutions = nn.ModuleList(nn.Conv1d(hidden, hidden, kernel, padding=kernel // 2) for _ in range(2))
         self.project = nn.Linear(hidden, width, bias=False)
         nn.init.normal_(self.bytes.weight, std=0.5)
         nn.init.zeros_(self.project.weight)

@@ -35,7 +35,9 @@ def shifted(time: Tensor, shift: float) -> Tensor:
     return shift * time / (1 + (shift - 1) * time)
 
 
-def draw(latent_BCTHW: Tensor, *, shift: float, dropout: float, seed: int, step: int, samples: Sequence[int]) -> FlowDraw:
+def draw(
+    latent_BCTHW: Tensor, *, shift: float, dropout: float, seed: int, step: int, samples: Sequence[int]
+) -> FlowDraw:
     """Draw a time, noise and whether the control is dropped, for each sample on its own."""
     generators = [generator(seed, step, sample) for sample in samples]
     normal_B = torch.stack([torch.randn((), generator=g) for g in generators])

@@ -52,7 +52,9 @@ class WorldModel(nn.Module):
     tokenizer: Any
     head: Any
 
-    def __init__(self, config: WorldModelConfig, *, transformer: nn.Module, tokenizer: nn.Module, head: nn.Module) -> None:
+    def __init__(
+        self, config: WorldModelConfig, *, transformer: nn.Module, tokenizer: nn.Module, head: nn.Module
+    ) -> None:
         super().__init__()
         self.config, self.objective = config, ObjectivePlan(**config.objective)
         self.transformer, self.tokenizer, self.head = transformer, tokenizer.requires_grad_(False), head
@@ -101,7 +103,14 @@ class WorldModel(nn.Module):
         return video_BCTHW
 
     def loss(
-        self, latent_BCTHW: Tensor, control: Control, *, seed: int, step: int, samples: Sequence[int], dropout: float | None = None
+        self,
+        latent_BCTHW: Tensor,
+        control: Control,
+        *,
+        seed: int,
+        step: int,
+        samples: Sequence[int],
+        dropout: float | None = None,
     ) -> Tensor:
         """Return the mean squared velocity error per clip (B,), over the frames that are not given.
 
@@ -207,5 +216,6 @@ def _scheduler(**settings: Any) -> Any:
 def _where(chosen_B: Tensor, ours: Control, others: Control) -> Control:
     """Return `ours` for the chosen clips and `others` for the rest."""
     return {
-        name: torch.where(chosen_B.view(-1, *[1] * (value.ndim - 1)), ours[name], value) for name, value in others.items()
+        name: torch.where(chosen_B.view(-1, *[1] * (value.ndim - 1)), ours[name], value)
+        for name, value in others.items()
     }

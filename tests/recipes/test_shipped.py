@@ -40,9 +40,16 @@ def test_it_ends_in_a_published_model_that_loads(recipe: Path, finished_run: Fin
 
     run = finished_run(recipe)
     package = verify_package(published(run))
-    assert WorldModel.from_pretrained(published(run)).config.head == json.loads((published(run) / "cosmos_recipe.json").read_text())["head"]
-    assert isinstance(CosmosTransformer3DModel.from_pretrained(published(run) / "transformer"), CosmosTransformer3DModel)
-    assert {"report.html", "metrics.json", "recipe.yaml", "recipe.lock", "plan.yaml", "README.md"} <= {file.path for file in package.files}
+    assert (
+        WorldModel.from_pretrained(published(run)).config.head
+        == json.loads((published(run) / "cosmos_recipe.json").read_text())["head"]
+    )
+    assert isinstance(
+        CosmosTransformer3DModel.from_pretrained(published(run) / "transformer"), CosmosTransformer3DModel
+    )
+    assert {"report.html", "metrics.json", "recipe.yaml", "recipe.lock", "plan.yaml", "README.md"} <= {
+        file.path for file in package.files
+    }
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
@@ -52,7 +59,9 @@ def test_its_run_folder_holds_what_a_person_looks_for(recipe: Path, finished_run
     assert metrics["steps"] == STEPS
     assert metrics["clips"] == 4
     assert (run.folder / "evaluate" / "samples" / "contact_sheet.png").stat().st_size > 1000
-    assert [json.loads(line).get("stage") for line in (run.folder / "log.jsonl").read_text().splitlines() if "stage" in line] == list(STAGES)
+    assert [
+        json.loads(line).get("stage") for line in (run.folder / "log.jsonl").read_text().splitlines() if "stage" in line
+    ] == list(STAGES)
     assert not (run.folder / "fault.txt").exists()
 
 
@@ -65,14 +74,26 @@ def test_it_says_where_report_and_model_are(recipe: Path, finished_run: Finished
 
 
 def test_only_a_controlled_recipe_has_adherence(finished_run: FinishedRuns) -> None:
-    found = {path.stem: json.loads((finished_run(path).folder / "evaluate" / "metrics.json").read_text())["adherence"] for path in RECIPES}
-    assert {name: value is not None for name, value in found.items()} == {"factory": False, "factory-instructions": True}
+    found = {
+        path.stem: json.loads((finished_run(path).folder / "evaluate" / "metrics.json").read_text())["adherence"]
+        for path in RECIPES
+    }
+    assert {name: value is not None for name, value in found.items()} == {
+        "factory": False,
+        "factory-instructions": True,
+    }
 
 
 def test_repeating_the_command_does_nothing(copied: FinishedRun) -> None:
-    before = {path: path.stat().st_mtime_ns for path in copied.runs.rglob("*") if path.suffix in (".safetensors", ".html", ".mp4", ".arrow")}
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in copied.runs.rglob("*")
+        if path.suffix in (".safetensors", ".html", ".mp4", ".arrow")
+    }
     output = finish(command(copied.recipe, copied.runs))
-    assert [line.split()[1:3] for line in output.splitlines() if line.startswith("[")] == [[stage, "unchanged:"] for stage in STAGES]
+    assert [line.split()[1:3] for line in output.splitlines() if line.startswith("[")] == [
+        [stage, "unchanged:"] for stage in STAGES
+    ]
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
@@ -91,7 +112,9 @@ def test_damaged_outputs_of_every_stage_are_made_again(copied: FinishedRun) -> N
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     shutil.rmtree(published(copied).resolve())
     output = finish(command(copied.recipe, copied.runs))
-    assert [line.split()[1] for line in output.splitlines() if "made again what was damaged" in line][:3] == list(STAGES[:3])
+    assert [line.split()[1] for line in output.splitlines() if "made again what was damaged" in line][:3] == list(
+        STAGES[:3]
+    )
     assert {path: path.read_bytes() for path in damaged[:3]} == contents
     assert weights_hash(run / "train" / "model") == before
     assert weights_hash(published(copied)) == before

@@ -65,7 +65,9 @@ def test_noise_belongs_to_the_sample_not_to_the_batch() -> None:
     control = built.collate(CAPTIONS)
     whole = built.loss(latents(), control, seed=5, step=7, samples=range(4))
     parts = [
-        built.loss(latents()[k : k + 2], {"text_BL": control["text_BL"][k : k + 2]}, seed=5, step=7, samples=range(k, k + 2))
+        built.loss(
+            latents()[k : k + 2], {"text_BL": control["text_BL"][k : k + 2]}, seed=5, step=7, samples=range(k, k + 2)
+        )
         for k in (0, 2)
     ]
     torch.testing.assert_close(whole, torch.cat(parts))

@@ -36,9 +36,7 @@ class TokenizerSettings(Protocol):
 
 def build_tokenizer(plan: TokenizerSettings) -> Any:
     """Return a tokenizer that is still to be fitted or loaded."""
-    return _tokenizer(plan.name)(
-        temporal=plan.temporal, spatial=plan.spatial, channels=plan.channels, **plan.settings
-    )
+    return _tokenizer(plan.name)(temporal=plan.temporal, spatial=plan.spatial, channels=plan.channels, **plan.settings)
 
 
 def load_tokenizer(folder: Path) -> Any:
