@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 import tempfile
 import traceback
@@ -38,12 +39,18 @@ def rendered_as(form: Format) -> Iterator[None]:
         sys.exit(error.exit_code)
 
 
-def show_resume(arguments: Sequence[str]) -> None:
+def show_resume() -> None:
     """Say how to go on: the command that was interrupted goes on where it stopped."""
-    command = shlex.join([Path(arguments[0]).name, *arguments[1:]])
-    if Path(arguments[0]).name == "__main__.py":
-        command = shlex.join([Path(sys.executable).name, "-m", "cosmos_recipes", *arguments[1:]])
-    print_error(f"\nInterrupted. To go on from here:\n    {command}")
+    print_error(f"\nInterrupted. To go on from here:\n    {shlex.join(own_command())}")
+
+
+def own_command() -> list[str]:
+    """Return the command that started this process, as a person would type it again here."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        return sys.orig_argv
+    is_on_path = (found := shutil.which(program.name)) is not None and Path(found).resolve() == program.resolve()
+    return [program.name if is_on_path else str(program), *sys.argv[1:]]
 
 
 def show_unexpected(error: BaseException, *, debug: bool) -> None:
@@ -59,7 +66,7 @@ def show_unexpected(error: BaseException, *, debug: bool) -> None:
         print_error(f"The traceback is in {kept}; `cosmos-recipe --debug …` shows it here.")
         return
     with tempfile.NamedTemporaryFile("w", prefix="cosmos-recipe-", suffix=".txt", delete=False) as file:
-        file.write(f"{shlex.join(sys.argv)}\n\n{trace}")
+        file.write(f"{shlex.join(own_command())}\n\n{trace}")
     print_error(f"The traceback is in {file.name}; `cosmos-recipe --debug …` shows it here.")
 
 

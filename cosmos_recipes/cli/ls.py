@@ -20,10 +20,11 @@ def ls(
       cosmos-recipe ls
       cosmos-recipe ls backbones
     """
-    for kind in (what,) if what else _LISTS:
+    kinds: tuple[What, ...] = (what,) if what else tuple(_LISTS)
+    for kind in kinds:
         rows = _LISTS[kind]()
         width = max(map(len, rows), default=0)
-        lines = [] if what else [kind]
+        lines: list[str] = [] if what else [kind]
         lines += [f"{'' if what else '  '}{name:<{width}}  {summary}".rstrip() for name, summary in rows.items()]
         typer.echo("\n".join(lines))
 

@@ -94,7 +94,7 @@ def main() -> None:
     except failures.EXPECTED as error:
         sys.exit(failures.show(error))
     except Stopped as stop:
-        failures.show_resume(sys.argv)
+        failures.show_resume()
         sys.exit(stop.exit_code)
     except BrokenPipeError:
         failures.silence_output()

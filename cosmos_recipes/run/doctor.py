@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from cosmos_recipes.data.decode import BackendName
 from cosmos_recipes.diagnostics import RecipeError
 
 PACKAGES = (
@@ -86,7 +87,7 @@ def _nemo() -> str:
     return f"{ModelPT.__name__} and {exp_manager.__name__.rpartition('.')[2]} can be imported"
 
 
-def _decode(backend: str) -> str:
+def _decode(backend: BackendName) -> str:
     """Write a short video and read it back."""
     import numpy as np
 

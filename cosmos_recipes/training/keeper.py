@@ -97,7 +97,7 @@ class Keeper(Callback):
         """Give the signals back."""
         self._give_back_signals()
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: PostTraining, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """After a step, do what is due; in the middle of one, nothing."""
         if trainer.global_step == self.step:
             return

@@ -121,14 +121,14 @@ class PostTraining(ModelPT):
         return nullcontext() if self.average is None else self.average.in_place(self.world_model)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Make the checkpoint loadable everywhere, and say that the batch of this step is done."""
+        """Make the checkpoint loadable everywhere, and say whose it is and that its step is done."""
         checkpoint["hyper_parameters"] = OmegaConf.to_container(self.cfg)
         checkpoint.pop("hparams_type", None)
         checkpoint["trained_by"] = trained_by(self.plan)
-        # Lightning saves before it counts the batch as completed, and would count it twice towards accumulation.
-        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
-        for count in ("total", "current"):
-            progress[count]["completed"] = progress[count]["processed"]
+        # Lightning counts batches towards accumulation. A checkpoint is always at the end of a step: start again at
+        # nought, or a resume with another number of processes would cut steps in two.
+        current = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]
+        current.update(dict.fromkeys(current, 0))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint of another plan (CR603)."""

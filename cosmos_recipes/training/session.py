@@ -33,7 +33,7 @@ def fit(plan: Plan, run: Path, prepared: Path, *, config: DictConfig | None, pro
     folder = run / "train"
     checkpoints = Checkpoints(folder / "checkpoints", keep=plan.train.keep_checkpoints)
     settings = nemo_settings(plan, run, config=config, resume_from=checkpoints.newest())
-    trainer = Trainer(**resolve_trainer_cfg(settings.trainer))
+    trainer: Any = Trainer(**resolve_trainer_cfg(settings.trainer))
     exp_manager(trainer, settings.exp_manager)
     model = PostTraining(settings.model, trainer, plan=plan, prepared=prepared)
     keeper = Keeper(
