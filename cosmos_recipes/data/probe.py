@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ CODEC_NAMES = {"libdav1d": "av1", "libaom-av1": "av1", "libvpx-vp9": "vp9", "lib
 MATRICES = {1: "bt709", 9: "bt2020", 10: "bt2020"}
 """Matrix coefficients by their number in H.273; everything else, untagged videos included, is read as BT.601."""
 FULL_RANGE = 2
+_CLOCK = re.compile(r"(\d+):(\d+):(\d+\.?\d*)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,10 +72,11 @@ def open_video(path: Path) -> InputContainer:
         RecipeError: the file is not a video that can be read (CR510), or has no frames in it (CR511).
     """
     import av
+    from av.error import FFmpegError
 
     try:
         container = av.open(str(path))
-    except (OSError, ValueError) as error:
+    except (FFmpegError, OSError, ValueError) as error:
         fail(
             "CR510",
             f"the video {path.name} cannot be opened",
@@ -85,7 +88,10 @@ def open_video(path: Path) -> InputContainer:
     if not container.streams.video:
         container.close()
         _fail_frames(path, "no video stream")
-    context = container.streams.video[0].codec_context
+    context = getattr(container.streams.video[0], "codec_context", None)
+    if context is None:
+        container.close()
+        _fail_frames(path, "a codec that is not known")
     context.thread_type, context.thread_count = "NONE", 1
     return container
 
@@ -96,11 +102,13 @@ def probe(path: Path) -> Probe:
     Raises:
         RecipeError: it cannot be read (CR510, CR511), or a part of it is missing or damaged (CR512).
     """
+    from av.error import FFmpegError
+
     with open_video(path) as container:
         stream = container.streams.video[0]
         try:
             packets, first = _read(container)
-        except (OSError, ValueError) as error:
+        except (FFmpegError, OSError, ValueError) as error:
             raise RecipeError(unreadable(path, reason(error))) from error
         if first is None:
             _fail_frames(path, "no frame that can be decoded")
@@ -155,6 +163,7 @@ def _fail_frames(path: Path, found: str, hint: str = "remove it from the folder"
 
 class _Packet(NamedTuple):
     pts: int | None
+    duration: int
     is_key: bool
     is_shown: bool
     is_whole: bool
@@ -167,7 +176,7 @@ def _read(container: InputContainer) -> tuple[list[_Packet], VideoFrame | None]:
     for packet in container.demux(video=0):
         if packet.size:
             whole = not packet.is_corrupt
-            packets.append(_Packet(packet.pts, packet.is_keyframe, not packet.is_discard, whole))
+            packets.append(_Packet(packet.pts, packet.duration or 0, packet.is_keyframe, not packet.is_discard, whole))
         if first is None:
             first = next(iter(packet.decode()), None)
     return packets, first
@@ -183,25 +192,25 @@ def _require_whole(path: Path, container: InputContainer, packets: Sequence[_Pac
         raise RecipeError(unreadable(path, f"{len(packets)} of {stream.frames} frames"))
     if not all(packet.is_whole for packet in packets):
         raise RecipeError(unreadable(path, "a frame that is not whole"))
-    end, interval = _end(packets)
-    end_s, promised_s = end * float(stream.time_base or 0), _promised_s(container)
-    if promised_s > end_s + 2 * interval * float(stream.time_base or 0) + 0.05:
-        raise RecipeError(unreadable(path, f"{end_s:.2f} of {promised_s:.2f} s"))
+    end_s, interval_s = _end_s(packets, float(stream.time_base or 0))
+    if _promised_s(container) > end_s + 0.75 * interval_s:
+        raise RecipeError(unreadable(path, f"{end_s:.2f} of {_promised_s(container):.2f} s"))
 
 
-def _end(packets: Sequence[_Packet]) -> tuple[int, int]:
-    """Return when the last frame ends, and how long a frame lasts, in units of the time base."""
-    times = sorted(packet.pts or 0 for packet in packets)
-    interval = (times[-1] - times[0]) // max(1, len(times) - 1)
-    return times[-1] + interval, interval
+def _end_s(packets: Sequence[_Packet], seconds_per_pts: float) -> tuple[float, float]:
+    """Return when the last frame ends, and how long a frame lasts on average."""
+    times = [packet.pts or 0 for packet in packets]
+    interval = (max(times) - min(times)) / max(1, len(times) - 1)
+    end = max(time + (packet.duration or interval) for time, packet in zip(times, packets, strict=True))
+    return end * seconds_per_pts, interval * seconds_per_pts
 
 
 def _promised_s(container: InputContainer) -> float:
     """Return the length that a Matroska file says its video has; 0 if it does not, or is of another kind."""
     if "matroska" not in container.format.name:
         return 0.0
-    parts = container.streams.video[0].metadata.get("DURATION", "").split(":")
-    if len(parts) == 3:
-        return 3600 * float(parts[0]) + 60 * float(parts[1]) + float(parts[2])
+    told = _CLOCK.fullmatch(container.streams.video[0].metadata.get("DURATION", ""))
+    if told:
+        return 3600 * int(told[1]) + 60 * int(told[2]) + float(told[3])
     alone = len(container.streams) == 1
     return (container.duration or 0) / 1e6 if alone else 0.0

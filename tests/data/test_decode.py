@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 from videos import cut_off, number_of, picture, write_video
 
@@ -13,7 +15,7 @@ from cosmos_recipes.data.decode import choose_backends, dali, pyav
 from cosmos_recipes.data.decode.fitting import fit_size, fitting
 from cosmos_recipes.data.decode.frames import read_frames
 from cosmos_recipes.data.probe import probe
-from cosmos_recipes.diagnostics import RecipeError
+from cosmos_recipes.diagnostics import Place, Problem, RecipeError
 
 
 def as_it_is(video_TCHW: Tensor) -> Tensor:
@@ -24,6 +26,16 @@ def as_it_is(video_TCHW: Tensor) -> Tensor:
 def numbers(video_TCHW: Tensor) -> list[int]:
     """Return what the frames say."""
     return [number_of(frame.numpy()) for frame in video_TCHW]
+
+
+def first_middle_last(path: Path) -> Tensor | Problem:
+    """Return three frames of a video, or what is wrong with it."""
+    try:
+        found = probe(path)
+        frames = sorted({0, len(found.pts) // 2, len(found.pts) - 1})
+        return read_frames(path, found, frames, height_px=8, width_px=8, backends={"vp9": "dali", "mjpeg": "dali"})
+    except RecipeError as error:
+        return error.problems[0]
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp8", "vp9", "mjpeg", "av1", "hevc"])
@@ -109,6 +121,26 @@ def test_a_cut_off_file_with_its_table_in_front_is_seen(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"streamed\.mp4 is damaged") as refused:
         probe(path)
     assert "bytes" in refused.value.problems[0].found
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "b.webm", "c.avi"])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_damage_ends_in_anything_but_a_named_problem(tmp_path: Path, name: str, data: st.DataObject) -> None:
+    whole = tmp_path / name
+    if not whole.exists():
+        write_video(whole, codec={"a.mp4": "h264", "b.webm": "vp9", "c.avi": "mjpeg"}[name], frames=8)
+    content = bytearray(whole.read_bytes())
+    for position in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=8)):
+        content[position] = data.draw(st.integers(0, 255))
+    path = tmp_path / f"damaged{whole.suffix}"
+    path.write_bytes(content[: data.draw(st.integers(1, len(content)))])
+    came = first_middle_last(path)
+    if isinstance(came, Problem):
+        assert came.place == Place(file=str(path))
+    else:
+        assert came.shape[0] == 3
+        assert came.shape[2:] == (8, 8)
 
 
 def test_frames_without_a_time_are_refused(tmp_path: Path) -> None:

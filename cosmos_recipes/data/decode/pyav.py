@@ -53,10 +53,11 @@ def _fitted(path: Path, probe: Probe, frames: Sequence[int], fit: Fit, *, seek: 
     """Yield `video_TCHW` of a few frames at a time; fewer in all if some are missing."""
     reformatter, pictures = VideoReformatter(), list[Tensor]()
     for frame in _wanted(path, probe, frames, seek=seek):
-        pictures.append(_picture(frame, probe, reformatter))
-        if len(pictures) == AT_ONCE:
+        picture = _picture(frame, probe, reformatter)
+        if pictures and (len(pictures) == AT_ONCE or picture.shape != pictures[0].shape):
             yield fit(torch.stack(pictures).permute(0, 3, 1, 2))
             pictures = []
+        pictures.append(picture)
     if pictures:
         yield fit(torch.stack(pictures).permute(0, 3, 1, 2))
 
@@ -70,6 +71,8 @@ def _wanted(path: Path, probe: Probe, frames: Sequence[int], *, seek: bool) -> I
         position = 0
         for frame in container.decode(video=0):
             if frame.pts == wanted[position]:
+                if frame.is_corrupt:
+                    raise ValueError(f"a frame at {frame.time:.2f} s is damaged")
                 yield frame
                 position += 1
                 if position == len(wanted):
