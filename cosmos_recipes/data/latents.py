@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from cosmos_recipes.data.decode.choice import BackendName
@@ -123,8 +123,10 @@ def _write_shard(
     # A recording that breaks off is left out whole: what could be read of it may be damaged too.
     kept = [(clip, latent) for clip, latent in kept if reader.index.recording_of[clip] not in problems]
     if kept:
+        # `save_file` would leave a hidden file behind when it is killed.
+        content = save({"latent_NCTHW": torch.stack([latent for _, latent in kept])})
         unfinished = folder / f"{name}.unfinished"
-        save_file({"latent_NCTHW": torch.stack([latent for _, latent in kept])}, unfinished)
+        unfinished.write_bytes(content)
         unfinished.replace(folder / f"{name}.safetensors")
     told = [_plain(problem) for problem in problems.values()]
     write_json(folder / f"{name}.json", {"clips": [clip for clip, _ in kept], "problems": told})
