@@ -51,7 +51,10 @@ def rewritten(source: Path, target: Path) -> str:
 
 def _references(tree: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield key and value of everything in a recipe that may be a path."""
-    blocks: dict[tuple[str, ...], Any] = {(): tree, **{("profiles", name): overlay for name, overlay in tree.get("profiles", {}).items()}}
+    blocks: dict[tuple[str, ...], Any] = {
+        (): tree,
+        **{("profiles", name): overlay for name, overlay in tree.get("profiles", {}).items()},
+    }
     for prefix, block in blocks.items():
         for key in (("extends",), ("dataset", "use")):
             value: Any = block

@@ -85,5 +85,7 @@ def _open(recipe: str, profile: str | None, overrides: list[str]) -> Opened:
     if not is_plan(recipe):
         return open_recipe(recipe, profile=profile, overrides=overrides)
     if profile or overrides:
-        raise typer.BadParameter("a plan leaves nothing open: --profile and --set go with a recipe", param_hint="RECIPE")
+        raise typer.BadParameter(
+            "a plan leaves nothing open: --profile and --set go with a recipe", param_hint="RECIPE"
+        )
     return open_plan(recipe)

@@ -18,7 +18,9 @@ class FaultFile:
     def __enter__(self) -> None:
         self.path.unlink(missing_ok=True)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if isinstance(error, Exception) and not isinstance(error, RecipeError):
             self.path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
             error.add_note(NOTE + str(self.path))

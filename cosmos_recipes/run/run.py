@@ -14,8 +14,8 @@ from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.publishing.publish import preflight
 from cosmos_recipes.run.fault import FaultFile
 from cosmos_recipes.run.folder import RunFolder, only_process
-from cosmos_recipes.run.progress import Progress, Silent
 from cosmos_recipes.run.outcome import outcome
+from cosmos_recipes.run.progress import Progress, Silent
 from cosmos_recipes.run.results import require_gate
 from cosmos_recipes.run.stages import Done
 from cosmos_recipes.run.work import STAGES, StageName, Work

@@ -147,7 +147,12 @@ class Work:
     def _stage(self, name: StageName, inputs: dict[str, Any], **more: Any) -> Stage:
         folder = getattr(self.folder, name)
         return Stage(
-            name=name, folder=folder, state=self._state(name), inputs=inputs, work=getattr(self, f"_work_{name}"), **more
+            name=name,
+            folder=folder,
+            state=self._state(name),
+            inputs=inputs,
+            work=getattr(self, f"_work_{name}"),
+            **more,
         )
 
     def _state(self, name: StageName) -> Path:

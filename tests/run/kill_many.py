@@ -54,7 +54,9 @@ def main() -> int:
             kills += 1
             found = whole_run(runs)
             differing += found != undisturbed
-            sys.stdout.write(f"kill {kills} after {after_s:.1f} s: weights {found[:16]}{'' if found == undisturbed else ' DIFFER'}\n")
+            sys.stdout.write(
+                f"kill {kills} after {after_s:.1f} s: weights {found[:16]}{'' if found == undisturbed else ' DIFFER'}\n"
+            )
             sys.stdout.flush()
             shutil.rmtree(runs)
     sys.stdout.write(f"{kills} kills, {differing} with other weights\n")

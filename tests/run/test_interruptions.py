@@ -14,7 +14,18 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import FinishedRun
-from tests.small_runs import STEPS, command, environment, finish, only_run, stage_state, start, steps_logged, wait_until, weights_hash
+from tests.small_runs import (
+    STEPS,
+    command,
+    environment,
+    finish,
+    only_run,
+    stage_state,
+    start,
+    steps_logged,
+    wait_until,
+    weights_hash,
+)
 
 FACTORY = Path(__file__).parents[2] / "recipes" / "factory.yaml"
 MOMENTS: dict[str, Callable[[Path], bool]] = {
@@ -52,7 +63,9 @@ def test_a_run_killed_at_one_moment_after_another_comes_to_the_same_weights(tmp_
 
 
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_says_the_command_that_goes_on(number: int, exit_code: int, tmp_path: Path, undisturbed: str) -> None:
+def test_an_interrupted_run_says_the_command_that_goes_on(
+    number: int, exit_code: int, tmp_path: Path, undisturbed: str
+) -> None:
     runs = tmp_path / "runs"
     process = start(command(FACTORY, runs))
     wait_until(lambda: steps_logged(runs, "factory") >= 3, process)
