@@ -25,9 +25,7 @@ STOP_S = 45
 """Seconds that processes have to save their state; torchrun itself gives them 30."""
 
 
-def train(
-    plan: Plan, run: Path, prepared: Path, *, nproc: int = 1, progress: Progress | None = None
-) -> TrainResult:
+def train(plan: Plan, run: Path, prepared: Path, *, nproc: int = 1, progress: Progress | None = None) -> TrainResult:
     """Train as `cosmos_recipes.training.fit.train` does, in `nproc` processes of this machine.
 
     Raises:
@@ -113,12 +111,22 @@ def _fail(folder: Path, code: int) -> NoReturn:
     failure: dict[str, Any] | None = first_failure(folder / "failures")
     if failure is None:
         log = folder / "launch" / "torchrun.log"
-        fail("CR604", "a process of the training ended without a word", found=_how(log, code), hint=f"see {log} and {folder}/nemo*.log")
+        fail(
+            "CR604",
+            "a process of the training ended without a word",
+            found=_how(log, code),
+            hint=f"see {log} and {folder}/nemo*.log",
+        )
     if failure["problems"]:
         raise RecipeError(*problems_of(failure))
     last = failure["trace"].strip().splitlines()[-1]
     rank = failure["rank"]
-    fail("CR604", f"process {rank} of the training failed", found=last, hint=f"the traceback is in {folder}/failures/rank-{rank}.json")
+    fail(
+        "CR604",
+        f"process {rank} of the training failed",
+        found=last,
+        hint=f"the traceback is in {folder}/failures/rank-{rank}.json",
+    )
 
 
 def _how(log: Path, code: int) -> str:

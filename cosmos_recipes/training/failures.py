@@ -30,7 +30,9 @@ def reported(folder: Path, rank: int) -> Iterator[None]:
         if not isinstance(error, KeyboardInterrupt | SystemExit):
             problems = [asdict(problem) for problem in error.problems] if isinstance(error, RecipeError) else []
             trace = "".join(traceback.format_exception(error))
-            write_json(folder / f"rank-{rank}.json", {"time": time.time(), "rank": rank, "problems": problems, "trace": trace})
+            write_json(
+                folder / f"rank-{rank}.json", {"time": time.time(), "rank": rank, "problems": problems, "trace": trace}
+            )
         raise
 
 
@@ -42,7 +44,10 @@ def first_failure(folder: Path) -> dict[str, Any] | None:
 
 def problems_of(failure: dict[str, Any]) -> list[Problem]:
     """Return the problems of a failure as they were raised."""
-    return [Problem(**{**problem, "place": problem["place"] and Place(**problem["place"])}) for problem in failure["problems"]]
+    return [
+        Problem(**{**problem, "place": problem["place"] and Place(**problem["place"])})
+        for problem in failure["problems"]
+    ]
 
 
 def end_with_parent() -> None:

@@ -137,15 +137,23 @@ class Keeper(Callback):
         return bool(asked_sum)
 
     def _fail_not_finite(self, module: PostTraining, loss: float) -> None:
-        bad = [clip for batch, loss_B in module.losses for clip, finite in zip(batch.clips, loss_B.isfinite(), strict=True) if not finite]
+        bad = [
+            clip
+            for batch, loss_B in module.losses
+            for clip, finite in zip(batch.clips, loss_B.isfinite(), strict=True)
+            if not finite
+        ]
         clips = sorted(clip for part in gather(bad) for clip in part)
         newest = self.checkpoints.newest()
         kept = f"the newest checkpoint, {newest.name}, is from before it" if newest else "there is no checkpoint yet"
         fail(
             "CR602",
-            f"training broke at step {self.step}: " + ("the loss" if clips else "the gradient") + " is not a finite number",
+            f"training broke at step {self.step}: "
+            + ("the loss" if clips else "the gradient")
+            + " is not a finite number",
             expected="finite losses and gradients",
-            found=f"loss {loss:g}, gradient norm {float(module.grad_norm):g}" + (f", in the clips {_some(clips)}" if clips else ""),
+            found=f"loss {loss:g}, gradient norm {float(module.grad_norm):g}"
+            + (f", in the clips {_some(clips)}" if clips else ""),
             hint=f"lower train.optimizer.lr, lengthen its warmup or use precision: fp32; {kept}",
         )
 
@@ -169,7 +177,9 @@ class Keeper(Callback):
 
     def _learning_rate(self) -> float:
         settings = self.train.optimizer
-        factor = learning_rate_factor(self.step - 1, warmup=settings.warmup, steps=self.train.steps, decay=settings.decay)
+        factor = learning_rate_factor(
+            self.step - 1, warmup=settings.warmup, steps=self.train.steps, decay=settings.decay
+        )
         return settings.lr * factor
 
     def _show(self, module: PostTraining) -> None:

@@ -19,7 +19,9 @@ class MuonAdamW(torch.optim.Optimizer):
     Muon's updates are scaled to the size of AdamW's, so that one learning rate suits both.
     """
 
-    def __init__(self, matrices: list[nn.Parameter], rest: list[dict[str, Any]], *, lr: float, weight_decay: float) -> None:
+    def __init__(
+        self, matrices: list[nn.Parameter], rest: list[dict[str, Any]], *, lr: float, weight_decay: float
+    ) -> None:
         self._muon = Muon(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
         self._adamw = AdamW(rest, lr=lr, fused=True)
         super().__init__([*self._muon.param_groups, *self._adamw.param_groups], {})

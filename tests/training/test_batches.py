@@ -19,7 +19,10 @@ from cosmos_recipes.training.batches import Batches, PreparedClips, Share
 
 @given(world=st.integers(1, 6), per_process=st.integers(1, 9), micro_batch=st.integers(1, 12))
 def test_processes_and_micro_batches_split_every_batch_once(world: int, per_process: int, micro_batch: int) -> None:
-    shares = [Share(rank=rank, world=world, global_batch=world * per_process, micro_batch=micro_batch) for rank in range(world)]
+    shares = [
+        Share(rank=rank, world=world, global_batch=world * per_process, micro_batch=micro_batch)
+        for rank in range(world)
+    ]
     positions = [position for share in shares for part in share.micro_batches() for position in part]
     assert positions == list(range(world * per_process))
     assert all(len(share.micro_batches()) == share.accumulate for share in shares)

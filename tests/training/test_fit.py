@@ -47,7 +47,11 @@ def interrupt_after(step: int, number: int = signal.SIGINT) -> Callable[[str, in
 
 @pytest.mark.parametrize(
     ("optimizer", "settings"),
-    [("muon", {"ema": 0.9}), ("adamw", {"ema": 0.9, "micro_batch": 2}), ("muon", {"precision": "bf16", "log_every": 5})],
+    [
+        ("muon", {"ema": 0.9}),
+        ("adamw", {"ema": 0.9, "micro_batch": 2}),
+        ("muon", {"precision": "bf16", "log_every": 5}),
+    ],
 )
 def test_interrupted_training_ends_in_the_same_weights_and_log(
     prepared: Path, tmp_path: Path, optimizer: str, settings: dict[str, object]
@@ -139,7 +143,9 @@ def test_checkpointed_activations_change_no_loss(prepared: Path, tmp_path: Path)
 def test_trained_model_loads_and_is_the_average(prepared: Path, tmp_path: Path) -> None:
     train(tiny_plan(train={"ema": 0.9}), tmp_path / "averaged", prepared)
     train(tiny_plan(), tmp_path / "plain", prepared)
-    head = [load_file(tmp_path / run / "train" / "model" / "head" / "model.safetensors") for run in ("averaged", "plain")]
+    head = [
+        load_file(tmp_path / run / "train" / "model" / "head" / "model.safetensors") for run in ("averaged", "plain")
+    ]
     assert not torch.equal(head[0]["position_LD"], head[1]["position_LD"])
     model = WorldModel.from_pretrained(tmp_path / "averaged" / "train" / "model")
     video_BCTHW = torch.randint(0, 256, (1, 3, 1, 32, 32), dtype=torch.uint8)

@@ -9,8 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cosmos_recipes.training.progress import Line, Pace, Quiet
-
+from cosmos_recipes.training.progress import Line, Pace
 
 NOISY = """
 import os, sys

@@ -38,7 +38,11 @@ ARCHITECTURE = {
 
 
 def tiny_plan(
-    *, train: Mapping[str, Any] | None = None, optimizer: Mapping[str, Any] | None = None, every: int = 0, head: str = "text"
+    *,
+    train: Mapping[str, Any] | None = None,
+    optimizer: Mapping[str, Any] | None = None,
+    every: int = 0,
+    head: str = "text",
 ) -> Plan:
     """Return a plan of 14 steps in fp32, a checkpoint every 4 and a log line every step; `train` changes it."""
     training = {
@@ -49,7 +53,14 @@ def tiny_plan(
         "global_batch": 4,
         "micro_batch": 4,
         "accumulate": 1,
-        "optimizer": {"name": "muon", "lr": 3e-3, "warmup": 3, "decay": "cosine", "weight_decay": 0.01, **(optimizer or {})},
+        "optimizer": {
+            "name": "muon",
+            "lr": 3e-3,
+            "warmup": 3,
+            "decay": "cosine",
+            "weight_decay": 0.01,
+            **(optimizer or {}),
+        },
         "precision": "fp32",
         "ema": None,
         "checkpoint_every": 4,
@@ -62,7 +73,14 @@ def tiny_plan(
     text = {"encoder": "bytes", "length": 16, "width": 16}
     objective = {"name": "rectified-flow", "shift": 5.0, "settings": {"timestep_scale": 1000.0}}
     backbone = {
-        **{"name": "tiny", "family": "diffusion", "hub_id": None, "revision": None, "weights": None, "licence": "apache-2.0"},
+        **{
+            "name": "tiny",
+            "family": "diffusion",
+            "hub_id": None,
+            "revision": None,
+            "weights": None,
+            "licence": "apache-2.0",
+        },
         **{"architecture": ARCHITECTURE, "tokenizer": tokenizer, "text": text, "objective": objective, "parameters": 0},
     }
     clip = {
@@ -74,9 +92,21 @@ def tiny_plan(
         **{"licence": "cc0-1.0", "revision": None, "limit": None, "clip": clip},
         "decode": {"requested": "cpu", "backends": {}, "reason": ""},
     }
-    hardware = {"accelerator": "cpu", "gpu": None, "nodes": 1, "devices": 1, "strategy": "single", "checkpoint_activations": False}
+    hardware = {
+        "accelerator": "cpu",
+        "gpu": None,
+        "nodes": 1,
+        "devices": 1,
+        "strategy": "single",
+        "checkpoint_activations": False,
+    }
     sizes = ("weights", "gradients", "optimizer", "activations", "total")
-    fit = {**{f"{size}_bytes": 0 for size in sizes}, "available_bytes": None, "flops_per_step": 0, "seconds_per_step": None}
+    fit = {
+        **{f"{size}_bytes": 0 for size in sizes},
+        "available_bytes": None,
+        "flops_per_step": 0,
+        "seconds_per_step": None,
+    }
     return Plan.model_validate(
         {
             **{"recipe": "tiny", "summary": "", "profile": None, "task": "instruction", "seed": 3},
