@@ -50,5 +50,5 @@ def choose_backends(
     if not installed:
         return Choice(backends=dict.fromkeys(names, "cpu"), reason="DALI is not installed: PyAV decodes")
     backends: dict[str, BackendName] = {name: "cpu" if name in missing else "dali" for name in names}
-    told = [f"{name}: {'PyAV, which DALI cannot read' if name in missing else 'DALI'} on {device}" for name in names]
+    told = [f"{name}: {'PyAV, as DALI cannot read it' if name in missing else 'DALI'} on {device}" for name in names]
     return Choice(backends=backends, reason="; ".join(told) or "no video was looked at")
