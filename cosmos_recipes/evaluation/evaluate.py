@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cosmos_recipes.compiler.plan import Plan
     from cosmos_recipes.training.world_model import WorldModel
 
-LOSS_DRAWS = 8
+LOSS_DRAWS = 4
 """Noise draws per clip for adherence on the training loss."""
 BATCH_BYTES = 64 * 2**20
 """Bytes of uint8 video that are predicted at once, unless a single clip is larger."""

@@ -89,6 +89,7 @@ def render_report(
         ],
         sheet=_sheet_url(evaluation, rate_hz),
         charts=_charts(evaluation, log),
+        has_held_out=bool(_curve(log, "heldout_loss")),
         recipe_text=recipe_text,
         plan_rows=_plan_rows(plan),
         facts=_facts(plan, evaluation, metrics),

@@ -39,7 +39,7 @@ def write_mp4(path: Path, video_CTHW: Tensor, rate_hz: float, *, most_side_px: i
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
         stream = container.add_stream("libx264", rate=Fraction(rate_hz).limit_denominator(1001), options=_ENCODER)
         stream.height, stream.width = frames_THWC.shape[1:3]
-        # One thread: the same frames are then the same file on every machine.
+        # One thread: the file must not depend on how many cores there are.
         stream.pix_fmt, stream.codec_context.thread_count = "yuv420p", 1
         for field in ("colorspace", "color_primaries", "color_trc"):
             setattr(stream.codec_context, field, _BT709)

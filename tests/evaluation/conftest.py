@@ -148,7 +148,7 @@ def held_out(video: Tensor) -> HeldOut:
 
 @pytest.fixture(scope="session")
 def model_of(video: Tensor) -> Callable[[str], WorldModel]:
-    """Toy models with a fitted tokenizer, by head; that with text is made to listen."""
+    """Toy models with a fitted tokenizer, by head."""
 
     def build(head: str) -> WorldModel:
         model = WorldModel.build(toy_plan(head=head)).eval()

@@ -47,10 +47,6 @@ class Tags(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page(model_of: Callable[[str], WorldModel], held_out: HeldOut) -> Callable[..., str]:
-    from cosmos_recipes.evaluation.evaluate import Evaluation
-
-    found: dict[str, Evaluation] = {}
-
     def render(plan: Plan, *, caption: str | None = None) -> str:
         head = plan.conditioning.head
         rows = [
@@ -58,7 +54,6 @@ def page(model_of: Callable[[str], WorldModel], held_out: HeldOut) -> Callable[.
         ]
         settings = EvaluationSettings.from_plan(plan)
         evaluation = evaluate(model_of(head), HeldOut(rows=rows, read=held_out.read), settings)
-        found[head] = evaluation
         metrics = evaluation.metrics(steps=700, train_seconds=171.0)
         return render_report(
             evaluation=evaluation, metrics=metrics, plan=plan, recipe_text=f"recipe: toy # {caption}", log=LOG
