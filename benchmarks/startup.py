@@ -49,6 +49,7 @@ def machine() -> dict[str, Any]:
 
 
 def main() -> int:
+    """Measure, print and write the figures; 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--write", action="store_true")

@@ -36,7 +36,9 @@ Call = Callable[..., "subprocess.CompletedProcess[str]"]
 def call(tmp_path: Path) -> Call:
     """Call the command in an empty folder."""
 
-    def call(*arguments: str | Path, program: tuple[str, ...] = ("-m", "cosmos_recipes")) -> subprocess.CompletedProcess[str]:
+    def call(
+        *arguments: str | Path, program: tuple[str, ...] = ("-m", "cosmos_recipes")
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, *program, *map(str, arguments)]
         environment = {**os.environ, "COLUMNS": "100", "TERM": "dumb"}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
@@ -56,7 +58,14 @@ def test_every_command_has_a_help_text_with_an_example(call: Call) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("check", FACTORY), ("check", FACTORY, "--set", "train.stepz=1"), ("explain", "CR130"), ("ls",), ("compile", FACTORY)],
+    [
+        ("--help",),
+        ("check", FACTORY),
+        ("check", FACTORY, "--set", "train.stepz=1"),
+        ("explain", "CR130"),
+        ("ls",),
+        ("compile", FACTORY),
+    ],
     ids=lambda arguments: str(arguments[0]),
 )
 def test_what_needs_no_heavy_library_imports_none(call: Call, arguments: tuple[str | Path, ...]) -> None:
@@ -111,7 +120,13 @@ def test_compile_writes_everything_that_a_run_starts_from(call: Call, tmp_path: 
     done = call("compile", FACTORY, "--profile", "predict2.5-2b", "-o", "plan")
     assert done.returncode == 0
     assert "h100-80gb" in done.stdout
-    assert {path.name for path in (tmp_path / "plan").iterdir()} == {"plan.yaml", "nemo.yaml", "recipe.lock", "recipe.yaml", "launch.sh"}
+    assert {path.name for path in (tmp_path / "plan").iterdir()} == {
+        "plan.yaml",
+        "nemo.yaml",
+        "recipe.lock",
+        "recipe.yaml",
+        "launch.sh",
+    }
 
 
 def test_what_cannot_be_trained_is_refused_with_what_to_do(call: Call) -> None:
