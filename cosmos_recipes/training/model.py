@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.strategies import ModelParallelStrategy
 from nemo.core import ModelPT
-from nemo.lightning.one_logger_callback import OneLoggerNeMoCallback
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
@@ -57,9 +56,7 @@ class PostTraining(ModelPT):
             self.average = Average(self.world_model, self.plan.train.ema)
 
     def setup(self, stage: str | None = None) -> None:
-        """Leave out NeMo's telemetry callback: it reports to nobody and costs a millisecond a step."""
-        super().setup(stage)
-        self.trainer.callbacks = [own for own in self.trainer.callbacks if not isinstance(own, OneLoggerNeMoCallback)]
+        """Do nothing where NeMo would ask for loaders and add its telemetry, which costs a millisecond a step."""
 
     @property
     def batches(self) -> Batches:
@@ -87,6 +84,9 @@ class PostTraining(ModelPT):
     def train_dataloader(self) -> Batches:
         """Return the endless micro-batches of this process."""
         return self.batches
+
+    # There is none: Lightning warns of NeMo's, which has no validation step to go with it.
+    val_dataloader = LightningModule.val_dataloader
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss, scaled so that Lightning's mean over micro-batches and processes is the mean over clips."""
