@@ -73,15 +73,16 @@ class Client:
             "HF_HUB_DISABLE_TELEMETRY": "1",
         }
         script = Path(__file__).with_name("hub_client.py")
-        self.process = subprocess.Popen(
-            [sys.executable, str(script)],
-            env={**os.environ, **settings, "PYTHONPATH": os.pathsep.join(sys.path)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(home / "stderr").open("w"),
-            text=True,
-        )
         self.stderr = home / "stderr"
+        with self.stderr.open("w") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, str(script)],
+                env={**os.environ, **settings, "PYTHONPATH": os.pathsep.join(sys.path)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
 
     def send(self, action: str, *, token: str = TOKEN, **arguments: Any) -> None:
         self.process.stdin.write(json.dumps({"action": action, "token": token, **arguments}) + "\n")
