@@ -197,10 +197,11 @@ def test_the_schema_is_checked_and_written(call: Call, tmp_path: Path) -> None:
 
 
 def test_the_doctor_finds_this_machine_fit(call: Call) -> None:
-    done = call("doctor")
+    done = call("doctor", "--train")
     assert done.returncode == 0, done.stdout
     assert "BAD" not in done.stdout
     assert "frames of VP9 read back" in done.stdout
+    assert "3 steps in" in done.stdout
 
 
 def test_a_fault_of_the_program_is_short_and_keeps_its_traceback(call: Call, tmp_path: Path) -> None:
