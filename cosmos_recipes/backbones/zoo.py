@@ -61,7 +61,7 @@ class Architecture(Entry):
 
 
 class TokenizerEntry(Entry):
-    """How pixels become latents; `temporal` and `spatial` are pixels per latent cell."""
+    """How pixels become latents. Frame 0 is a latent frame of its own; after it, `temporal` frames make one."""
 
     name: str
     temporal: PositiveInt
@@ -131,11 +131,6 @@ class ZooEntry(Entry):
         """Height and width in pixels must be multiples of these."""
         _, high, wide = self.architecture.patch_size
         return self.tokenizer.spatial * high, self.tokenizer.spatial * wide
-
-    @property
-    def frame_multiple(self) -> int:
-        """Frames of a clip are 1 + a multiple of this."""
-        return self.tokenizer.temporal
 
     @property
     def parameters(self) -> int:

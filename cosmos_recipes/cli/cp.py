@@ -24,14 +24,14 @@ def cp(
       cosmos-recipe cp factory
       cosmos-recipe cp factory my/first.yaml
     """
+    from cosmos_recipes.files import write_text
     from cosmos_recipes.recipe.library import find
-    from cosmos_recipes.run.folder import write_whole
 
     source = find("recipes", recipe)
     target = to / source.name if to.is_dir() else to
     if target.exists():
         raise typer.BadParameter(f"{target} exists; name another file, or remove it", param_hint="TO")
-    write_whole(target, rewritten(source, target))
+    write_text(target, rewritten(source, target))
     typer.echo(f"Wrote {target}. Next: cosmos-recipe check {target}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -23,14 +22,13 @@ def schema(
       cosmos-recipe schema -o - | less
     """
     from cosmos_recipes.diagnostics import fail
-    from cosmos_recipes.recipe.schema import recipe_json_schema
-    from cosmos_recipes.run.folder import write_whole
+    from cosmos_recipes.recipe.schema import schema_text, write_schema
 
-    text = json.dumps(recipe_json_schema(), indent=2, ensure_ascii=False) + "\n"
+    text = schema_text()
     if str(output) == "-":
         typer.echo(text, nl=False)
     elif not check:
-        write_whole(output, text)
+        write_schema(output)
         typer.echo(f"Wrote {output}")
     elif not output.exists() or output.read_text(encoding="utf-8") != text:
         fail("CR197", f"{output} is not what the language says now", hint="run `cosmos-recipe schema` and commit it")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from cosmos_recipes.compiler.lock import lock
 from cosmos_recipes.compiler.nemo import nemo_config
 from cosmos_recipes.compiler.plan import HardwarePlan, Plan
+from cosmos_recipes.files import write_text
 from cosmos_recipes.recipe.load import LoadedRecipe
 
 PLAN_HEADER = """\
@@ -38,13 +38,8 @@ def emit(plan: Plan, loaded: LoadedRecipe | None = None) -> dict[str, str]:
 
 def write_files(texts: Mapping[str, str], folder: Path) -> None:
     """Write the files of `emit`, each there whole or not at all; scripts can be run."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        part = folder / f".{name}.{os.getpid()}.part"
-        part.write_text(text, encoding="utf-8")
-        if name.endswith(".sh"):
-            part.chmod(0o755)
-        part.replace(folder / name)
+        write_text(folder / name, text, mode=0o755 if name.endswith(".sh") else None)
 
 
 def resolved_recipe(loaded: LoadedRecipe, plan: Plan) -> dict[str, Any]:

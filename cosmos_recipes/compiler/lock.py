@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +12,7 @@ import cosmos_recipes
 from cosmos_recipes.backbones.zoo import ZOO_FILE
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.compiler.resolve import Resolved
+from cosmos_recipes.files import sha256
 
 PACKAGES = (
     "accelerate",
@@ -52,12 +52,6 @@ def lock(plan: Plan) -> dict[str, Any]:
         "backbone": {"name": plan.backbone.name, "hub_id": plan.backbone.hub_id, "revision": plan.backbone.revision},
         "data": {"name": plan.data.name, "revision": plan.data.revision, "licence": plan.data.licence},
     }
-
-
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file, as hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @cache

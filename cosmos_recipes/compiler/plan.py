@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cosmos_recipes.backbones.zoo import ObjectiveEntry, TextEntry, TokenizerEntry
 from cosmos_recipes.recipe.spec import Gate, Optimizer
 
 
@@ -15,33 +16,6 @@ class Part(BaseModel):
     """A part of the plan: frozen, closed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TokenizerPlan(Part):
-    """How pixels become latents. Frame 0 is a latent frame of its own; after it, `temporal` frames make one."""
-
-    name: str
-    temporal: int
-    spatial: int
-    channels: int
-    settings: dict[str, Any] = Field(default_factory=dict)
-
-
-class TextPlan(Part):
-    """How a caption becomes the context of the cross-attention, (length, width) per clip."""
-
-    encoder: str
-    length: int
-    width: int
-    settings: dict[str, Any] = Field(default_factory=dict)
-
-
-class ObjectivePlan(Part):
-    """What the network is trained to predict, at which noise levels."""
-
-    name: Literal["rectified-flow", "edm", "edm-rectified-flow"]
-    shift: float
-    settings: dict[str, Any] = Field(default_factory=dict)
 
 
 class BackbonePlan(Part):
@@ -54,9 +28,9 @@ class BackbonePlan(Part):
     weights: str | None
     licence: str
     architecture: dict[str, Any]
-    tokenizer: TokenizerPlan
-    text: TextPlan
-    objective: ObjectivePlan
+    tokenizer: TokenizerEntry
+    text: TextEntry
+    objective: ObjectiveEntry
     parameters: int
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from cosmos_recipes.data.probe import Probe, probe
 from cosmos_recipes.data.sources import Recording
 from cosmos_recipes.data.sources.base import Progress, Split
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
+from cosmos_recipes.files import whole, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -280,22 +280,11 @@ def _clip_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
 def _write(path: Path, table: pa.Table) -> None:
     import pyarrow as pa
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    with pa.OSFile(str(unfinished), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+    with whole(path) as part, pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
-    unfinished.replace(path)
 
 
 def _open(path: Path) -> pa.Table:
     import pyarrow as pa
 
     return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-
-
-def write_json(path: Path, data: object) -> None:
-    """Write JSON so that the file is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(data, indent=2) + "\n")
-    unfinished.replace(path)

@@ -21,9 +21,10 @@ from torch import Tensor
 
 from cosmos_recipes.data.decode.choice import BackendName
 from cosmos_recipes.data.decode.frames import read_frames
-from cosmos_recipes.data.index import ClipIndex, ClipSpec, write_json
+from cosmos_recipes.data.index import ClipIndex, ClipSpec
 from cosmos_recipes.data.sources.base import Progress
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
+from cosmos_recipes.files import whole, write_json
 
 RECORDINGS_PER_SHARD = 32
 BATCH_BYTES = 32 * 2**20
@@ -125,9 +126,8 @@ def _write_shard(
     if kept:
         # `save_file` would leave a hidden file behind when it is killed.
         content = save({"latent_NCTHW": torch.stack([latent for _, latent in kept])})
-        unfinished = folder / f"{name}.unfinished"
-        unfinished.write_bytes(content)
-        unfinished.replace(folder / f"{name}.safetensors")
+        with whole(folder / f"{name}.safetensors") as part:
+            part.write_bytes(content)
     told = [_plain(problem) for problem in problems.values()]
     write_json(folder / f"{name}.json", {"clips": [clip for clip, _ in kept], "problems": told})
 

@@ -9,7 +9,6 @@ Legend: B batch (clips), C colours or channels, T frames, H height, W width.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +22,7 @@ from torch import Tensor
 from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.evaluation.adherence import Adherence, Control, select, shuffle
 from cosmos_recipes.evaluation.metrics import FrameErrors, copy_last_given, mean_squared_error_B, psnr_db
+from cosmos_recipes.files import whole
 
 if TYPE_CHECKING:
     from cosmos_recipes.compiler.plan import Plan
@@ -146,9 +146,8 @@ def evaluate(
 def write_metrics(path: Path, metrics: Metrics) -> None:
     """Write metrics.json, flat, with `METRIC_NAMES` in their order; a reader sees the whole file or none of it."""
     text = json.dumps({name: metrics[name] for name in METRIC_NAMES}, indent=2, allow_nan=False) + "\n"
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 class _Measurement:

@@ -25,7 +25,7 @@ from cosmos_recipes.evaluation.evaluate import Evaluation, Metrics, Sample
 from cosmos_recipes.evaluation.gate import check_gate
 from cosmos_recipes.evaluation.video import mp4_bytes
 from cosmos_recipes.evaluation.words import figures, headline, limits
-from cosmos_recipes.training.files import whole
+from cosmos_recipes.files import whole
 
 _FOLDER = Path(__file__).parent
 _MOST_SIDE_PX = 512

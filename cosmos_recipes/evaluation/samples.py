@@ -7,7 +7,7 @@ from pathlib import Path
 from cosmos_recipes.evaluation.contact_sheet import contact_sheet
 from cosmos_recipes.evaluation.evaluate import Evaluation
 from cosmos_recipes.evaluation.video import side_by_side, write_mp4
-from cosmos_recipes.training.files import whole
+from cosmos_recipes.files import whole
 
 
 def write_samples(folder: Path, evaluation: Evaluation, *, rate_hz: float) -> None:

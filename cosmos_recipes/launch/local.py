@@ -14,10 +14,10 @@ from typing import Any, NoReturn
 
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import RecipeError, fail
+from cosmos_recipes.files import remove, write_json
 from cosmos_recipes.training import fit
 from cosmos_recipes.training.batches import Share
 from cosmos_recipes.training.failures import first_failure, problems_of
-from cosmos_recipes.training.files import remove, write_json
 from cosmos_recipes.training.fit import TrainResult, finished, nemo_file
 from cosmos_recipes.training.progress import Progress
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cosmos_recipes.files import sha256
+
 MANIFEST = "MANIFEST.json"
 CARD = "README.md"
 PARTS = ("transformer", "tokenizer", "head")
@@ -57,12 +59,6 @@ def walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                     yield f"{entry.name}/{path}", below
             else:
                 yield entry.name, entry
-
-
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file's content, as hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def git_sha1(path: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from cosmos_recipes import __version__
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import Problem, RecipeError, fail
+from cosmos_recipes.files import sha256
 from cosmos_recipes.publishing import checks
 from cosmos_recipes.publishing.card import model_card
 from cosmos_recipes.publishing.files import (
@@ -22,7 +23,6 @@ from cosmos_recipes.publishing.files import (
     allowed,
     appearing,
     copy_file,
-    sha256,
     walk,
     write_text,
 )

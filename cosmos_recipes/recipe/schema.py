@@ -7,6 +7,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from cosmos_recipes.files import write_text
 from cosmos_recipes.recipe.spec import RecipeFile
 
 SCHEMA_FILE_NAME = "recipe.schema.json"
@@ -65,7 +66,7 @@ def write_schema(path: Path) -> bool:
     text = schema_text()
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return False
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text)
     return True
 
 

@@ -142,7 +142,7 @@ def prepare(preparation: Preparation, progress: Progress) -> dict[str, Any]:
 def _tokenizer(plan: Plan, folder: Path, reader: ClipReader, train: Sequence[int], progress: Progress) -> Any:
     """Return the tokenizer, fitted to the training clips if it is one that can be."""
     from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
-    from cosmos_recipes.training.files import whole
+    from cosmos_recipes.files import whole
 
     place = folder / "tokenizer"
     if place.exists():

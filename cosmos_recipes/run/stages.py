@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from cosmos_recipes.run.folder import digest, read_json, write_json
+from cosmos_recipes.files import remove, sha256, write_json
+from cosmos_recipes.run.folder import digest, read_json
 
 State = Literal["started", "done"]
 Outcome = Literal["done", "unchanged", "repaired"]
@@ -134,17 +133,3 @@ def _intact(path: Path, output: Output) -> bool:
     if at.st_size != output.size_bytes:
         return False
     return at.st_mtime_ns == output.modified_ns or sha256(path) == output.sha256
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file's contents, as hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

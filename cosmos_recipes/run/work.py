@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import fail
+from cosmos_recipes.files import remove, sha256, write_json
 from cosmos_recipes.run import results
-from cosmos_recipes.run.folder import TRAINED_BY, RunFolder, only_process, read_json, write_json
+from cosmos_recipes.run.folder import TRAINED_BY, RunFolder, only_process, read_json
 from cosmos_recipes.run.prepare import Preparation
 from cosmos_recipes.run.progress import Progress
-from cosmos_recipes.run.stages import Done, Stage, perform, read_record, remove, sha256
+from cosmos_recipes.run.stages import Done, Stage, perform, read_record
 
 StageName = Literal["prepare", "train", "evaluate", "package", "publish"]
 STAGES: tuple[StageName, ...] = ("prepare", "train", "evaluate", "package", "publish")

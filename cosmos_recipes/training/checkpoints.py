@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from cosmos_recipes.diagnostics import Place, fail
-from cosmos_recipes.training.files import commit, remove, unfinished
+from cosmos_recipes.files import commit, remove, unfinished
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError
-from cosmos_recipes.training.files import write_json
+from cosmos_recipes.files import write_json
 
 _PR_SET_PDEATHSIG = 1
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cosmos_recipes.training.files import whole
+from cosmos_recipes.files import whole
 
 
 class StepLog:

@@ -15,9 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 from cosmos_recipes.compiler.nemo import nemo_config
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import fail
+from cosmos_recipes.files import whole, write_json
 from cosmos_recipes.training.batches import Share
 from cosmos_recipes.training.checkpoints import Checkpoints
-from cosmos_recipes.training.files import whole, write_json
 from cosmos_recipes.training.fit import nemo_file, record
 from cosmos_recipes.training.keeper import Keeper
 from cosmos_recipes.training.model import PostTraining

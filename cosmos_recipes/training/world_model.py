@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from cosmos_recipes.backbones.diffusion import build_transformer, load_transformer
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
-from cosmos_recipes.compiler.plan import ObjectivePlan, Plan, TextPlan
+from cosmos_recipes.backbones.zoo import ObjectiveEntry, TextEntry
+from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head as find_head
 from cosmos_recipes.training.objectives import draw, generator
 
@@ -56,7 +57,7 @@ class WorldModel(nn.Module):
         self, config: WorldModelConfig, *, transformer: nn.Module, tokenizer: nn.Module, head: nn.Module
     ) -> None:
         super().__init__()
-        self.config, self.objective = config, ObjectivePlan(**config.objective)
+        self.config, self.objective = config, ObjectiveEntry(**config.objective)
         self.transformer, self.tokenizer, self.head = transformer, tokenizer.requires_grad_(False), head
 
     @classmethod
@@ -198,7 +199,7 @@ class WorldModel(nn.Module):
     def from_pretrained(cls, folder: Path) -> WorldModel:
         """Read what `save_pretrained` wrote, ready to generate."""
         config = WorldModelConfig(**json.loads((folder / "cosmos_recipe.json").read_text()))
-        head = find_head(config.head).build(TextPlan(**config.text))
+        head = find_head(config.head).build(TextEntry(**config.text))
         head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
         return cls(
             config,

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from cosmos_recipes.diagnostics import RecipeError
-from cosmos_recipes.run.folder import only_process, read_json, write_json, write_whole
+from cosmos_recipes.files import write_json, write_text
+from cosmos_recipes.run.folder import only_process, read_json
 
 HOLDER = """
 import sys, time
@@ -80,7 +81,7 @@ def test_json_comes_back_and_what_cannot_be_read_is_none(tmp_path: Path) -> None
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
-    write_whole(file, "old")
+    write_text(file, "old")
     with pytest.raises(UnicodeEncodeError):
-        write_whole(file, "\udc80")
+        write_text(file, "\udc80")
     assert file.read_text() == "old"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cosmos_recipes.files import commit, unfinished, whole
 from cosmos_recipes.training.checkpoints import Checkpoints
-from cosmos_recipes.training.files import commit, unfinished, whole
 from cosmos_recipes.training.log import StepLog
 
 

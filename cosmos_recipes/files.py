@@ -1,7 +1,8 @@
-"""Files and folders that are whole or not there, also when the process or the machine dies."""
+"""Files and folders that are whole or not there, also when the process or the machine dies; and their hashes."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -12,9 +13,28 @@ from typing import Any
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a value as indented JSON."""
+    """Write a value as indented JSON; what a killed write left is replaced by the next one."""
     with whole(path) as part:
-        part.write_text(json.dumps(value, indent=2) + "\n")
+        part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
+    """Write text to a file that several processes may write at once; `mode` are its permissions."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    if mode is not None:
+        part.chmod(mode)
+    part.replace(path)
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file's content, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
