@@ -24,7 +24,7 @@ def check_alone(loaded: LoadedRecipe) -> tuple[Problem, ...]:
 
 def check(resolved: Resolved) -> tuple[Problem, ...]:
     """Return the problems between the recipe and what it names."""
-    checks = (_schema, _head, _frames, _size, _given_frames, _recordings, _method)
+    checks = (_schema, _head, _weights, _frames, _size, _given_frames, _fewest_given_frames, _recordings, _method)
     problems = tuple(problem for check in checks for problem in check(resolved))
     # Tokens are counted of a clip that can be cut into tokens.
     return problems or tuple(_extent(resolved))
@@ -171,6 +171,24 @@ def _head(resolved: Resolved) -> Iterator[Problem]:
         )
 
 
+def _weights(resolved: Resolved) -> Iterator[Problem]:
+    """Whether the model to start from is the network that the backbone is."""
+    if resolved.weights is None:
+        return
+    ours = resolved.backbone.architecture.model_dump(mode="json")
+    theirs = resolved.weights.architecture()
+    differing = sorted(name for name, value in ours.items() if name in theirs and theirs[name] != value)
+    if differing:
+        yield Problem(
+            code="CR304",
+            message=f"the weights to start from are not those of a {resolved.backbone.name}",
+            place=resolved.loaded.place_of("backbone.weights"),
+            expected=", ".join(f"{name} {ours[name]}" for name in differing),
+            found=", ".join(f"{name} {theirs[name]}" for name in differing),
+            hint="name the backbone that the model was trained from",
+        )
+
+
 def _frames(resolved: Resolved) -> Iterator[Problem]:
     frames, temporal = resolved.loaded.recipe.dataset.clip.frames, resolved.backbone.tokenizer.temporal
     if (frames - 1) % temporal or frames <= temporal:
@@ -220,6 +238,20 @@ def _given_frames(resolved: Resolved) -> Iterator[Problem]:
             expected=f"1 + j * {temporal} frames",
             found=str(given),
             hint=f"use {nearest_frames(given, temporal)}",
+        )
+
+
+def _fewest_given_frames(resolved: Resolved) -> Iterator[Problem]:
+    conditioning, temporal = resolved.loaded.recipe.conditioning, resolved.backbone.tokenizer.temporal
+    fewest, given = conditioning.fewest_given_frames, conditioning.given_frames
+    if fewest is not None and (fewest > given or (fewest - 1) % temporal):
+        yield Problem(
+            code="CR312",
+            message="fewer given frames cannot be drawn from there",
+            place=resolved.loaded.place_of("conditioning.fewest_given_frames"),
+            expected=f"1 + j * {temporal} frames, at most given_frames ({given})",
+            found=str(fewest),
+            hint="draw from the first frame alone: `fewest_given_frames: 1`",
         )
 
 

@@ -121,8 +121,10 @@ def _plan(resolved: Resolved, clip: ClipPlan, fitted: Fit) -> Plan:
 
 
 def _backbone(resolved: Resolved) -> BackbonePlan:
-    entry, shift = resolved.backbone, resolved.loaded.recipe.train.shift
+    entry, shift, weights = resolved.backbone, resolved.loaded.recipe.train.shift, resolved.weights
     document = entry.model_dump(mode="json", include=set(BackbonePlan.model_fields))
+    document["weights"] = weights.label if weights else None
+    document["weights_sha256"] = weights.sha256() if weights else None
     if shift is not None:
         document["objective"]["shift"] = shift
     return BackbonePlan.model_validate({**document, "parameters": entry.parameters})

@@ -152,7 +152,7 @@ def _refuse(resolved: Resolved, clip: ClipPlan, available: int, rejected: list[t
         code, place, hint = "CR400", resolved.loaded.place_of("hardware.gpu"), _advice(resolved, least, available)
     fail(
         code,
-        f"{recipe.backbone} does not fit the memory of {recipe.hardware.gpu}",
+        f"{recipe.start.use} does not fit the memory of {recipe.hardware.gpu}",
         place=place,
         expected=f"at most {_gigabytes(available)} on each GPU",
         found=f"{_gigabytes(least.total)} with {way}: {_parts(least)}",

@@ -36,8 +36,8 @@ _PACKAGE = Path(cosmos_recipes.__file__).parent
 
 def file_hashes(resolved: Resolved) -> dict[str, str]:
     """Return the sha256 of every file that the plan was made from."""
-    entry = resolved.backbone
-    files = [*resolved.loaded.files, *resolved.files, ZOO_FILE, *([_PACKAGE / entry.weights] if entry.weights else [])]
+    weights = resolved.weights.files() if resolved.weights else []
+    files = [*resolved.loaded.files, *resolved.files, ZOO_FILE, *weights]
     return {_shown(path): sha256(path) for path in files}
 
 
@@ -49,7 +49,13 @@ def lock(plan: Plan) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": _versions(),
         "files": plan.sources,
-        "backbone": {"name": plan.backbone.name, "hub_id": plan.backbone.hub_id, "revision": plan.backbone.revision},
+        "backbone": {
+            "name": plan.backbone.name,
+            "hub_id": plan.backbone.hub_id,
+            "revision": plan.backbone.revision,
+            "weights": plan.backbone.weights,
+            "weights_sha256": plan.backbone.weights_sha256,
+        },
         "data": {"name": plan.data.name, "revision": plan.data.revision, "licence": plan.data.licence},
     }
 

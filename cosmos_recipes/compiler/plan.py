@@ -19,13 +19,18 @@ class Part(BaseModel):
 
 
 class BackbonePlan(Part):
-    """The network to start from. `architecture` holds the constructor arguments of the diffusers class."""
+    """The network to start from. `architecture` holds the constructor arguments of the diffusers class.
+
+    `weights` is the folder of the model to start from: inside the package where it is shipped (`shipped:NAME`), None
+    for weights drawn at random. `weights_sha256` covers everything in it.
+    """
 
     name: str
     family: Literal["diffusion", "autoregressive"]
     hub_id: str | None
     revision: str | None
     weights: str | None
+    weights_sha256: str | None = None
     licence: str
     architecture: dict[str, Any]
     tokenizer: TokenizerEntry
@@ -43,6 +48,7 @@ class ClipPlan(Part):
     width_px: int
     stride: int
     given_frames: int
+    fewest_given_frames: int
     latent_frames: int
     latent_height: int
     latent_width: int

@@ -14,7 +14,6 @@ FROM_RECIPE = {
     "recipe": "recipe",
     "summary": "summary",
     "seed": "seed",
-    "backbone.name": "backbone",
     "data.schema_name": "dataset.schema",
     "data.limit": "dataset.limit",
     "data.clip.frames": "dataset.clip.frames",
@@ -41,6 +40,7 @@ DERIVED = {
     "task": "derived from dataset.schema and conditioning.head",
     "profile": "the command line",
     "backbone.parameters": "derived from backbone.architecture",
+    "backbone.weights_sha256": "derived from backbone.weights",
     "data.clip.latent_frames": "derived from dataset.clip and the tokenizer",
     "data.clip.latent_height": "derived from dataset.clip and the tokenizer",
     "data.clip.latent_width": "derived from dataset.clip and the tokenizer",
@@ -61,6 +61,8 @@ DERIVED = {
 
 UNLESS_GIVEN = {
     "backbone.objective.shift": ("train.shift", ""),
+    "backbone.weights": ("backbone.weights", ""),
+    "data.clip.fewest_given_frames": ("conditioning.fewest_given_frames", "derived from conditioning.given_frames"),
     "data.clip.stride": ("dataset.clip.stride", "derived from dataset.clip.frames: clips do not overlap"),
     "conditioning.dropout": ("conditioning.dropout", "derived from conditioning.head"),
     "train.micro_batch": ("train.micro_batch", "derived: the fastest that fits"),
@@ -87,6 +89,8 @@ def leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 def _origin(path: str, resolved: Resolved) -> str:
     loaded = resolved.loaded
+    if path == "backbone.name":
+        return said_at(loaded, "backbone.use" if "backbone.use" in loaded.origins else "backbone")
     if path in UNLESS_GIVEN:
         key, otherwise = UNLESS_GIVEN[path]
         if key in loaded.origins:

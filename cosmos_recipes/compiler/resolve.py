@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
+from cosmos_recipes.backbones.weights import SHIPPED, Weights
 from cosmos_recipes.backbones.zoo import ZooEntry, zoo
 from cosmos_recipes.compiler.gpus import GPUS, Gpu
 from cosmos_recipes.conditioning.base import Head, heads
@@ -24,10 +24,15 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolved:
-    """A recipe and everything that it names. `gpu` is None on a CPU; `files` are those read besides the recipe's own."""
+    """A recipe and everything that it names.
+
+    `weights` is None where they are drawn at random or are the Hub's, `gpu` is None on a CPU; `files` are those read
+    besides the recipe's own.
+    """
 
     loaded: LoadedRecipe
     backbone: ZooEntry
+    weights: Weights | None
     schema: Schema
     dataset: BoundDataset
     description: SourceDescription
@@ -44,10 +49,18 @@ def resolve(loaded: LoadedRecipe) -> Resolved:
         RecipeError: every name that stands for nothing, located.
     """
     recipe, problems = loaded.recipe, list[Problem]()
-    backbone = _try(problems, lambda: _named(loaded, "backbone", zoo(), "CR220", "backbone"))
-    head = _try(problems, lambda: _named(loaded, "conditioning.head", heads(), "CR221", "conditioning head"))
+    backbone = _try(problems, lambda: _named(loaded, *_said(loaded), zoo(), "CR220", "backbone"))
+    weights = _try(problems, lambda: _weights(loaded, backbone)) if backbone else None
+    head = _try(
+        problems,
+        lambda: _named(loaded, "conditioning.head", recipe.conditioning.head, heads(), "CR221", "conditioning head"),
+    )
     has_gpu = recipe.hardware.gpu is not None
-    gpu = _try(problems, lambda: _named(loaded, "hardware.gpu", GPUS, "CR222", "kind of GPU")) if has_gpu else None
+    gpu = (
+        _try(problems, lambda: _named(loaded, "hardware.gpu", str(recipe.hardware.gpu), GPUS, "CR222", "kind of GPU"))
+        if has_gpu
+        else None
+    )
     place = loaded.place_of("dataset.schema")
     schema = _try(problems, lambda: load_schema(recipe.dataset.schema_name, place=place))
     dataset = _try(problems, lambda: _dataset(loaded))
@@ -59,6 +72,7 @@ def resolve(loaded: LoadedRecipe) -> Resolved:
     return Resolved(
         loaded=loaded,
         backbone=backbone,
+        weights=weights,
         schema=schema,
         dataset=dataset,
         description=description,
@@ -78,9 +92,34 @@ def _try(problems: list[Problem], lookup: Callable[[], Thing]) -> Thing | None:
         return None
 
 
-def _named(loaded: LoadedRecipe, key: str, known: Mapping[str, Thing], code: str, noun: str) -> Thing:
+def _said(loaded: LoadedRecipe) -> tuple[str, str]:
+    """Return the key under which the recipe names its backbone, and the name."""
+    return ("backbone" if isinstance(loaded.recipe.backbone, str) else "backbone.use"), loaded.recipe.start.use
+
+
+def _weights(loaded: LoadedRecipe, backbone: ZooEntry) -> Weights | None:
+    """Return the model to start from: the backbone's own, or the one in the folder that the recipe names."""
+    said = loaded.recipe.start.weights
+    if said == "none":
+        return None
+    if said == "base":
+        return Weights(label=SHIPPED + backbone.weights) if backbone.weights else None
+    key = "backbone.weights"
+    weights = Weights(label=str((loaded.folder_of(key) / Path(said).expanduser()).resolve()))
+    if not weights.is_whole:
+        fail(
+            "CR223",
+            f"there is no trained model in `{said}`",
+            place=loaded.place_of(key),
+            expected="`base`, `none`, or a folder with cosmos_recipe.json, transformer/, tokenizer/ and head/",
+            found=said,
+            hint="name the `package` folder of a run, or a folder in `published`",
+        )
+    return weights
+
+
+def _named(loaded: LoadedRecipe, key: str, name: str, known: Mapping[str, Thing], code: str, noun: str) -> Thing:
     """Return what the name that the recipe gives for `key` stands for."""
-    name: str = attrgetter(key)(loaded.recipe)
     if name not in known:
         close = nearest(name, known)
         fail(

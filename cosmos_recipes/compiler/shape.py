@@ -26,6 +26,7 @@ def clip_plan(recipe: Recipe, backbone: ZooEntry) -> ClipPlan:
         width_px=width_px,
         stride=clip.stride or clip.frames,
         given_frames=given_frames,
+        fewest_given_frames=recipe.conditioning.fewest_given_frames or given_frames,
         latent_frames=latent[0],
         latent_height=latent[1],
         latent_width=latent[2],

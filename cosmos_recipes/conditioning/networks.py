@@ -37,7 +37,8 @@ class ByteText(nn.Module):
     """A small trainable text encoder over UTF-8 bytes: embeddings, then convolutions that can spell a word.
 
     Its output starts at zero, so that at step 0 the model equals one without captions. Bytes past `length` are cut;
-    shorter captions are padded with zero bytes; an empty caption is the null control.
+    shorter captions are padded with zero bytes, which come out as zeros: an empty caption, the null control, is what
+    `NullContext` gives.
     """
 
     def __init__(self, *, length: int, width: int, hidden: int = 128, kernel: int = 7) -> None:
@@ -65,7 +66,9 @@ class ByteText(nn.Module):
 
     def forward(self, control: Control) -> dict[str, Tensor]:
         """Return the transformer's extra arguments: `encoder_hidden_states` (B, L, D)."""
-        hidden_BLD = self.bytes(control["text_BL"].int()) + self.position_LD
+        text_BL = control["text_BL"]
+        hidden_BLD = self.bytes(text_BL.int()) + self.position_LD
         for norm, convolution in zip(self.norms, self.convolutions, strict=False):
             hidden_BLD = hidden_BLD + nn.functional.gelu(convolution(norm(hidden_BLD).mT)).mT
-        return {"encoder_hidden_states": self.project(self.norms[-1](hidden_BLD))}
+        context_BLD = self.project(self.norms[-1](hidden_BLD))
+        return {"encoder_hidden_states": context_BLD * (text_BL != 0)[..., None]}

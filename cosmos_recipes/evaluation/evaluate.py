@@ -220,7 +220,15 @@ class _Measurement:
     def _loss_B(self, latent_BCTHW: Tensor, control: Control, clips: range) -> Tensor:
         """Return the loss of each clip, over noise that training never draws (its steps are not negative)."""
         draws = [
-            self.model.loss(latent_BCTHW, control, seed=self.settings.seed, step=-draw, samples=clips, dropout=0.0)
+            self.model.loss(
+                latent_BCTHW,
+                control,
+                seed=self.settings.seed,
+                step=-draw,
+                samples=clips,
+                dropout=0.0,
+                draw_given=False,
+            )
             for draw in range(1, LOSS_DRAWS + 1)
         ]
         return torch.stack(draws).double().mean(0).cpu()

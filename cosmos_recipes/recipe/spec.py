@@ -32,6 +32,13 @@ class Block(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, allow_inf_nan=False, strict=True)
 
 
+class Start(Block):
+    """A backbone, and the weights to start from."""
+
+    use: Name = Field(description="The world foundation model; `cosmos-recipe ls backbones` lists them.")
+    weights: str = Field("base", min_length=1, description="`base` for the backbone's own weights, `none` to train from scratch, or the folder of a trained model.")
+
+
 class Clip(Block):
     """The window of frames that the model sees at once."""
 
@@ -56,6 +63,7 @@ class Conditioning(Block):
 
     head: Name = Field("none", description="The conditioning head: none, text, or the name of an installed one.")
     given_frames: Positive = Field(1, description="Frames at the start of a clip that are given to the model and not predicted.")
+    fewest_given_frames: Positive | None = Field(None, description="Draw the given frames of each training clip from so many up to given_frames, as Cosmos Video2World does; by default it is always given_frames.")
     dropout: Fraction = Field(0.1, description="Share of training clips whose control is dropped, for classifier-free guidance.")
 
 
@@ -140,7 +148,7 @@ class Recipe(Block):
 
     recipe: Name = Field(description="The recipe's name; runs and packages are called after it.")
     summary: str = Field(min_length=1, max_length=300, description="What the trained model does, in a sentence.")
-    backbone: Name = Field(description="The world foundation model to start from; `cosmos-recipe ls backbones` lists them.")
+    backbone: Name | Start = Field(description="The world foundation model to start from: its name (`cosmos-recipe ls backbones` lists them), or {use: NAME, weights: ...}.")
     dataset: Dataset = Field(description="The data to post-train on, bound to its contract.")
     conditioning: Conditioning = Field(default_factory=Conditioning, description="What controls the prediction.")
     train: Train = Field(description="The post-training itself.")
@@ -149,6 +157,11 @@ class Recipe(Block):
     publish: Publish = Field(default_factory=Publish, description="Where the trained model goes.")
     hardware: Hardware = Field(default_factory=Hardware, description="The machines that the plan is made for.")
     seed: Annotated[int, Field(ge=0, lt=2**31), BeforeValidator(_whole)] = Field(0, description="Seed of everything random: order, noise, initial weights, evaluation.")
+
+    @property
+    def start(self) -> Start:
+        """The backbone and the weights to start from."""
+        return self.backbone if isinstance(self.backbone, Start) else Start(use=self.backbone)
 
 
 class RecipeFile(Recipe):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.data.contract import load_schema
@@ -53,6 +54,7 @@ class Preparation:
             "read": read,
             "data": plan.data.model_dump(mode="json"),
             "tokenizer": plan.backbone.tokenizer.model_dump(mode="json"),
+            "weights": plan.backbone.weights_sha256,
             "captions": needs_captions(plan),
         }
         top = root / ".prepared"
@@ -140,16 +142,19 @@ def prepare(preparation: Preparation, progress: Progress) -> dict[str, Any]:
 
 
 def _tokenizer(plan: Plan, folder: Path, reader: ClipReader, train: Sequence[int], progress: Progress) -> Any:
-    """Return the tokenizer, fitted to the training clips if it is one that can be."""
+    """Return the tokenizer: that of the weights to start from, or a new one, fitted to the training clips if it can be."""
     from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
     from cosmos_recipes.files import whole
 
     place = folder / "tokenizer"
     if place.exists():
         return load_tokenizer(place)
-    tokenizer = build_tokenizer(plan.backbone.tokenizer)
-    if hasattr(tokenizer, "fit"):
-        tokenizer.fit(_videos(reader, train, progress))
+    if plan.backbone.weights is not None:
+        tokenizer = load_tokenizer(Weights(label=plan.backbone.weights).folder / "tokenizer")
+    else:
+        tokenizer = build_tokenizer(plan.backbone.tokenizer)
+        if hasattr(tokenizer, "fit"):
+            tokenizer.fit(_videos(reader, train, progress))
     with whole(place) as part:
         tokenizer.save_pretrained(part)
     return tokenizer

@@ -50,5 +50,11 @@ class HeldOut:
         latent_BCTHW = module.clips.latents(numbers).to(module.device)
         with module.trainer.precision_plugin.forward_context():
             return module.world_model.loss(
-                latent_BCTHW, control, seed=self.plan.seed, step=NOISE_STEP, samples=chosen, dropout=0.0
+                latent_BCTHW,
+                control,
+                seed=self.plan.seed,
+                step=NOISE_STEP,
+                samples=chosen,
+                dropout=0.0,
+                draw_given=False,
             )

@@ -16,12 +16,16 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class FlowDraw:
-    """A point on the straight path from data to noise, and the velocity to predict there."""
+    """A point on the straight path from data to noise, and the velocity to predict there.
+
+    `given_B` counts the latent frames that are given, and `dropped_B` says whose control is dropped.
+    """
 
     noisy_BCTHW: Tensor
     velocity_BCTHW: Tensor
     time_B: Tensor
     dropped_B: Tensor
+    given_B: Tensor
 
 
 def generator(*key: int) -> torch.Generator:
@@ -36,13 +40,24 @@ def shifted(time: Tensor, shift: float) -> Tensor:
 
 
 def draw(
-    latent_BCTHW: Tensor, *, shift: float, dropout: float, seed: int, step: int, samples: Sequence[int]
+    latent_BCTHW: Tensor,
+    *,
+    shift: float,
+    dropout: float,
+    given: tuple[int, int],
+    seed: int,
+    step: int,
+    samples: Sequence[int],
 ) -> FlowDraw:
-    """Draw a time, noise and whether the control is dropped, for each sample on its own."""
+    """Draw a time, noise, whether the control is dropped and how many latent frames are given, for each sample alone.
+
+    `given` are the fewest and the most.
+    """
     generators = [generator(seed, step, sample) for sample in samples]
     normal_B = torch.stack([torch.randn((), generator=g) for g in generators])
     dropped_B = torch.stack([torch.rand((), generator=g) for g in generators]) < dropout
     noise_BCTHW = torch.stack([torch.randn(latent_BCTHW.shape[1:], generator=g) for g in generators])
+    given_B = torch.stack([torch.randint(given[0], given[1] + 1, (), generator=g) for g in generators])
     time_B, noise_BCTHW = shifted(normal_B.sigmoid(), shift).to(latent_BCTHW), noise_BCTHW.to(latent_BCTHW)
     time = time_B[:, None, None, None, None]
     return FlowDraw(
@@ -50,4 +65,5 @@ def draw(
         velocity_BCTHW=noise_BCTHW - latent_BCTHW,
         time_B=time_B,
         dropped_B=dropped_B.to(latent_BCTHW.device),
+        given_B=given_B.to(latent_BCTHW.device),
     )

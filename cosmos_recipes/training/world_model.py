@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from cosmos_recipes.backbones.diffusion import build_transformer, load_transformer
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
+from cosmos_recipes.backbones.weights import Weights, require_unchanged
 from cosmos_recipes.backbones.zoo import ObjectiveEntry, TextEntry
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head as find_head
@@ -36,6 +37,7 @@ class WorldModelConfig:
     objective: dict[str, Any]
     given_frames: int
     rate_hz: float
+    fewest_given_frames: int | None = None
     dropout: float = 0.0
     family: str = "diffusion"
     task: str = "general"
@@ -62,13 +64,18 @@ class WorldModel(nn.Module):
 
     @classmethod
     def build(cls, plan: Plan, *, tokenizer: Path | None = None) -> WorldModel:
-        """Return the model that `plan` starts from; `tokenizer` is the folder of one that was fitted to the data."""
+        """Return the model that `plan` starts from; `tokenizer` is the folder of one that was fitted to the data.
+
+        Raises:
+            RecipeError: the weights to start from are not those of the plan (CR607).
+        """
         backbone, clip = plan.backbone, plan.data.clip
         config = WorldModelConfig(
             head=plan.conditioning.head,
             text=backbone.text.model_dump(),
             objective=backbone.objective.model_dump(),
             given_frames=clip.given_frames,
+            fewest_given_frames=clip.fewest_given_frames,
             rate_hz=clip.rate_hz,
             dropout=plan.conditioning.dropout,
             family=backbone.family,
@@ -78,12 +85,24 @@ class WorldModel(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
             head = find_head(config.head).build(backbone.text)
-        return cls(
+        model = cls(
             config,
             transformer=build_transformer(backbone.architecture, seed=plan.seed),
             tokenizer=load_tokenizer(tokenizer) if tokenizer else build_tokenizer(backbone.tokenizer),
             head=head,
         )
+        if backbone.weights is not None:
+            weights = Weights(label=backbone.weights)
+            require_unchanged(weights, backbone.weights_sha256)
+            model._start_from(weights.folder)
+        return model
+
+    def _start_from(self, folder: Path) -> None:
+        """Take over the network of a trained model, and its head where it is of the same kind."""
+        trained = load_transformer(str(folder / "transformer"))
+        self.transformer.load_state_dict(trained.state_dict())
+        if json.loads((folder / "cosmos_recipe.json").read_text())["head"] == self.config.head:
+            self.head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> Control:
         """Return the batch-first control tensors of rows, on the model's device."""
@@ -112,14 +131,18 @@ class WorldModel(nn.Module):
         step: int,
         samples: Sequence[int],
         dropout: float | None = None,
+        draw_given: bool = True,
     ) -> Tensor:
         """Return the mean squared velocity error per clip (B,), over the frames that are not given.
 
-        Noise, time and dropped controls depend on (seed, step, sample) alone; `samples` are positions in the global
-        batch. `dropout` defaults to the recipe's own; pass 0 to measure.
+        Noise, time, dropped controls and the number of given frames depend on (seed, step, sample) alone; `samples`
+        are positions in the global batch. To measure, pass `dropout` 0 and `draw_given` False: then given frames are as
+        many as for generating.
         """
+        most = self.given_latent_frames
         drawn = draw(
             latent_BCTHW,
+            given=(self._latent_frames(self.config.fewest_given_frames) if draw_given else most, most),
             shift=self.objective.shift,
             dropout=self.config.dropout if dropout is None else dropout,
             seed=seed,
@@ -127,10 +150,10 @@ class WorldModel(nn.Module):
             samples=samples,
         )
         control = _where(drawn.dropped_B, self.null(len(samples)), control)
-        given = self.given_latent_frames
-        velocity_BCTHW = self._velocity(drawn.noisy_BCTHW, latent_BCTHW[:, :, :given], drawn.time_B, control)
-        error = (velocity_BCTHW.float() - drawn.velocity_BCTHW)[:, :, given:]
-        return error.square().flatten(1).mean(1)
+        given_BT = torch.arange(latent_BCTHW.shape[2], device=latent_BCTHW.device) < drawn.given_B[:, None]
+        velocity_BCTHW = self._velocity(drawn.noisy_BCTHW, latent_BCTHW, given_BT, drawn.time_B, control)
+        error_BT = (velocity_BCTHW.float() - drawn.velocity_BCTHW).square().mean((1, 3, 4))
+        return error_BT.masked_fill(given_BT, 0).sum(1) / (~given_BT).sum(1)
 
     @torch.no_grad()
     def generate(
@@ -145,11 +168,13 @@ class WorldModel(nn.Module):
         latent_frames = 1 + (frames - 1) // self.tokenizer.temporal
         noise = [torch.randn(channels, latent_frames, height, width, generator=generator(seed)) for seed in seeds]
         latent = torch.stack(noise).to(given_latent)
+        given_BT = (torch.arange(latent_frames, device=latent.device) < given).expand(count, -1)
+        known = torch.cat([given_latent, latent[:, :, given:]], 2)
         scheduler = _scheduler(shift=self.objective.shift)
         scheduler.set_timesteps(steps, device=latent.device)
         for timestep in scheduler.timesteps:
             time_B = (timestep / 1000).expand(count).to(latent)
-            velocity = self._guided_velocity(latent, given_latent, time_B, control, guidance)
+            velocity = self._guided_velocity(latent, known, given_BT, time_B, control, guidance)
             latent = scheduler.step(velocity.float(), timestep, latent).prev_sample
         latent = torch.cat([given_latent, latent[:, :, given:]], 2)
         return torch.cat([given_BCTHW, self.decode(latent)[:, :, given_BCTHW.shape[2] :]], 2)
@@ -157,23 +182,27 @@ class WorldModel(nn.Module):
     @property
     def given_latent_frames(self) -> int:
         """Latent frames that the given frames fill."""
-        return 1 + (self.config.given_frames - 1) // int(self.tokenizer.temporal)
+        return self._latent_frames(None)
+
+    def _latent_frames(self, given_frames: int | None) -> int:
+        return 1 + ((given_frames or self.config.given_frames) - 1) // int(self.tokenizer.temporal)
 
     def _guided_velocity(
-        self, latent: Tensor, given: Tensor, time_B: Tensor, control: Control, guidance: float
+        self, latent: Tensor, known: Tensor, given_BT: Tensor, time_B: Tensor, control: Control, guidance: float
     ) -> Tensor:
-        velocity = self._velocity(latent, given, time_B, control)
+        velocity = self._velocity(latent, known, given_BT, time_B, control)
         if guidance == 1:
             return velocity
-        free = self._velocity(latent, given, time_B, self.null(len(latent)))
+        free = self._velocity(latent, known, given_BT, time_B, self.null(len(latent)))
         return free + guidance * (velocity - free)
 
-    def _velocity(self, noisy_BCTHW: Tensor, given_BCTHW: Tensor, time_B: Tensor, control: Control) -> Tensor:
+    def _velocity(
+        self, noisy_BCTHW: Tensor, known_BCTHW: Tensor, given_BT: Tensor, time_B: Tensor, control: Control
+    ) -> Tensor:
         """Return the predicted velocity; given frames enter clean, marked by a channel of ones, as in Video2World."""
-        given = given_BCTHW.shape[2]
-        hidden = torch.cat([given_BCTHW, noisy_BCTHW[:, :, given:]], 2)
-        mask = torch.zeros_like(hidden[:, :1])
-        mask[:, :, :given] = 1
+        is_given = given_BT[:, None, :, None, None]
+        hidden = torch.where(is_given, known_BCTHW, noisy_BCTHW)
+        mask = is_given.expand_as(hidden[:, :1]).to(hidden)
         velocity_BCTHW: Tensor = self.transformer(
             hidden_states=hidden,
             timestep=time_B * self.objective.settings.get("timestep_scale", 1.0),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cosmos_recipes.worlds import factory
 from cosmos_recipes.worlds.canvas import Camera, Canvas, Point, Rgb
+from cosmos_recipes.worlds.looks import FACTORY
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from cosmos_recipes.worlds.factory import Colour, Episode, Part
+    from cosmos_recipes.worlds.looks import Look
 
 VIEW_M = 1.24
 """Side of the square of the scene that every picture shows whole."""
@@ -26,12 +28,8 @@ PART_RGB: dict[Colour, Rgb] = {
     "blue": (54, 104, 206),
     "yellow": (238, 200, 62),
 }
-BIN_RGB: dict[str, Rgb] = {"left": (134, 92, 176), "right": (222, 132, 58)}
-HAND_RGB: Rgb = (40, 186, 190)
+HAND_RGB: Rgb = FACTORY.hand
 
-_STEEL: Rgb = (226, 229, 232)
-_DARK: Rgb = (44, 48, 56)
-_BELT: Rgb = (62, 66, 74)
 _BELT_BACK_M, _BELT_FRONT_M, _BELT_EDGE_M = 0.035, -0.03, -0.072
 _TICK_M = 0.2
 _ROLLER_M, _ROLLER_GAP_M, _ROLLER_Y_M = 0.034, 0.2, -0.112
@@ -63,8 +61,9 @@ def render(episode: Episode, height_px: int, width_px: int) -> NDArray[np.uint8]
 
 def _draw_frame(episode: Episode, index: int, view: Camera) -> NDArray[np.uint8]:
     """Paint from the back to the front."""
-    canvas = Canvas(view, base=_background(view))
-    _draw_belt(canvas, view, float(episode.belt_m_T[index]))
+    look = episode.look
+    canvas = Canvas(view, base=_background(view, look))
+    _draw_belt(canvas, view, look, float(episode.belt_m_T[index]))
     states = [states[index] for states in episode.part_state_PT]
     places: list[Point] = [(float(xy[index, 0]), float(xy[index, 1])) for xy in episode.part_xy_m_PT2]
     for state, place in zip(states, places, strict=True):
@@ -74,7 +73,7 @@ def _draw_frame(episode: Episode, index: int, view: Camera) -> NDArray[np.uint8]
         if state != "held":
             _draw_part(canvas, part, place)
     for side in ("left", "right"):
-        _draw_bin_front(canvas, side)
+        _draw_bin_front(canvas, side, look.bin(side))
     _draw_arm(canvas, episode, index)
     if states[episode.target] == "held":
         _draw_part(canvas, episode.parts[episode.target], places[episode.target])
@@ -90,36 +89,41 @@ def shade(colour: Rgb, light: float) -> Rgb:
 
 
 @lru_cache(maxsize=4)
-def _background(view: Camera) -> Image.Image:
+def _background(view: Camera, look: Look) -> Image.Image:
     """What never moves and lies behind everything that does; oversampled."""
     canvas = Canvas(view)
     half_m = view.width_px / view.pixels_per_metre / 2 + 0.1
     top_m, bottom_m = (view.centre_v_px / view.pixels_per_metre + 0.1), -half_m - VIEW_M
-    _draw_room(canvas, half_m, top_m, bottom_m)
+    _draw_room(canvas, look, half_m, top_m, bottom_m)
     for side in ("left", "right"):
-        _draw_bin_back(canvas, side)
+        _draw_bin_back(canvas, side, look.bin(side))
     _draw_conveyor_frame(canvas, half_m)
-    canvas.box(-0.055, factory.MOUNT_M[1], 0.055, top_m, (112, 118, 128))
+    canvas.box(-0.055, factory.MOUNT_M[1], 0.055, top_m, look.column)
     canvas.box(-0.055, factory.MOUNT_M[1], -0.025, top_m, (138, 144, 154))
     canvas.box(0.03, factory.MOUNT_M[1], 0.055, top_m, (88, 93, 102))
     canvas.box(-0.16, top_m - 0.13, 0.16, top_m, (92, 97, 106))
     return canvas.image
 
 
-def _draw_room(canvas: Canvas, half_m: float, top_m: float, bottom_m: float) -> None:
+def _draw_room(canvas: Canvas, look: Look, half_m: float, top_m: float, bottom_m: float) -> None:
     skirting_m, steps = -0.235, 48
     for step in range(steps):
         high_m = top_m - (top_m - skirting_m) * step / steps
         light = 1.0 - 0.3 * step / steps
-        canvas.box(-half_m, skirting_m, half_m, high_m, (round(168 * light), round(180 * light), round(192 * light)))
+        canvas.box(-half_m, skirting_m, half_m, high_m, _lit(look.wall, light))
     for seam in range(-int(half_m / 0.31) - 1, int(half_m / 0.31) + 1):
         centre_m = (seam + 0.5) * 0.31
         canvas.box(centre_m - 0.005, skirting_m, centre_m + 0.005, top_m, (40, 48, 60), opacity=0.28)
     for step in range(16):
         high_m = skirting_m - 0.014 * step
         light = 0.62 + 0.38 * step / 15
-        canvas.box(-half_m, bottom_m, half_m, high_m, (round(142 * light), round(128 * light), round(112 * light)))
+        canvas.box(-half_m, bottom_m, half_m, high_m, _lit(look.floor, light))
     canvas.box(-half_m, skirting_m - 0.008, half_m, skirting_m + 0.008, (58, 62, 70))
+
+
+def _lit(colour: Rgb, light: float) -> Rgb:
+    red, green, blue = (round(value * light) for value in colour)
+    return red, green, blue
 
 
 def _draw_conveyor_frame(canvas: Canvas, half_m: float) -> None:
@@ -130,25 +134,25 @@ def _draw_conveyor_frame(canvas: Canvas, half_m: float) -> None:
     canvas.box(-half_m, _RETURN_TOP_M, half_m, _BELT_EDGE_M, (48, 52, 60))
 
 
-def _draw_belt(canvas: Canvas, view: Camera, run_m: float) -> None:
+def _draw_belt(canvas: Canvas, view: Camera, look: Look, run_m: float) -> None:
     """Belt, tick marks and rollers after the belt has run `run_m` metres to the right (and its lower side left)."""
     half_m = view.width_px / view.pixels_per_metre / 2 + _TICK_M
-    canvas.box(-half_m, _BELT_FRONT_M, half_m, _BELT_BACK_M, shade(_BELT, 0.14))
-    canvas.box(-half_m, _BELT_BACK_M - 0.01, half_m, _BELT_BACK_M, shade(_BELT, -0.25))
-    canvas.box(-half_m, _BELT_EDGE_M, half_m, _BELT_FRONT_M, _BELT)
-    canvas.box(-half_m, _RETURN_BOTTOM_M, half_m, _RETURN_TOP_M, shade(_BELT, -0.15))
+    canvas.box(-half_m, _BELT_FRONT_M, half_m, _BELT_BACK_M, shade(look.belt, 0.14))
+    canvas.box(-half_m, _BELT_BACK_M - 0.01, half_m, _BELT_BACK_M, shade(look.belt, -0.25))
+    canvas.box(-half_m, _BELT_EDGE_M, half_m, _BELT_FRONT_M, look.belt)
+    canvas.box(-half_m, _RETURN_BOTTOM_M, half_m, _RETURN_TOP_M, shade(look.belt, -0.15))
     for tick in range(-int(half_m / _TICK_M) - 1, int(half_m / _TICK_M) + 2):
         upper_m = tick * _TICK_M + run_m % _TICK_M
         lower_m = tick * _TICK_M - run_m % _TICK_M
         canvas.box(upper_m - 0.018, _BELT_FRONT_M, upper_m + 0.018, _BELT_BACK_M - 0.01, (150, 142, 116))
-        canvas.box(upper_m - 0.02, _BELT_EDGE_M, upper_m + 0.02, _BELT_FRONT_M, (232, 214, 150))
+        canvas.box(upper_m - 0.02, _BELT_EDGE_M, upper_m + 0.02, _BELT_FRONT_M, look.tick)
         canvas.box(lower_m - 0.018, _RETURN_BOTTOM_M, lower_m + 0.018, _RETURN_TOP_M, (122, 116, 94))
     for roller in range(-int(half_m / _ROLLER_GAP_M), int(half_m / _ROLLER_GAP_M) + 1):
-        _draw_roller(canvas, (roller * _ROLLER_GAP_M, _ROLLER_Y_M), run_m / _ROLLER_M)
+        _draw_roller(canvas, (roller * _ROLLER_GAP_M, _ROLLER_Y_M), run_m / _ROLLER_M, look.roller)
 
 
-def _draw_roller(canvas: Canvas, centre: Point, turned: float) -> None:
-    canvas.disc(centre, _ROLLER_M, (128, 134, 144))
+def _draw_roller(canvas: Canvas, centre: Point, turned: float, colour: Rgb) -> None:
+    canvas.disc(centre, _ROLLER_M, colour)
     canvas.disc((centre[0] - 0.006, centre[1] + 0.006), _ROLLER_M * 0.7, (170, 176, 186))
     notch = (centre[0] + 0.02 * math.cos(turned), centre[1] - 0.02 * math.sin(turned))
     canvas.disc(notch, 0.013, (60, 64, 72))
@@ -199,9 +203,9 @@ def _bin_x(side: str) -> float:
     return -factory.BIN_X_M if side == "left" else factory.BIN_X_M
 
 
-def _draw_bin_back(canvas: Canvas, side: str) -> None:
+def _draw_bin_back(canvas: Canvas, side: str, colour: Rgb) -> None:
     """The inside of a bin and the post that carries it, behind the belt."""
-    x, colour = _bin_x(side), BIN_RGB[side]
+    x = _bin_x(side)
     floor_m, rim_m = factory.BIN_FLOOR_M, factory.BIN_RIM_M
     canvas.box(x - 0.022, -0.235, x + 0.022, floor_m, (84, 90, 100))
     canvas.box(x - 0.022, -0.235, x - 0.006, floor_m, (110, 116, 126))
@@ -211,9 +215,9 @@ def _draw_bin_back(canvas: Canvas, side: str) -> None:
     )
 
 
-def _draw_bin_front(canvas: Canvas, side: str) -> None:
+def _draw_bin_front(canvas: Canvas, side: str, colour: Rgb) -> None:
     """The low front wall, behind which a part drops, and the side walls."""
-    x, colour = _bin_x(side), BIN_RGB[side]
+    x = _bin_x(side)
     floor_m, rim_m = factory.BIN_FLOOR_M - 0.02, factory.BIN_RIM_M
     lip_m = floor_m + 0.06
     canvas.polygon(_bin_outline(x, floor_m, lip_m), colour)
@@ -236,6 +240,7 @@ def _bin_outline(x: float, low_m: float, high_m: float) -> list[Point]:
 
 def _draw_arm(canvas: Canvas, episode: Episode, index: int) -> None:
     """Upper arm, forearm, hand and their joints, without the fingers."""
+    look = episode.look
     from cosmos_recipes.worlds.motion import elbow_and_wrist
 
     joints_m = elbow_and_wrist(
@@ -243,25 +248,26 @@ def _draw_arm(canvas: Canvas, episode: Episode, index: int) -> None:
     ).tolist()
     elbow, wrist = (joints_m[0][0], joints_m[0][1]), (joints_m[1][0], joints_m[1][1])
     for start, end, thick, thin in ((factory.MOUNT_M, elbow, 0.042, 0.032), (elbow, wrist, 0.034, 0.024)):
-        canvas.bar(start, end, thick, thin, _DARK)
-        canvas.bar(start, end, thick - 0.01, thin - 0.01, _STEEL)
+        canvas.bar(start, end, thick, thin, look.joint)
+        canvas.bar(start, end, thick - 0.01, thin - 0.01, look.arm)
     for joint, radius_m in ((factory.MOUNT_M, 0.058), (elbow, 0.042), (wrist, 0.032)):
-        canvas.disc(joint, radius_m, _DARK)
+        canvas.disc(joint, radius_m, look.joint)
         canvas.disc(joint, radius_m * 0.5, (172, 180, 192))
     x, y = float(episode.gripper_xy_m_T2[index, 0]), float(episode.gripper_xy_m_T2[index, 1])
     palm_m = y + factory.PART_M / 2 + 0.012
-    canvas.box(x - 0.02, palm_m, x + 0.02, wrist[1], _DARK)
+    canvas.box(x - 0.02, palm_m, x + 0.02, wrist[1], look.joint)
 
 
 def _draw_fingers(canvas: Canvas, episode: Episode, index: int) -> None:
     """The palm and its two fingers, whose distance is the grip."""
+    look = episode.look
     x, y = float(episode.gripper_xy_m_T2[index, 0]), float(episode.gripper_xy_m_T2[index, 1])
     gap_m = factory.OPEN_GAP_M + (factory.CLOSED_GAP_M - factory.OPEN_GAP_M) * float(episode.grip_T[index])
     palm_m, tip_m = y + factory.PART_M / 2 + 0.012, y - 0.035
-    canvas.box(x - 0.122, palm_m, x + 0.122, palm_m + 0.034, shade(HAND_RGB, -0.55))
-    canvas.box(x - 0.116, palm_m + 0.006, x + 0.116, palm_m + 0.028, HAND_RGB)
+    canvas.box(x - 0.122, palm_m, x + 0.122, palm_m + 0.034, shade(look.hand, -0.55))
+    canvas.box(x - 0.116, palm_m + 0.006, x + 0.116, palm_m + 0.028, look.hand)
     for edge in (-1, 1):
         inner_m, outer_m = x + edge * gap_m / 2, x + edge * (gap_m / 2 + 0.026)
         left_m, right_m = min(inner_m, outer_m), max(inner_m, outer_m)
-        canvas.box(left_m, tip_m, right_m, palm_m + 0.006, shade(HAND_RGB, -0.55))
-        canvas.box(left_m + 0.005, tip_m + 0.005, right_m - 0.005, palm_m + 0.006, shade(HAND_RGB, 0.2))
+        canvas.box(left_m, tip_m, right_m, palm_m + 0.006, shade(look.hand, -0.55))
+        canvas.box(left_m + 0.005, tip_m + 0.005, right_m - 0.005, palm_m + 0.006, shade(look.hand, 0.2))

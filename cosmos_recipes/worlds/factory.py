@@ -1,5 +1,7 @@
 """The `factory` world: a conveyor, an arm that sorts one part of an episode into a bin, and no pixels.
 
+The world `workshop` is the same machine in any paint, with a belt of any speed: what the tiny base learned from.
+
 Everything is in the plane of the picture. The frame of reference, called `scene`, has its origin on the belt's surface
 below the arm's mount, x to the right and y up, in metres; angles are counter-clockwise from +x, in rad.
 """
@@ -8,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
+
+from cosmos_recipes.worlds.looks import FACTORY, Look, random_look
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +27,7 @@ VERSION = 1
 Shape = Literal["box", "disc", "wedge"]
 Colour = Literal["red", "green", "blue", "yellow"]
 Side = Literal["left", "right"]
+World = Literal["factory", "workshop"]
 State = Literal["belt", "held", "falling", "bin"]
 
 MOUNT_M = (0.0, 0.70)
@@ -37,6 +42,8 @@ BIN_X_M = 0.48
 BIN_FLOOR_M = 0.16
 BIN_RIM_M = 0.30
 BELT_SPEED_M_S = 0.12
+BELT_SPEED_SPREAD: dict[World, float] = {"factory": 0.04, "workshop": 0.25}
+"""Largest relative difference of an episode's belt speed from the usual one."""
 GRAVITY_M_S2 = 9.81
 SHORTEST_S = 2.0
 """The least time from the first to the last frame in which the arm can finish its command."""
@@ -90,6 +97,7 @@ class Episode:
     action_T3: Array
     part_xy_m_PT2: Array
     part_state_PT: tuple[tuple[State, ...], ...]
+    look: Look = FACTORY
 
     @property
     def frames(self) -> int:
@@ -132,7 +140,7 @@ class _Script:
     home_m: tuple[float, float]
 
 
-def simulate(seed: int, *, frames: int = 25, rate_hz: float = 5.0) -> Episode:
+def simulate(seed: int, *, frames: int = 25, rate_hz: float = 5.0, world: World = "factory") -> Episode:
     """Play one episode; the same arguments always give the same one.
 
     A recording shorter than 4.8 s is played faster so that the command is always finished; in a longer one the arm
@@ -149,7 +157,8 @@ def simulate(seed: int, *, frames: int = 25, rate_hz: float = 5.0) -> Episode:
     if duration_s < SHORTEST_S:
         needed = int(np.ceil(SHORTEST_S * rate_hz)) + 1
         raise ValueError(f"a factory episode needs at least {needed} frames at {rate_hz:g} Hz, not {frames}")
-    script = _write_script(np.random.default_rng(seed), pace=min(1.0, duration_s / _USUAL_S))
+    pace = min(1.0, duration_s / _USUAL_S)
+    script = _write_script(np.random.default_rng(seed), pace=pace, spread=BELT_SPEED_SPREAD[world])
     timing = script.timing
     time_s = np.arange(frames + 1) / rate_hz
     xy_m = follow(_knots(script), time_s).round(6)
@@ -172,12 +181,13 @@ def simulate(seed: int, *, frames: int = 25, rate_hz: float = 5.0) -> Episode:
         action_T3=np.concatenate([np.diff(xy_m, axis=0), grip[1:, None]], axis=1).round(6),
         part_xy_m_PT2=part_xy_m,
         part_state_PT=states,
+        look=FACTORY if world == "factory" else random_look(np.random.default_rng((seed, 1))),
     )
 
 
-def _write_script(rng: np.random.Generator, *, pace: float) -> _Script:
+def _write_script(rng: np.random.Generator, *, pace: float, spread: float) -> _Script:
     parts = _draw_parts(rng)
-    speed_m_s = round(BELT_SPEED_M_S * rng.uniform(0.96, 1.04), 6)
+    speed_m_s = round(BELT_SPEED_M_S * rng.uniform(1 - spread, 1 + spread), 6)
     timing = _draw_timing(rng, pace)
     start_m, target = _place_parts(rng, len(parts), speed_m_s * timing.lift)
     side: Side = "left" if rng.random() < 0.5 else "right"

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from cosmos_recipes.worlds.factory import VERSION
+from cosmos_recipes.worlds.factory import VERSION, Episode, World
 from cosmos_recipes.worlds.video import Codec
 
-WORLDS = ("factory",)
+WORLDS = get_args(World)
 TABLE = "episodes.parquet"
 SETTINGS = "world.json"
 
@@ -28,7 +28,7 @@ _PARTIAL = ".partial"
 class Settings:
     """Everything that decides an episode's video; the number of episodes does not."""
 
-    world: str
+    world: World
     frames: int
     rate_hz: float
     height_px: int
@@ -36,6 +36,12 @@ class Settings:
     seed: int
     codec: Codec
     version: int = VERSION
+
+    def play(self, seed: int) -> Episode:
+        """Return the episode of a seed."""
+        from cosmos_recipes.worlds.factory import simulate
+
+        return simulate(seed, frames=self.frames, rate_hz=self.rate_hz, world=self.world)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +69,7 @@ class Name:
 def write_world(
     folder: Path,
     *,
-    world: str,
+    world: World,
     episodes: int,
     held_out: int,
     frames: int,
@@ -98,8 +104,6 @@ def write_world(
 
 
 def _check(settings: Settings, episodes: int, held_out: int) -> None:
-    from cosmos_recipes.worlds.factory import simulate
-
     if settings.world not in WORLDS:
         raise ValueError(f"there is no world {settings.world!r}; there is {', '.join(WORLDS)}")
     if not 0 <= settings.seed < 2**31:
@@ -109,7 +113,7 @@ def _check(settings: Settings, episodes: int, held_out: int) -> None:
     if settings.height_px % 2 or settings.width_px % 2 or min(settings.height_px, settings.width_px) < 16:
         size = f"{settings.height_px}x{settings.width_px}"
         raise ValueError(f"a world's height and width are even and at least 16 pixels, not {size}")
-    simulate(0, frames=settings.frames, rate_hz=settings.rate_hz)
+    settings.play(0)
 
 
 @contextmanager
@@ -193,11 +197,10 @@ def _end_with_parent() -> None:
 
 def _write_some(folder: Path, settings: Settings, names: Sequence[Name]) -> int:
     from cosmos_recipes.worlds.drawing import render
-    from cosmos_recipes.worlds.factory import simulate
     from cosmos_recipes.worlds.video import write_video
 
     for name in names:
-        episode = simulate(name.seed(settings.seed), frames=settings.frames, rate_hz=settings.rate_hz)
+        episode = settings.play(name.seed(settings.seed))
         with _complete(folder / name.video) as partial:
             write_video(
                 partial, render(episode, settings.height_px, settings.width_px), settings.rate_hz, settings.codec
@@ -208,7 +211,6 @@ def _write_some(folder: Path, settings: Settings, names: Sequence[Name]) -> int:
 def _write_rows(folder: Path, settings: Settings, names: Sequence[Name]) -> None:
     """Write the table, last of all, unless it already tells of exactly these episodes."""
     from cosmos_recipes.worlds.drawing import camera
-    from cosmos_recipes.worlds.factory import simulate
     from cosmos_recipes.worlds.table import NOTES, Row, read_metadata, write_table
 
     counts = {split: sum(name.split == split for name in names) for split in ("train", "held-out")}
@@ -225,7 +227,7 @@ def _write_rows(folder: Path, settings: Settings, names: Sequence[Name]) -> None
             episode_id=name.episode_id,
             split=name.split,
             video=name.video,
-            episode=simulate(name.seed(settings.seed), frames=settings.frames, rate_hz=settings.rate_hz),
+            episode=settings.play(name.seed(settings.seed)),
         )
         for name in names
     ]

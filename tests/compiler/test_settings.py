@@ -18,7 +18,8 @@ from cosmos_recipes.recipe.spec import Recipe
 OTHER_TEXTS = {
     "recipe": "leg",
     "summary": "Predict a robot leg.",
-    "backbone": "predict2.5-2b",
+    "backbone.use": "predict2.5-2b",
+    "backbone.weights": "none",
     "dataset.schema": "pose",
     "dataset.use": "factory",
     "dataset.clip.rate": "10 Hz",
@@ -33,6 +34,7 @@ OTHER_TEXTS = {
 NUMBERS = {
     "dataset.clip.frames": 17,
     "conditioning.given_frames": 5,
+    "conditioning.fewest_given_frames": 5,
     "train.global_batch": 16,
     "train.checkpoint_every": 7,
 }

@@ -84,7 +84,15 @@ def tiny_plan(
         **{"architecture": ARCHITECTURE, "tokenizer": tokenizer, "text": text, "objective": objective, "parameters": 0},
     }
     clip = {
-        **{"frames": 5, "rate_hz": 5.0, "height_px": 32, "width_px": 32, "stride": 5, "given_frames": 1},
+        **{
+            "frames": 5,
+            "rate_hz": 5.0,
+            "height_px": 32,
+            "width_px": 32,
+            "stride": 5,
+            "given_frames": 1,
+            "fewest_given_frames": 1,
+        },
         **{"latent_frames": 2, "latent_height": 4, "latent_width": 4, "given_latent_frames": 1, "tokens": 32},
     }
     data = {

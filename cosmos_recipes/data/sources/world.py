@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from cosmos_recipes.data.sources.base import Progress, Recording, Source, SourceDescription
 from cosmos_recipes.recipe.quantities import Rate, Size
-from cosmos_recipes.worlds.factory import SHORTEST_S, VERSION
+from cosmos_recipes.worlds.factory import SHORTEST_S, VERSION, World
 
 SMALLEST_PX = 16
 
@@ -18,7 +18,7 @@ SMALLEST_PX = 16
 class WorldSource(Source):
     """A world, how much of it, and the form of its videos."""
 
-    world: Literal["factory"] = Field(description="Which world.")
+    world: World = Field(description="Which world.")
     episodes: Annotated[int, Field(ge=1)] = Field(description="Recordings of the training split.")
     held_out: Annotated[int, Field(ge=1)] = Field(
         description="Recordings of the held-out split; their seeds are never those of the training split."
