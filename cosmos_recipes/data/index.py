@@ -168,7 +168,7 @@ def _splits(recordings: Sequence[Recording]) -> list[Split | None]:
 
 
 def _require_captions(recordings: Sequence[Recording]) -> None:
-    missing = [recording.name for recording in recordings if not recording.caption]
+    missing = [recording.name for recording in recordings if not recording.values.get("caption")]
     if missing:
         fail(
             "CR506",
@@ -192,20 +192,20 @@ def _probe_all(
 
 
 def _probed(recording: Recording, contract: Schema | None) -> Probe | Problem:
-    wrong = [*breaches(contract, recording.row())] if contract else []
+    wrong = [*breaches(contract, {**recording.views, **recording.values})] if contract else []
     if not recording.name.isprintable():
         wrong.append("its name holds characters that cannot be shown")
     if wrong:
         return Problem(
             code="CR513",
             message=f"the recording {_shown(recording.name)} breaks the contract",
-            place=Place(file=_shown(str(recording.path))),
+            place=Place(file=_shown(str(recording.media.path))),
             expected=f"what the schema `{contract.name}` says" if contract else "a name of letters and digits",
             found="; ".join(wrong),
             hint="correct it, or remove the recording",
         )
     try:
-        return probe(recording.path)
+        return probe(recording.media.path)
     except RecipeError as error:
         return error.problems[0]
 
@@ -220,7 +220,7 @@ def _too_short(recording: Recording, found: Probe, clip: ClipSpec) -> Problem:
     return Problem(
         code="CR505",
         message=f"the video {recording.name} is too short or too slow for a clip",
-        place=Place(file=str(recording.path)),
+        place=Place(file=str(recording.media.path)),
         expected=f"{clip.frames} frames at {clip.rate_hz:g} Hz, which is {(clip.frames - 1) / clip.rate_hz:g} s",
         found=f"{len(found.pts)} frames at {rate_hz:.3g} Hz, which is {seconds:.3g} s",
         hint="use shorter clips or a lower rate, or remove the video",
@@ -264,7 +264,13 @@ def _recording_table(kept: Sequence[tuple[Recording, Probe]], folder: Path) -> p
     import pyarrow as pa
 
     rows = [
-        {"name": r.name, "split": r.split, "path": _stored(r.path, folder), "caption": r.caption, **asdict(found)}
+        {
+            "name": r.name,
+            "split": r.split,
+            "path": _stored(r.media.path, folder),
+            "caption": r.values.get("caption", ""),
+            **asdict(found),
+        }
         for r, found in kept
     ]
     return pa.Table.from_pylist(rows) if rows else pa.table({})

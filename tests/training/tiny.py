@@ -18,7 +18,7 @@ from cosmos_recipes.backbones.tokenizers.pca import PcaTokenizer
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index
 from cosmos_recipes.data.latents import ClipReader, write_latents
-from cosmos_recipes.data.sources.base import Recording
+from cosmos_recipes.data.sources.base import Media, Recording
 
 CLIP = ClipSpec(frames=5, rate_hz=5.0, height_px=32, width_px=32, stride=5)
 ARCHITECTURE = {
@@ -131,8 +131,8 @@ def prepare(folder: Path) -> None:
         Recording(
             name=f"video-{number:02d}",
             split="train" if number < 9 else "held-out",
-            path=_video(folder / "videos" / f"video-{number:02d}.mkv", number),
-            caption=f"a square, number {number}",
+            views={"video": Media(path=_video(folder / "videos" / f"video-{number:02d}.mkv", number))},
+            values={"caption": f"a square, number {number}"},
         )
         for number in range(12)
     ]

@@ -6,33 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from cosmos_recipes.data.recording import Media, Recording, Split
 from cosmos_recipes.diagnostics import Problem
 
-Split = Literal["train", "held-out"]
+__all__ = ["VIDEO_SUFFIXES", "Media", "Progress", "Recording", "Source", "SourceDescription", "Split"]
+
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 VIDEO_SUFFIXES = frozenset((".mp4", ".mkv", ".webm", ".mov", ".avi"))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recording:
-    """One video with what is said of it. `name` is unique in the data set and stays the same on every machine.
-
-    A recording without a split is given one by the index, once it is known which recordings can be used.
-    """
-
-    name: str
-    split: Split | None
-    path: Path
-    caption: str = ""
-
-    def row(self) -> dict[str, object]:
-        """Return the columns that the recording has, as the contract names them."""
-        return {"video": self.path, **({"caption": self.caption} if self.caption else {})}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

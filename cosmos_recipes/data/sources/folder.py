@@ -10,7 +10,15 @@ from typing import Self
 
 from pydantic import Field
 
-from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES, Progress, Recording, Source, SourceDescription, Split
+from cosmos_recipes.data.sources.base import (
+    VIDEO_SUFFIXES,
+    Media,
+    Progress,
+    Recording,
+    Source,
+    SourceDescription,
+    Split,
+)
 from cosmos_recipes.data.sources.captions import captions
 from cosmos_recipes.diagnostics import Place, fail
 
@@ -43,7 +51,13 @@ class FolderSource(Source):
         said = captions(root if whole else root.parent, videos, whole=whole)
         splits = _splits(videos)
         return [
-            Recording(name=name, split=splits[name], path=path, caption=said[name]) for name, path in videos.items()
+            Recording(
+                name=name,
+                split=splits[name],
+                views={"video": Media(path=path)},
+                values={"caption": said[name]} if said[name] else {},
+            )
+            for name, path in videos.items()
         ]
 
     def fingerprint(self) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cosmos_recipes.data.sources.base import Progress, Recording, Source, SourceDescription
+from cosmos_recipes.data.sources.base import Media, Progress, Recording, Source, SourceDescription
 from cosmos_recipes.recipe.quantities import Rate, Size
 from cosmos_recipes.worlds.factory import SHORTEST_S, VERSION, World
 
@@ -72,6 +72,11 @@ class WorldSource(Source):
         )
         table = pq.read_table(folder / "episodes.parquet", columns=["episode_id", "split", "video", "caption"])
         return [
-            Recording(name=row["video"], split=row["split"], path=folder / row["video"], caption=row["caption"])
+            Recording(
+                name=row["video"],
+                split=row["split"],
+                views={"video": Media(path=folder / row["video"])},
+                values={"caption": row["caption"]},
+            )
             for row in table.to_pylist()
         ]
