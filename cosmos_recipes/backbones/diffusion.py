@@ -23,8 +23,8 @@ def build_transformer(architecture: dict[str, Any], *, seed: int) -> Any:
 
 
 def load_transformer(folder: str) -> Any:
-    """Return the network that diffusers saved in `folder` (config.json and safetensors, whole or sharded)."""
-    transformer = _transformer_class().from_pretrained(folder)
+    """Return the network that diffusers saved in `folder` (config.json and safetensors, whole or sharded), in float32."""
+    transformer = _transformer_class().from_pretrained(folder, torch_dtype=torch.float32)
     transformer.rope = CachedRope(transformer.rope)
     return transformer
 

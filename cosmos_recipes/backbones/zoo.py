@@ -106,7 +106,7 @@ class ZooEntry(Entry):
     limits: Limits
     hub_id: str | None
     revision: str | None
-    weights: str | None = Field(description="Path of shipped weights inside the package.")
+    weights: str | None = Field(description="Name of the weights that are shipped with the package.")
     licence: str
     methods: tuple[Literal["full", "lora"], ...]
     verified: str
