@@ -177,7 +177,7 @@ def _weights(resolved: Resolved) -> Iterator[Problem]:
         return
     ours = resolved.backbone.architecture.model_dump(mode="json")
     theirs = resolved.weights.architecture()
-    differing = sorted(name for name, value in ours.items() if name in theirs and theirs[name] != value)
+    differing = sorted(name for name, value in ours.items() if name in theirs and theirs[name] != value)[:3]
     if differing:
         yield Problem(
             code="CR304",

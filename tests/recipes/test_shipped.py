@@ -81,6 +81,7 @@ def test_only_a_controlled_recipe_has_adherence(finished_run: FinishedRuns) -> N
     assert {name: value is not None for name, value in found.items()} == {
         "factory": False,
         "factory-instructions": True,
+        "tiny-base": True,
     }
 
 

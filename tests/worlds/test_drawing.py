@@ -81,3 +81,13 @@ def test_fingers_close_on_the_part_and_open_over_the_bin():
 def test_the_belt_is_seen_to_move():
     frames_THWC = render(simulate(2), 64, 64).astype(int)
     assert np.abs(frames_THWC[1, 44:52] - frames_THWC[0, 44:52]).max() > 60
+
+
+def test_a_workshop_is_the_same_machine_in_other_paint():
+    """Otherwise the shipped base has seen the factory that it is post-trained on, or another machine."""
+    own, painted = simulate(4), simulate(4, world="workshop")
+    assert own.caption == painted.caption and own.parts == painted.parts
+    assert len({simulate(seed, world="workshop").look for seed in range(50)}) == 50
+    assert all(simulate(seed, world="workshop").look != own.look for seed in range(50))
+    np.testing.assert_array_equal(render(painted, 64, 64), render(simulate(4, world="workshop"), 64, 64))
+    assert (render(painted, 64, 64)[0] != render(own, 64, 64)[0]).any(axis=2).mean() > 0.5
