@@ -44,7 +44,11 @@ def merge_pose_deltas(delta_S44: Array, rows_N: Rows, *, frame: DeltaFrame = "en
     """Return the steps (N - 1, 4, 4) between the states `rows_N`, where a clip has fewer frames than there are states.
 
     `rows_N` rise and count states from 0, the one before the first step.
+
+    Raises:
+        ValueError: they do not.
     """
+    _require_rising(rows_N, len(delta_S44))
     return pose_deltas(integrate_poses(np.eye(4), delta_S44, frame=frame)[rows_N], frame=frame)
 
 
@@ -59,8 +63,18 @@ def integrate_vectors(first_A: Array, delta_SA: Array) -> Array:
 
 
 def merge_vector_deltas(delta_SA: Array, rows_N: Rows) -> Array:
-    """Return the steps (N - 1, A) between the states `rows_N`, which rise and count from 0."""
+    """Return the steps (N - 1, A) between the states `rows_N`, which rise and count from 0.
+
+    Raises:
+        ValueError: they do not.
+    """
+    _require_rising(rows_N, len(delta_SA))
     return np.asarray(np.add.reduceat(delta_SA[: rows_N[-1]], rows_N[:-1], axis=0), dtype=np.float64)
+
+
+def _require_rising(rows_N: Rows, steps: int) -> None:
+    if len(rows_N) < 2 or rows_N[0] < 0 or rows_N[-1] > steps or (np.diff(rows_N) <= 0).any():
+        raise ValueError(f"the rows of states have to rise within 0 to {steps}, and are {rows_N}")
 
 
 def _running_product(matrix_TNN: Array) -> Array:
