@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from cosmos_recipes.data.geometry.cover import cover
 from cosmos_recipes.data.probe import Probe
 
 Fit = Callable[[Tensor], Tensor]
@@ -34,9 +35,8 @@ def fit_size(video_TCHW: Tensor, *, height_px: int, width_px: int, pixel_aspect:
     Pixels of the source are `pixel_aspect` times as wide as high; those of the result are square.
     """
     height, width = video_TCHW.shape[-2:]
-    scale = max(height_px / height, width_px / (width * pixel_aspect))
-    scaled = (max(height_px, round(height * scale)), max(width_px, round(width * pixel_aspect * scale)))
-    if scaled != (height, width):
-        video_TCHW = nn.functional.interpolate(video_TCHW, size=scaled, mode="bilinear", antialias=True)
-    top, left = (scaled[0] - height_px) // 2, (scaled[1] - width_px) // 2
+    scaled = cover(height, width, height_px=height_px, width_px=width_px, pixel_aspect=pixel_aspect)
+    size, top, left = (scaled.height_px, scaled.width_px), scaled.top_px, scaled.left_px
+    if size != (height, width):
+        video_TCHW = nn.functional.interpolate(video_TCHW, size=size, mode="bilinear", antialias=True)
     return video_TCHW[..., top : top + height_px, left : left + width_px]
