@@ -54,12 +54,24 @@ def values_of(column: pa.Array) -> Sequence[Any]:
     if _is_plain(column.type):
         rows: list[Any] = column.to_pylist()
         return rows
-    if pa.types.is_fixed_size_list(column.type) and not column.null_count:
+    if _is_list(column.type):
         try:
-            return list(array_of(column))
+            return _cut(column)
         except NoArrayError:
             pass  # The rows may still be arrays, each of its own shape.
     return [_value(column, row) for row in range(len(column))]
+
+
+def _cut(lists: pa.Array) -> list[np.ndarray | None]:
+    """Return the rows as parts of one array of all that is in them."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    inside = array_of(lists.flatten())
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    ends = np.cumsum(lengths)
+    parts = zip((ends - lengths).tolist(), ends.tolist(), lists.is_valid().to_pylist(), strict=True)
+    return [inside[start:end] if valid else None for start, end, valid in parts]
 
 
 def _value(column: pa.Array, row: int) -> np.ndarray | None:

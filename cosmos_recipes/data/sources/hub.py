@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tarfile import TarError
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, NoReturn, Self
+from zipfile import BadZipFile
 
 from pydantic import Field
 
@@ -75,9 +77,12 @@ class HubSource(RowSource):
 
         codecs, count = Counter[str](), 0
         with TemporaryDirectory() as folder:
-            builder = self._builder(Path(folder))
-            for name, split in self._loaded(builder, stream=True).items():
-                first = next(self._batches(name, split, None, Path(folder), at_once=1), [])
+            commit = self._commit()
+            builder = self._builder(commit, Path(folder))
+            splits = self._loaded(builder, stream=True)
+            self._kinds(list(splits))
+            for name, split in splits.items():
+                first = next(self._batches(name, split, None, commit, Path(folder), at_once=1), [])
                 codecs.update(filter(None, (codec_of(media.path) for row in first for media in row.views.values())))
                 count += self._count(builder, name, split)
         if not count:
@@ -87,11 +92,12 @@ class HubSource(RowSource):
     def recordings(self, folder: Path, progress: Progress) -> Sequence[Recording]:
         """Return the rows of every split; raises RecipeError for the first that cannot be used (CR536)."""
         found: list[Recording] = []
-        splits = self._loaded(self._builder(folder / "tables"), stream=self.stream)
+        commit = self._commit()
+        splits = self._loaded(self._builder(commit, folder / "tables"), stream=self.stream)
         kinds = self._kinds(list(splits))
         for name, split in splits.items():
             total = len(found) + (self.limit or 0 if self.stream else len(split))
-            for batch in self._batches(name, split, kinds[name], folder / "videos"):
+            for batch in self._batches(name, split, kinds[name], commit, folder / "videos"):
                 found += batch
                 progress("reading the data set", len(found), max(total, len(found)))
         if self.id:
@@ -106,16 +112,11 @@ class HubSource(RowSource):
     def _place(self) -> Place:
         return Place(file=self.path)
 
-    @property
-    def _root(self) -> str:
-        """What paths in the data set start from."""
-        return self.path if self._is_local else f"hf://datasets/{self.path}@{self._commit_now() or self.revision}"
-
-    def _builder(self, folder: Path) -> DatasetBuilder:
-        """Return what loads the data set; what it has to write goes into `folder`."""
-        from datasets import load_dataset_builder
-
-        if not self._is_local and not _REPO.fullmatch(self.path):
+    def _commit(self) -> str | None:
+        """Return the commit that is read, None for a folder."""
+        if self._is_local:
+            return None
+        if not _REPO.fullmatch(self.path):
             fail(
                 "CR500",
                 f"there is no folder {Path(self.path).name}",
@@ -123,10 +124,15 @@ class HubSource(RowSource):
                 expected="a folder that exists, or OWNER/NAME of a data set on the Hub",
                 hint="check its spelling",
             )
-        commit = None if self._is_local else self._commit_now()
-        if not self._is_local and not commit:
-            # The library itself would go on trying for half a minute.
-            self._fail("no answer from the Hub", "connect to the network, or download it and name its folder")
+        # Without an answer the library would go on trying for half a minute.
+        return self._commit_now() or self._fail(
+            "no answer from the Hub", "connect to the network, or download it and name its folder"
+        )
+
+    def _builder(self, commit: str | None, folder: Path) -> DatasetBuilder:
+        """Return what loads the data set; what it has to write goes into `folder`."""
+        from datasets import load_dataset_builder
+
         with self._told():
             return load_dataset_builder(self.path, name=self.config, revision=commit, cache_dir=str(folder))
 
@@ -165,13 +171,14 @@ class HubSource(RowSource):
         name: str,
         split: Dataset | IterableDataset,
         kind: Split | None,
+        commit: str | None,
         folder: Path,
         *,
-        at_once: int | None = None,
+        at_once: int = ROWS_AT_ONCE,
     ) -> Iterator[list[Recording]]:
-        first, root = 0, self._root
+        first = 0
         videos = self.videos or _video_columns(split)
-        for table in self._tables(split, at_once or ROWS_AT_ONCE):
+        for table in self._tables(split, at_once):
             if not videos:
                 self._fail_videos(table.column_names)
             self.require_columns(table.column_names, videos, self._place)
@@ -182,7 +189,7 @@ class HubSource(RowSource):
                 first=first,
                 origin=name,
                 place=self._place,
-                root=root,
+                root=f"hf://datasets/{self.path}@{commit}" if commit else self.path,
                 folder=folder,
                 addresses=True,
             )
@@ -237,11 +244,12 @@ class HubSource(RowSource):
         import datasets
         import pyarrow as pa
 
+        errors = (datasets.exceptions.DatasetsError, pa.ArrowException, _http_error())
         drawing = datasets.is_progress_bar_enabled()
         datasets.disable_progress_bars()
         try:
             yield
-        except (datasets.exceptions.DatasetsError, pa.ArrowException, _http_error(), OSError, ValueError) as error:
+        except (*errors, BadZipFile, TarError, EOFError, ImportError, OSError, ValueError) as error:
             self._fail(_line(error), "check its name, `config` and `revision`, and that the files in it are whole")
         finally:
             if drawing:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+from zipfile import BadZipFile
 
 from pydantic import Field
 
@@ -142,7 +143,7 @@ class Rows:
             self.refuse(name, row, "the path of a file", address, "copy the videos to a folder first")
         try:
             return Media(path=fetch(address, self.folder))
-        except (OSError, ImportError, ValueError) as error:
+        except (BadZipFile, OSError, ImportError, ValueError) as error:
             self.refuse(name, row, "an address that can be read", f"{address}: {error}", "look at the address")
 
 
