@@ -164,7 +164,7 @@ def test_splits_other_than_train_are_held_out(tmp_path: Path, single: Path) -> N
     assert [recording.split for recording in read(tmp_path)] == ["train", "train", "held-out", "held-out"]
     # Without one of either kind, the index holds out some.
     assert {recording.split for recording in read(tmp_path, episodes=":2")} == {None}
-    write_info(tmp_path, "v2.1", splits={"train": "all"})
+    write_info(tmp_path, "v2.0", splits={"train": "all"})
     assert [recording.split for recording in read(tmp_path)] == [None] * 4
     write_info(tmp_path, "v2.1", splits={"val": "all"})
     assert refusal(lambda: read(tmp_path)) == "CR530"
