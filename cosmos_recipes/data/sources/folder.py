@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from cosmos_recipes.data.sources.base import (
     Split,
 )
 from cosmos_recipes.data.sources.captions import captions
+from cosmos_recipes.data.sources.stamps import stamp
 from cosmos_recipes.diagnostics import Place, fail
 
 HELD_OUT_FOLDERS = frozenset(("held-out", "held_out", "heldout", "val", "valid", "validation", "test"))
@@ -65,11 +65,7 @@ class FolderSource(Source):
         root = Path(self.path)
         folder, beside = (root, root.rglob("*")) if root.is_dir() else (root.parent, root.parent.glob("*"))
         texts = (path for path in beside if path.suffix.lower() in _CAPTION_SUFFIXES and path.is_file())
-        looked = sorted(
-            (path.relative_to(folder).as_posix(), path.stat()) for path in (*self._videos().values(), *texts)
-        )
-        rows = [f"{name} {at.st_size} {at.st_mtime_ns}" for name, at in looked]
-        return hashlib.sha256("\n".join(rows).encode(errors="surrogateescape")).hexdigest()
+        return stamp({path.relative_to(folder).as_posix(): path for path in (*self._videos().values(), *texts)})
 
     def _videos(self) -> dict[str, Path]:
         """Return the videos by their name in the folder, in order; what is hidden is no video."""
