@@ -43,12 +43,16 @@ class Recognised:
 def recognise(path: Path) -> list[Recognised]:
     """Return the sources that can read a folder or a file, the one that says most of it first; none if there is none."""
     kinds = sorted(source_names(), key=lambda kind: (kind == _LAST, kind))
-    seen = {kind: source_class(kind).recognises(path) for kind in kinds}
-    return [_looked_into(kind, settings) for kind, settings in seen.items() if settings is not None]
+    return [found for kind in kinds if (found := _recognised(kind, path))]
 
 
-def _looked_into(kind: str, settings: Mapping[str, Any]) -> Recognised:
+def _recognised(kind: str, path: Path) -> Recognised | None:
+    settings: Mapping[str, Any] = {}
     try:
+        said = source_class(kind).recognises(path)
+        if said is None:
+            return None
+        settings = said
         source = validate(source_class(kind), dict(settings), lambda key, of_key: None)
         recordings = source.first(LOOKED_AT)
     except RecipeError as error:

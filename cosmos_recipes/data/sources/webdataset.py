@@ -50,8 +50,8 @@ class WebDatasetSource(ListedSource):
                 found.append(partial(_read, name, splits[name], shards[shard], files))
         if not found:
             fail_missing("the shards hold no samples", Path(self.path), expected="files such as 000000.mp4")
-        if self.held_out is not None and "held-out" not in splits.values():
-            self._fail_held_out(next(iter(splits)))
+        if self.held_out is not None and len({*splits.values()}) == 1:
+            self._fail_held_out(*splits.popitem())
         return found
 
     def fingerprint(self) -> str:
@@ -69,13 +69,13 @@ class WebDatasetSource(ListedSource):
             return split_said(shard)
         return "held-out" if fnmatchcase(name, self.held_out) else "train"
 
-    def _fail_held_out(self, first: str) -> None:
+    def _fail_held_out(self, name: str, split: Split | None) -> None:
         fail(
             "CR556",
-            f"no recording is held out by `{self.held_out}`",
+            f"{'every' if split == 'held-out' else 'no'} recording is held out by `{self.held_out}`",
             place=Place(file=self.path),
-            expected="a pattern that matches the names of some recordings",
-            found=f"names such as {first}",
+            expected="a pattern that fits the names of some recordings",
+            found=f"names such as {name}",
             hint="write it for the whole name, as `val-*` or `*/scene_9*`",
         )
 

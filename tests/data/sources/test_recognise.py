@@ -65,3 +65,6 @@ def test_data_that_cannot_be_read_is_recognised_with_what_is_wrong(tmp_path: Pat
     (scene / "transforms.json").write_text(json.dumps({"frames": told["frames"]}))
     (found,) = recognise(scene)
     assert [problem.code for problem in found.problems] == ["CR554"]
+    (scene / "transforms.json").write_text("{")
+    (found,) = recognise(scene)
+    assert [problem.code for problem in found.problems] == ["CR554"]
