@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from tempfile import TemporaryDirectory
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -54,3 +55,13 @@ class Source(BaseModel, ABC):
     @abstractmethod
     def recordings(self, folder: Path, progress: Progress) -> Sequence[Recording]:
         """Return every recording; a source that makes its videos writes them into `folder`."""
+
+    def first(self, count: int) -> Sequence[Recording]:
+        """Return the first recordings for a look at their values; their videos need not stay."""
+        with TemporaryDirectory() as folder:
+            return self.recordings(Path(folder), lambda what, done, total: None)[:count]
+
+    @classmethod
+    def recognises(cls, path: Path) -> dict[str, Any] | None:
+        """Return the settings with which this source reads what lies at `path`; None if that is of another kind."""
+        return None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field
 
@@ -19,10 +19,11 @@ from cosmos_recipes.data.sources.base import (
     Split,
 )
 from cosmos_recipes.data.sources.captions import captions
+from cosmos_recipes.data.sources.patterns import by_recording
+from cosmos_recipes.data.sources.splits import HELD_OUT_NAMES
 from cosmos_recipes.data.sources.stamps import stamp
 from cosmos_recipes.diagnostics import Place, fail
 
-HELD_OUT_FOLDERS = frozenset(("held-out", "held_out", "heldout", "val", "valid", "validation", "test"))
 MOST_PROBED = 64
 _CAPTION_SUFFIXES = frozenset((".txt", ".json", ".jsonl", ".csv"))
 
@@ -31,6 +32,10 @@ class FolderSource(Source):
     """Videos under a path. A `train` and a `held-out` (or val, test) folder are splits; else a tenth is held out."""
 
     path: str = Field(description="A folder that is searched through, or one video; relative to this file.")
+    views: dict[str, str] | None = Field(
+        None,
+        description="Where each video is a view of a recording: the pattern of each view's files, such as `front: \"*_front.mp4\"`, in which `*` is the recording's name.",
+    )
 
     def absolute(self, folder: Path) -> Self:
         """Return the source with an absolute path."""
@@ -40,24 +45,24 @@ class FolderSource(Source):
         """Return codecs and count; at most 64 files are opened, and those that cannot be are left to the index."""
         from cosmos_recipes.data.probe import codec_of
 
-        files = list(self._videos().values())
+        files = [next(iter(views.values())) for views in self._recordings().values()]
         looked = [codec_of(path) for path in files[:: -(-len(files) // MOST_PROBED)]]
         return SourceDescription(codecs=dict(Counter(codec for codec in looked if codec)), recordings=len(files))
 
     def recordings(self, folder: Path, progress: Progress) -> Sequence[Recording]:
         """Return every video, in order of its name."""
-        root, videos = Path(self.path), self._videos()
+        root, found = Path(self.path), self._recordings()
         whole = root.is_dir()
-        said = captions(root if whole else root.parent, videos, whole=whole)
-        splits = _splits(videos)
+        said = captions(root if whole else root.parent, self._videos(), whole=whole)
+        splits = _splits(found)
         return [
             Recording(
                 name=name,
                 split=splits[name],
-                views={"video": Media(path=path)},
-                values={"caption": said[name]} if said[name] else {},
+                views={view: Media(path=path) for view, path in views.items()},
+                values=_caption(views, said, root),
             )
-            for name, path in videos.items()
+            for name, views in found.items()
         ]
 
     def fingerprint(self) -> str:
@@ -66,6 +71,19 @@ class FolderSource(Source):
         folder, beside = (root, root.rglob("*")) if root.is_dir() else (root.parent, root.parent.glob("*"))
         texts = (path for path in beside if path.suffix.lower() in _CAPTION_SUFFIXES and path.is_file())
         return stamp({path.relative_to(folder).as_posix(): path for path in (*self._videos().values(), *texts)})
+
+    @classmethod
+    def recognises(cls, path: Path) -> dict[str, Any] | None:
+        """Recognise a video, or a folder with one in it."""
+        files = path.rglob("*") if path.is_dir() else [path]
+        return {"path": str(path)} if any(at.suffix.lower() in VIDEO_SUFFIXES for at in files) else None
+
+    def _recordings(self) -> Mapping[str, Mapping[str, Path]]:
+        """Return the videos of each recording by view; without patterns each video is one."""
+        videos = self._videos()
+        if self.views is None:
+            return {name: {"video": path} for name, path in videos.items()}
+        return by_recording(videos, self.views, Path(self.path))
 
     def _videos(self) -> dict[str, Path]:
         """Return the videos by their name in the folder, in order; what is hidden is no video."""
@@ -93,9 +111,16 @@ class FolderSource(Source):
         return dict(sorted(names.items()))
 
 
+def _caption(views: Mapping[str, Path], said: Mapping[str, str], root: Path) -> dict[str, str]:
+    """Return the caption of the first view that has one."""
+    names = [path.relative_to(root).as_posix() if root.is_dir() else path.name for path in views.values()]
+    caption = next((said[name] for name in names if said[name]), None)
+    return {"caption": caption} if caption else {}
+
+
 def _splits(names: Iterable[str]) -> dict[str, Split | None]:
     """Hold out what lies in a folder of that name beside `train`; where there is none, leave it to the index."""
     tops = {name: Path(name).parts[0] for name in names}
-    if "train" not in tops.values() or not HELD_OUT_FOLDERS.intersection(tops.values()):
+    if "train" not in tops.values() or not HELD_OUT_NAMES.intersection(tops.values()):
         return dict.fromkeys(names)
-    return {name: "held-out" if top in HELD_OUT_FOLDERS else "train" for name, top in tops.items()}
+    return {name: "held-out" if top in HELD_OUT_NAMES else "train" for name, top in tops.items()}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -80,3 +81,30 @@ class WorldSource(Source):
             )
             for row in table.to_pylist()
         ]
+
+    def first(self, count: int) -> Sequence[Recording]:
+        """Return recordings of a smaller world of the same settings."""
+        return super(WorldSource, self.model_copy(update={"episodes": count, "held_out": 1})).first(count)
+
+    @classmethod
+    def recognises(cls, path: Path) -> dict[str, Any] | None:
+        """Recognise a folder that a world was written to, and return that world."""
+        from cosmos_recipes.worlds.writer import SETTINGS
+
+        file = path / SETTINGS
+        if not file.is_file():
+            return None
+        told = json.loads(file.read_text(encoding="utf-8"))
+        if not {"world", "frames", "rate_hz", "height_px", "width_px", "codec", "seed"} <= told.keys():
+            return None
+        counts = {split: len([*(path / "videos").glob(f"{split}_*")]) for split in ("episode", "held_out")}
+        return {
+            "world": told["world"],
+            "episodes": counts["episode"],
+            "held_out": counts["held_out"],
+            "frames": told["frames"],
+            "rate": f"{told['rate_hz']:g} Hz",
+            "size": f"{told['height_px']}x{told['width_px']}",
+            "codec": told["codec"],
+            "seed": told["seed"],
+        }

@@ -1,0 +1,147 @@
+"""Tar shards: which there are, and where in each its members lie; no member is read."""
+
+from __future__ import annotations
+
+import glob
+import json
+import re
+import tarfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from cosmos_recipes.data.sources.base import Progress
+from cosmos_recipes.diagnostics import Place, fail
+from cosmos_recipes.files import whole
+
+SCAN = "shards.json"
+_BLOCK_BYTES = 512
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "Zstandard"}
+_TAR = re.compile(r"\.(tar|tgz|tar\.(gz|bz2|xz|zst))$")
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_SPAN = re.compile(r"(\d+)\.\.(\d+)")
+_PATTERN = re.compile(r"[*?\[{]")
+
+
+class Member(NamedTuple):
+    """A file in a shard: its bytes lie from `offset_bytes` on."""
+
+    name: str
+    offset_bytes: int
+    size_bytes: int
+
+
+def find_shards(path: str) -> dict[str, Path]:
+    """Return the shards of a tar, of a folder, or of a pattern with `*` and `{000000..000003}`, by name without `.tar`.
+
+    Raises:
+        RecipeError: there is none, or one that a pattern in braces names is not there (CR550).
+    """
+    if Path(path).is_dir():
+        root, found = Path(path), sorted(at for at in Path(path).rglob("*") if _TAR.search(at.name) and at.is_file())
+    else:
+        root, found = _fixed_part(path), [shard for one in _expanded(path) for shard in _matching(one)]
+    if not found:
+        _fail_shards(path)
+    return {_TAR.sub("", shard.relative_to(root).as_posix()): shard for shard in found}
+
+
+def scan(shards: Mapping[str, Path], folder: Path | None, progress: Progress) -> dict[str, list[Member]]:
+    """Return the members of each shard; those of shards that did not change are taken from what `folder` keeps.
+
+    Raises:
+        RecipeError: a shard is compressed (CR551) or damaged (CR552).
+    """
+    kept = folder / SCAN if folder else None
+    known = json.loads(kept.read_text(encoding="utf-8")) if kept and kept.exists() else {}
+    told: dict[str, dict[str, Any]] = {}
+    for done, (name, path) in enumerate(shards.items(), 1):
+        at = path.stat()
+        state = [at.st_size, at.st_mtime_ns]
+        same = name in known and known[name]["state"] == state
+        told[name] = known[name] if same else {"state": state, "members": members(path)}
+        progress("scanning the shards", done, len(shards))
+    if kept and told != known:
+        with whole(kept) as part:
+            part.write_text(json.dumps(told), encoding="utf-8")
+    return {name: [Member(*row) for row in each["members"]] for name, each in told.items()}
+
+
+def members(shard: Path) -> list[Member]:
+    """Return the files in a shard in their order, from its headers; raises RecipeError (CR551, CR552)."""
+    _require_plain(shard)
+    try:
+        with tarfile.open(shard, "r:") as tar:
+            found = [Member(each.name, each.offset_data, each.size) for each in tar if each.isreg()]
+            end_bytes = tar.offset
+    except (tarfile.TarError, OSError) as error:
+        _fail_damaged(shard, str(error))
+    # tarfile takes a header that it cannot read for the end.
+    with shard.open("rb") as file:
+        file.seek(end_bytes)
+        if file.read(_BLOCK_BYTES) != bytes(_BLOCK_BYTES):
+            _fail_damaged(shard, f"no end of the archive after {len(found)} files")
+    return found
+
+
+def _fixed_part(path: str) -> Path:
+    parts = Path(path).parts
+    first = next((place for place, part in enumerate(parts) if _PATTERN.search(part)), len(parts) - 1)
+    return Path(*parts[:first])
+
+
+def _expanded(pattern: str) -> Iterator[str]:
+    found = _BRACES.search(pattern)
+    if found is None:
+        yield pattern
+        return
+    span = _SPAN.fullmatch(found[1])
+    numbers = range(int(span[1]), int(span[2]) + 1) if span else ()
+    choices = [f"{number:0{len(span[1])}d}" for number in numbers] if span else found[1].split(",")
+    for choice in choices:
+        yield from _expanded(f"{pattern[: found.start()]}{choice}{pattern[found.end() :]}")
+
+
+def _matching(pattern: str) -> list[Path]:
+    if _PATTERN.search(pattern):
+        return [Path(each) for each in sorted(glob.glob(pattern, recursive=True))]
+    if not Path(pattern).is_file():
+        _fail_shards(pattern)
+    return [Path(pattern)]
+
+
+def _require_plain(shard: Path) -> None:
+    with shard.open("rb") as file:
+        start = file.read(6)
+    kind = next((kind for magic, kind in _COMPRESSED.items() if start.startswith(magic)), None)
+    if kind:
+        fail(
+            "CR551",
+            f"the shard {shard.name} is compressed",
+            place=Place(file=str(shard)),
+            expected="a plain .tar, in which a video can be read where it lies",
+            found=kind,
+            hint="unpack it to a .tar; videos hardly get smaller by it",
+        )
+
+
+def _fail_shards(path: str) -> NoReturn:
+    fail(
+        "CR550",
+        f"there are no shards at {Path(path).name}",
+        place=Place(file=path),
+        expected="a .tar, a folder of them, or a pattern such as shards-{000000..000003}.tar",
+        found="nothing",
+        hint="check its spelling",
+    )
+
+
+def _fail_damaged(shard: Path, found: str) -> NoReturn:
+    fail(
+        "CR552",
+        f"the shard {shard.name} is damaged",
+        place=Place(file=str(shard)),
+        expected="a whole tar archive",
+        found=found,
+        hint="copy it again, or remove it",
+    )
