@@ -16,7 +16,7 @@ from cosmos_recipes.data.recording import Media, Recording, Split
 from cosmos_recipes.data.sources.base import Source
 from cosmos_recipes.data.sources.blobs import fetch, keep
 from cosmos_recipes.data.sources.columns import NoArrayError, values_of
-from cosmos_recipes.data.sources.folder import HELD_OUT_FOLDERS
+from cosmos_recipes.data.sources.splits import HELD_OUT_NAMES
 from cosmos_recipes.diagnostics import Place, fail, nearest
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def is_embedded(kind: pa.DataType) -> bool:
 
 def split_of(name: str) -> Split | None:
     """Return which split a customary name means, None for another name."""
-    return "train" if name == "train" else "held-out" if name.lower() in HELD_OUT_FOLDERS else None
+    return "train" if name == "train" else "held-out" if name.lower() in HELD_OUT_NAMES else None
 
 
 def require_unique(recordings: Sequence[Recording], place: Place, column: str | None) -> None:
