@@ -69,6 +69,7 @@ def toy_plan(**changes: Any) -> Plan:
                 "width_px": side,
                 "stride": 4,
                 "given_frames": given,
+                "fewest_given_frames": given,
                 "latent_frames": 3,
                 "latent_height": side // 8,
                 "latent_width": side // 8,

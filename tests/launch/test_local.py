@@ -49,7 +49,8 @@ def test_two_processes_give_the_losses_of_one_also_after_an_interruption(
     assert [line["step"] for line in lines(tmp_path / "two")] == list(range(1, 15))
     for name in ("loss", "heldout_loss"):
         one, two = ([line[name] for line in lines(tmp_path / run) if name in line] for run in ("one", "two"))
-        assert two == pytest.approx(one, abs=1e-5)
+        # Two processes add up gradients in another order, which float32 rounds otherwise.
+        assert two == pytest.approx(one, rel=2e-5)
     assert result.final_loss == losses(tmp_path / "two")[-1]
     assert seen[-1][1:] == (14, 14)
 
