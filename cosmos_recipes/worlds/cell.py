@@ -40,12 +40,14 @@ NOTES = {
     "time": "frame k is at k / rate_hz seconds; all views in step; the per-frame lists have num_frames entries",
     "world_to_camera_m": "per view a fixed 4x4 pose, rows first: takes world points to an OpenCV camera (x right, y down, z forward), in metres",
     "intrinsics": "per view fx, fy, cx, cy as shares of width, height, width, height",
-    "pusher_m": "per frame where the pusher's plate is along its heading, from the middle of the table; empty in an episode with a turntable",
+    "pusher_m": "per frame where the front of the pusher's plate is along its heading, in metres from the middle of the table; empty in an episode with a turntable",
     "turntable_rad": "per frame how far the turntable has turned, counter-clockwise from above; empty in an episode with a pusher",
     "things": "xyz_m is per frame the middle, half the height above the foot; yaw_rad per frame counter-clockwise from above; width_m is a side or a diameter",
 }
 
 _USUAL_S = 5.0
+_RIM_M = 0.04
+"""How far from the edge of the table everything stays."""
 _CAMERAS = {
     "front": (-math.pi / 2, 0.62, 1.55),
     "left": (math.pi, 0.58, 1.6),
@@ -180,7 +182,8 @@ def _push(rng: np.random.Generator, things: Sequence[Thing], done_T: Array, shar
     pushed = things[: 2 if len(things) > 3 and rng.random() < 0.5 else 1]
     behind_m = _drawn(rng, 0.02, 0.06)
     first_m = _drawn(rng, -0.3, -0.22) * long_m
-    end_m = first_m + share * _drawn(rng, 0.35, 0.5) * long_m
+    room_m = long_m / 2 - _RIM_M - sum(thing.width_m for thing in pushed)
+    end_m = min(first_m + share * _drawn(rng, 0.35, 0.5) * long_m, room_m)
     reach_m_T = first_m - behind_m + (end_m - first_m + behind_m) * done_T
     line = Pusher(heading=heading, aside_m=_drawn(rng, -0.2, 0.2) * wide_m, reach_m_T=reach_m_T.round(6))
     front_m_T, feet_m = np.maximum(line.reach_m_T, first_m), []
@@ -227,7 +230,7 @@ def _stand_aside(
     """Put the other things where nothing moves; one for which no place is found in 200 tries is left out."""
     standing: list[tuple[Thing, tuple[float, float]]] = []
     for thing in things:
-        margin_m = thing.radius_m + 0.03
+        margin_m = thing.radius_m + _RIM_M
         for _ in range(200):
             x_m = _drawn(rng, margin_m - TABLE_M[0] / 2, TABLE_M[0] / 2 - margin_m)
             y_m = _drawn(rng, margin_m - TABLE_M[1] / 2, TABLE_M[1] / 2 - margin_m)

@@ -21,6 +21,7 @@ Array = NDArray[Any]
 Rgb = tuple[int, int, int]
 Vector = tuple[float, float, float]
 
+_MANY = 20_000
 _NOTHING: Any = np.float32(np.inf)
 
 
@@ -98,7 +99,10 @@ class Solid(ABC):
 
     @abstractmethod
     def meet(self, origin_m: Any, direction: Array) -> Array:
-        """Return how far along each ray the solid begins, infinite where it is missed; shape of one of the axes."""
+        """Return how far along each ray the solid begins, infinite where it is missed; shape of one of the axes.
+
+        It divides by zero where a ray runs along a surface, which does no harm: the caller keeps numpy from saying so.
+        """
 
     @abstractmethod
     def facets(self, hits: Hits) -> Iterator[Facet]:
@@ -155,33 +159,47 @@ class Polyhedron(Solid):
     ) -> None:
         self.faces, self.origin_m, self.hollow = tuple(faces), origin_m, hollow
         self.centre_m, self.radius_m, self.casts, self.shaded = centre_m, radius_m, casts, shaded
+        self._normals = np.array([face.normal for face in faces], dtype=np.float32).T
+        self._offsets_m = np.array([face.offset_m for face in faces], dtype=np.float64)
 
     def meet(self, origin_m: Any, direction: Array) -> Array:
         """See `Solid.meet`; rays enter where they pass the last of the faces that they come to from outside."""
-        enter: Any = np.float32(0.0)
-        leave = _NOTHING
-        for face in self.faces:
-            toward, gap = dot(face.normal, direction), face.offset_m - dot(face.normal, origin_m)
-            reached = gap / toward
-            if not self.hollow:
-                missed = np.where(gap < 0, _NOTHING, np.float32(0.0))
-                enter = np.maximum(enter, np.where(toward < 0, reached, missed))
-            leave = np.minimum(leave, np.where(toward > 0, reached, _NOTHING))
+        toward = self._across(direction)
+        if isinstance(origin_m, tuple):
+            gaps_m = np.array([face.offset_m - dot(face.normal, origin_m) for face in self.faces], dtype=np.float32)
+            gap = gaps_m.reshape(-1, *(1,) * (toward.ndim - 1))
+        else:
+            gap = self._offsets_m.astype(np.float32)[:, None] - self._across(origin_m)
+        reached = gap / toward
+        leave = np.where(toward > 0, reached, _NOTHING).min(axis=0)
         if self.hollow:
             return np.asarray(leave)
+        missed = np.where(gap < 0, _NOTHING, np.float32(0.0))
+        enter = np.where(toward < 0, reached, missed).max(axis=0)
         return np.asarray(np.where((enter < leave) & (enter > 0), enter, _NOTHING))
+
+    def _across(self, vectors: Array) -> Array:
+        """Return the scalar products of all faces' normals with vectors, the faces on the first axis.
+
+        For many vectors it is quicker to leave out the zeros of the normals, for few to ask only once.
+        """
+        if vectors.size > _MANY:
+            return np.stack([dot(face.normal, vectors) for face in self.faces])
+        x, y, z = (axis.reshape(-1, *(1,) * (vectors.ndim - 1)) for axis in self._normals)
+        return np.asarray(x * vectors[0] + y * vectors[1] + z * vectors[2])
 
     def facets(self, hits: Hits) -> Iterator[Facet]:
         """See `Solid.facets`; a hit is on the face whose plane is nearest."""
-        away = np.stack([np.abs(dot(face.normal, hits.point_m_3N) - face.offset_m) for face in self.faces])
-        nearest_N = np.argmin(away, axis=0)
-        for number, face in enumerate(self.faces):
-            index_M = np.flatnonzero(nearest_N == number)
-            if not len(index_M):
-                continue
-            rgb_3M = painted(face.paint, partial(face.patch, hits.chosen(index_M), self.origin_m))
+        away_FN = np.abs(self._across(hits.point_m_3N) - self._offsets_m.astype(np.float32)[:, None])
+        nearest_N = np.argmin(away_FN, axis=0)
+        for number in np.flatnonzero(np.bincount(nearest_N)).tolist():
+            face, index_M = self.faces[number], np.flatnonzero(nearest_N == number)
+            rgb_3M = painted(face.paint, partial(self._patch, face, hits, index_M))
             normal = tuple(-value for value in face.normal) if self.hollow else face.normal
             yield Facet(index_M=index_M, rgb_3M=rgb_3M, normal=normal)
+
+    def _patch(self, face: Face, hits: Hits, index_M: NDArray[np.intp]) -> Patch:
+        return face.patch(hits.chosen(index_M), self.origin_m)
 
 
 def painted(paint: Paint, patch: Callable[[], Patch]) -> Array:

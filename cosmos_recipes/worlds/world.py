@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     import pyarrow
     from numpy.typing import NDArray
 
-WorldName = Literal["factory", "workshop", "room", "cell"]
+WorldName = Literal["factory", "workshop", "room", "cell", "road"]
 
 _WORLDS: dict[str, str] = {
     "factory": "cosmos_recipes.worlds.factory_world:FACTORY_WORLD",
     "workshop": "cosmos_recipes.worlds.factory_world:WORKSHOP_WORLD",
     "room": "cosmos_recipes.worlds.room:ROOM",
     "cell": "cosmos_recipes.worlds.cell:CELL",
+    "road": "cosmos_recipes.worlds.road:ROAD",
 }
 
 
