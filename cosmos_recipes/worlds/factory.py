@@ -27,7 +27,7 @@ VERSION = 1
 Shape = Literal["box", "disc", "wedge"]
 Colour = Literal["red", "green", "blue", "yellow"]
 Side = Literal["left", "right"]
-World = Literal["factory", "workshop"]
+Machine = Literal["factory", "workshop"]
 State = Literal["belt", "held", "falling", "bin"]
 
 MOUNT_M = (0.0, 0.70)
@@ -42,7 +42,7 @@ BIN_X_M = 0.48
 BIN_FLOOR_M = 0.16
 BIN_RIM_M = 0.30
 BELT_SPEED_M_S = 0.12
-BELT_SPEED_SPREAD: dict[World, float] = {"factory": 0.04, "workshop": 0.25}
+BELT_SPEED_SPREAD: dict[Machine, float] = {"factory": 0.04, "workshop": 0.25}
 """Largest relative difference of an episode's belt speed from the usual one."""
 GRAVITY_M_S2 = 9.81
 SHORTEST_S = 2.0
@@ -140,7 +140,7 @@ class _Script:
     home_m: tuple[float, float]
 
 
-def simulate(seed: int, *, frames: int = 25, rate_hz: float = 5.0, world: World = "factory") -> Episode:
+def simulate(seed: int, *, frames: int = 25, rate_hz: float = 5.0, world: Machine = "factory") -> Episode:
     """Play one episode; the same arguments always give the same one.
 
     A recording shorter than 4.8 s is played faster so that the command is always finished; in a longer one the arm

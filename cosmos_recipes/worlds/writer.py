@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from cosmos_recipes.worlds.factory import VERSION, Episode, World
 from cosmos_recipes.worlds.video import Codec
+from cosmos_recipes.worlds.world import World, WorldName, chosen_views, find_world
 
-WORLDS = get_args(World)
 TABLE = "episodes.parquet"
 SETTINGS = "world.json"
 
@@ -26,22 +25,25 @@ _PARTIAL = ".partial"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Everything that decides an episode's video; the number of episodes does not."""
+    """Everything that decides an episode's videos; how many episodes and which views are written does not."""
 
-    world: World
+    world: WorldName
     frames: int
     rate_hz: float
     height_px: int
     width_px: int
     seed: int
     codec: Codec
-    version: int = VERSION
+    version: int
 
-    def play(self, seed: int) -> Episode:
+    @property
+    def scene(self) -> World[Any]:
+        """The world itself."""
+        return find_world(self.world)
+
+    def play(self, seed: int) -> Any:
         """Return the episode of a seed."""
-        from cosmos_recipes.worlds.factory import simulate
-
-        return simulate(seed, frames=self.frames, rate_hz=self.rate_hz, world=self.world)
+        return self.scene.play(seed, frames=self.frames, rate_hz=self.rate_hz)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,10 +58,9 @@ class Name:
         """`episode_000012`, or `held_out_000012`."""
         return f"{'episode' if self.split == 'train' else 'held_out'}_{self.index:06d}"
 
-    @property
-    def video(self) -> str:
-        """Path of the video, relative to the folder."""
-        return f"videos/{self.episode_id}.mp4"
+    def video(self, world: World[Any], view: str) -> str:
+        """Path of a view's video, relative to the folder; views have folders where there are several."""
+        return f"videos/{self.episode_id}.mp4" if len(world.views) == 1 else f"videos/{view}/{self.episode_id}.mp4"
 
     def seed(self, world_seed: int) -> int:
         """Seed of the episode, even in train and odd in held-out, and different for every world seed below 2**31."""
@@ -69,7 +70,7 @@ class Name:
 def write_world(
     folder: Path,
     *,
-    world: World,
+    world: WorldName,
     episodes: int,
     held_out: int,
     frames: int,
@@ -78,34 +79,42 @@ def write_world(
     width_px: int,
     seed: int,
     codec: Codec = "vp9",
+    views: Sequence[str] | None = None,
     progress: Progress | None = None,
     workers: int = 2,
 ) -> None:
-    """Write `videos/*.mp4` and then `episodes.parquet`; what is already there is kept.
+    """Write `videos/*.mp4`, or `videos/VIEW/*.mp4`, and then `episodes.parquet`; what is already there is kept.
 
-    A file appears under its name only when it is complete. One call at a time works on a folder; others wait.
+    `views` are those that are written, in the order in which the table names them; all, if it is None. A file appears under its name only when it is complete. One call at a time works on a folder; others wait.
 
     Raises:
-        ValueError: a setting that no video can have, or the folder holds a world of other settings.
+        ValueError: a setting that no video or no such world can have, or the folder holds a world of other settings.
     """
     settings = Settings(
-        world=world, frames=frames, rate_hz=rate_hz, height_px=height_px, width_px=width_px, seed=seed, codec=codec
+        world=world,
+        frames=frames,
+        rate_hz=rate_hz,
+        height_px=height_px,
+        width_px=width_px,
+        seed=seed,
+        codec=codec,
+        version=find_world(world).version,
     )
     _check(settings, episodes, held_out)
+    shown = chosen_views(settings.scene, views)
     names = [Name(split="train", index=index) for index in range(episodes)]
     names += [Name(split="held-out", index=index) for index in range(held_out)]
-    (folder / "videos").mkdir(parents=True, exist_ok=True)
+    for view in shown:
+        (folder / names[0].video(settings.scene, view)).parent.mkdir(parents=True, exist_ok=True)
     with _only_one(folder):
         _claim(folder, settings)
-        for leftover in (*folder.glob(f"*{_PARTIAL}"), *folder.glob(f"videos/*{_PARTIAL}")):
+        for leftover in (*folder.glob(f"*{_PARTIAL}"), *folder.glob(f"videos/**/*{_PARTIAL}")):
             leftover.unlink()
-        _write_videos(folder, settings, names, progress or (lambda what, done, total: None), workers)
-        _write_rows(folder, settings, names)
+        _write_videos(folder, settings, names, shown, progress or (lambda what, done, total: None), workers)
+        _write_rows(folder, settings, names, shown)
 
 
 def _check(settings: Settings, episodes: int, held_out: int) -> None:
-    if settings.world not in WORLDS:
-        raise ValueError(f"there is no world {settings.world!r}; there is {', '.join(WORLDS)}")
     if not 0 <= settings.seed < 2**31:
         raise ValueError(f"a world's seed is from 0 to {2**31 - 1}, not {settings.seed}")
     if episodes < 0 or held_out < 0 or episodes + held_out == 0:
@@ -151,28 +160,34 @@ def _complete(path: Path) -> Iterator[Path]:
     partial.replace(path)
 
 
-def _write_videos(folder: Path, settings: Settings, names: Sequence[Name], progress: Progress, workers: int) -> None:
-    missing = [name for name in names if not (folder / name.video).exists()]
+def _write_videos(
+    folder: Path, settings: Settings, names: Sequence[Name], views: Sequence[str], progress: Progress, workers: int
+) -> None:
+    missing = [name for name in names if _missing_views(folder, settings, name, views)]
     done = len(names) - len(missing)
     progress("render", done, len(names))
-    for count in _work(folder, settings, missing, workers):
+    for count in _work(folder, settings, missing, views, workers):
         done += count
         progress("render", done, len(names))
 
 
-def _work(folder: Path, settings: Settings, names: Sequence[Name], workers: int) -> Iterator[int]:
+def _missing_views(folder: Path, settings: Settings, name: Name, views: Sequence[str]) -> list[str]:
+    return [view for view in views if not (folder / name.video(settings.scene, view)).exists()]
+
+
+def _work(folder: Path, settings: Settings, names: Sequence[Name], views: Sequence[str], workers: int) -> Iterator[int]:
     """Write the videos in this process or in several; yields how many more are there."""
     tasks = [names[start : start + _EPISODES_PER_TASK] for start in range(0, len(names), _EPISODES_PER_TASK)]
     if workers <= 1 or len(tasks) <= 1:
         for task in tasks:
-            yield _write_some(folder, settings, task)
+            yield _write_some(folder, settings, task, views)
         return
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
     pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=get_context("spawn"), initializer=_end_with_parent)
     try:
-        for future in as_completed([pool.submit(_write_some, folder, settings, task) for task in tasks]):
+        for future in as_completed([pool.submit(_write_some, folder, settings, task, views) for task in tasks]):
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
@@ -195,41 +210,46 @@ def _end_with_parent() -> None:
     Thread(target=wait, daemon=True).start()
 
 
-def _write_some(folder: Path, settings: Settings, names: Sequence[Name]) -> int:
-    from cosmos_recipes.worlds.drawing import render
+def _write_some(folder: Path, settings: Settings, names: Sequence[Name], views: Sequence[str]) -> int:
     from cosmos_recipes.worlds.video import write_video
 
     for name in names:
+        missing = _missing_views(folder, settings, name, views)
         episode = settings.play(name.seed(settings.seed))
-        with _complete(folder / name.video) as partial:
-            write_video(
-                partial, render(episode, settings.height_px, settings.width_px), settings.rate_hz, settings.codec
-            )
+        frames = settings.scene.render(episode, settings.height_px, settings.width_px, missing)
+        for view, frames_THWC in frames.items():
+            with _complete(folder / name.video(settings.scene, view)) as partial:
+                write_video(partial, frames_THWC, settings.rate_hz, settings.codec)
     return len(names)
 
 
-def _write_rows(folder: Path, settings: Settings, names: Sequence[Name]) -> None:
-    """Write the table, last of all, unless it already tells of exactly these episodes."""
-    from cosmos_recipes.worlds.drawing import camera
-    from cosmos_recipes.worlds.table import NOTES, Row, read_metadata, write_table
+def _write_rows(folder: Path, settings: Settings, names: Sequence[Name], views: Sequence[str]) -> None:
+    """Write the table, last of all, unless it already tells of exactly these episodes and views."""
+    from cosmos_recipes.worlds.table import read_metadata, write_table
 
     counts = {split: sum(name.split == split for name in names) for split in ("train", "held-out")}
     metadata = {
         "settings": asdict(settings),
         "episodes": counts,
-        "camera": asdict(camera(settings.height_px, settings.width_px)),
+        **settings.scene.cameras(settings.height_px, settings.width_px),
+        **({} if len(settings.scene.views) == 1 else {"views": list(views)}),
+        "notes": dict(settings.scene.notes),
     }
     path = folder / TABLE
-    if path.exists() and read_metadata(path) == {**metadata, "notes": NOTES}:
+    if path.exists() and read_metadata(path) == metadata:
         return
-    rows = [
-        Row(
-            episode_id=name.episode_id,
-            split=name.split,
-            video=name.video,
-            episode=settings.play(name.seed(settings.seed)),
-        )
-        for name in names
-    ]
     with _complete(path) as partial:
-        write_table(partial, rows, metadata)
+        write_table(partial, settings.scene, [_row(settings, name, views) for name in names], metadata)
+
+
+def _row(settings: Settings, name: Name, views: Sequence[str]) -> dict[str, Any]:
+    from cosmos_recipes.worlds.table import usual_values
+
+    episode, videos = settings.play(name.seed(settings.seed)), [name.video(settings.scene, view) for view in views]
+    return {
+        "episode_id": name.episode_id,
+        "split": name.split,
+        **({"video": videos[0]} if len(settings.scene.views) == 1 else {"views": list(views), "videos": videos}),
+        **usual_values(episode),
+        **settings.scene.truth(episode, settings.height_px, settings.width_px, views),
+    }

@@ -77,6 +77,48 @@ def test_growing_a_world_keeps_what_it_had(write, tmp_path):
     assert digests(tmp_path / "at-once") == after
 
 
+def test_a_world_of_several_views_has_a_folder_for_each(write, tmp_path):
+    write(tmp_path, world="cell", frames=6, episodes=2, held_out=1)
+    before = digests(tmp_path)
+    assert {name for name in before if name.startswith("videos/")} == {
+        f"videos/{view}/{episode}.mp4"
+        for view in ("front", "left", "right", "top")
+        for episode in ("episode_000000", "episode_000001", "held_out_000000")
+    }
+    lost = tmp_path / "videos/left/episode_000001.mp4"
+    lost.with_name("episode_000001.mp4.99.partial").write_bytes(lost.read_bytes()[:100])
+    lost.unlink()
+    write(tmp_path, world="cell", frames=6, episodes=2, held_out=1)
+    assert digests(tmp_path) == before
+
+
+def test_views_can_be_chosen_and_added_later(write, tmp_path):
+    asked = {"world": "cell", "frames": 6, "episodes": 1, "held_out": 1}
+    write(tmp_path / "some", **asked, views=["top", "front"])
+    (first, _) = pq.read_table(tmp_path / "some" / "episodes.parquet").to_pylist()
+    assert first["views"] == ["top", "front"]
+    assert first["videos"] == ["videos/top/episode_000000.mp4", "videos/front/episode_000000.mp4"]
+    assert not (tmp_path / "some" / "videos/left").exists()
+    write(tmp_path / "every", **asked)
+    (every, _) = pq.read_table(tmp_path / "every" / "episodes.parquet").to_pylist()
+    for name in ("world_to_camera_m", "intrinsics"):
+        assert first[name] == [every[name][3], every[name][0]]
+    write(tmp_path / "some", **asked)
+    assert digests(tmp_path / "some") == digests(tmp_path / "every")
+
+
+@pytest.mark.parametrize("world", ["room", "cell", "road"])
+def test_the_tables_of_the_other_worlds_explain_their_columns(write, tmp_path, world):
+    write(tmp_path, world=world, frames=11, episodes=1, held_out=1, height_px=16, width_px=16)
+    table = pq.read_table(tmp_path / "episodes.parquet")
+    notes = json.loads(table.schema.metadata[METADATA_KEY])["notes"]
+    assert all("metres" in note for name, note in notes.items() if name.endswith("_m"))
+    assert {name for name in notes if name in ("pusher_m", "cars", "motion")} <= set(table.column_names)
+    for row in table.to_pylist():
+        assert row["num_frames"] == 11
+        assert row["seed"] == Name(split=row["split"], index=0).seed(7)
+
+
 def test_training_and_held_out_seeds_never_meet():
     for world_seed in (0, 1, 2**31 - 1):
         seeds = {

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from cosmos_recipes.data.sources.base import Media, Progress, Recording, Source, SourceDescription
 from cosmos_recipes.recipe.quantities import Rate, Size
-from cosmos_recipes.worlds.factory import SHORTEST_S, VERSION, World
+from cosmos_recipes.worlds.world import World, WorldName, chosen_views, find_world
 
 SMALLEST_PX = 16
 
@@ -19,7 +19,10 @@ SMALLEST_PX = 16
 class WorldSource(Source):
     """A world, how much of it, and the form of its videos."""
 
-    world: World = Field(description="Which world.")
+    world: WorldName = Field(description="Which world.")
+    views: tuple[str, ...] | None = Field(
+        None, description="Which of the world's views, in the order in which they are wanted; all where it is left out."
+    )
     episodes: Annotated[int, Field(ge=1)] = Field(description="Recordings of the training split.")
     held_out: Annotated[int, Field(ge=1)] = Field(
         description="Recordings of the held-out split; their seeds are never those of the training split."
@@ -34,28 +37,37 @@ class WorldSource(Source):
 
     @model_validator(mode="after")
     def _can_be_written(self) -> Self:
-        if (self.frames - 1) / self.rate < SHORTEST_S:
+        shortest_s = self.scene.shortest_s
+        if (self.frames - 1) / self.rate < shortest_s:
             raise ValueError(
-                f"recordings of at least {SHORTEST_S:g} s, in which the arm can finish; {self.frames} frames at {self.rate:g} Hz are shorter"
+                f"recordings of at least {shortest_s:g} s, in which all can happen; {self.frames} frames at {self.rate:g} Hz are shorter"
             )
         if min(self.size) < SMALLEST_PX or any(side % 2 for side in self.size):
             raise ValueError(f"a size of even numbers, at least {SMALLEST_PX} pixels")
+        chosen_views(self.scene, self.views)
         return self
+
+    @property
+    def scene(self) -> World[Any]:
+        """The world itself."""
+        return find_world(self.world)
 
     def fingerprint(self) -> str:
         """Return the version of the world: another one draws other videos."""
-        return f"{self.world} {VERSION}"
+        return f"{self.world} {self.scene.version}"
 
     def describe(self) -> SourceDescription:
         """Return what will be written."""
-        count = self.episodes + self.held_out
-        return SourceDescription(codecs={self.codec: count}, recordings=count, rate_hz=self.rate, frames=self.frames)
+        count, videos = self.episodes + self.held_out, len(chosen_views(self.scene, self.views))
+        return SourceDescription(
+            codecs={self.codec: count * videos}, recordings=count, rate_hz=self.rate, frames=self.frames
+        )
 
     def recordings(self, folder: Path, progress: Progress) -> Sequence[Recording]:
-        """Write what is not there yet, then list it."""
+        """Write what is not there yet, then list it; the values are those that `World.values` names."""
         import pyarrow.parquet as pq
 
-        from cosmos_recipes.worlds.writer import write_world
+        from cosmos_recipes.worlds.writer import TABLE, write_world
 
         height_px, width_px = self.size
         write_world(
@@ -69,18 +81,27 @@ class WorldSource(Source):
             width_px=width_px,
             seed=self.seed,
             codec=self.codec,
+            views=self.views,
             progress=lambda _, done, total: progress("writing the world", done, total),
         )
-        table = pq.read_table(folder / "episodes.parquet", columns=["episode_id", "split", "video", "caption"])
-        return [
-            Recording(
-                name=row["video"],
-                split=row["split"],
-                views={"video": Media(path=folder / row["video"])},
-                values={"caption": row["caption"]},
-            )
-            for row in table.to_pylist()
-        ]
+        return [self._recording(folder, row) for row in pq.read_table(folder / TABLE).to_pylist()]
+
+    def _recording(self, folder: Path, row: dict[str, Any]) -> Recording:
+        import numpy as np
+
+        times_s = self.scene.times_s(row)
+        videos = (
+            {self.scene.views[0]: row["video"]}
+            if "video" in row
+            else dict(zip(row["views"], row["videos"], strict=True))
+        )
+        return Recording(
+            name=row.get("video", row["episode_id"]),
+            split=row["split"],
+            views={view: Media(path=folder / path) for view, path in videos.items()},
+            values=self.scene.values(row),
+            times_s=None if times_s is None else np.array(times_s),
+        )
 
     def first(self, count: int) -> Sequence[Recording]:
         """Return recordings of a smaller world of the same settings."""
@@ -97,7 +118,10 @@ class WorldSource(Source):
         told = json.loads(file.read_text(encoding="utf-8"))
         if not {"world", "frames", "rate_hz", "height_px", "width_px", "codec", "seed"} <= told.keys():
             return None
-        counts = {split: len([*(path / "videos").glob(f"{split}_*")]) for split in ("episode", "held_out")}
+        counts = {
+            split: len({video.name for video in (path / "videos").rglob(f"{split}_*")})
+            for split in ("episode", "held_out")
+        }
         return {
             "world": told["world"],
             "episodes": counts["episode"],
