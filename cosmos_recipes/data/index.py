@@ -205,7 +205,7 @@ def _probed(recording: Recording, contract: Schema | None) -> Probe | Problem:
             hint="correct it, or remove the recording",
         )
     try:
-        return probe(recording.media.path)
+        return probe(recording.media)
     except RecipeError as error:
         return error.problems[0]
 

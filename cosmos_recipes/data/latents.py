@@ -20,7 +20,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from cosmos_recipes.data.decode.choice import BackendName
-from cosmos_recipes.data.decode.frames import read_frames
+from cosmos_recipes.data.decode.frames import Requested, read_frames
 from cosmos_recipes.data.index import ClipIndex, ClipSpec
 from cosmos_recipes.data.sources.base import Progress
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
@@ -35,8 +35,10 @@ LIST = "latents.json"
 class ClipReader:
     """Reads the pixels of clips; frames that clips of a recording share are decoded once."""
 
-    def __init__(self, index: ClipIndex, clip: ClipSpec, backends: Mapping[str, BackendName]) -> None:
-        self.index, self.clip, self.backends = index, clip, backends
+    def __init__(
+        self, index: ClipIndex, clip: ClipSpec, backends: Mapping[str, BackendName], requested: Requested = "auto"
+    ) -> None:
+        self.index, self.clip, self.backends, self.requested = index, clip, backends, requested
 
     def read(self, clips: Sequence[int]) -> Tensor:
         """Return `video_NCTHW` (uint8) of clips of one recording.
@@ -47,8 +49,15 @@ class ClipReader:
         rows = [self.index.row(clip) for clip in clips]
         path, probe = self.index.recording(rows[0]["recording"])
         frames = sorted({frame for row in rows for frame in row["frames"]})
-        size = {"height_px": self.clip.height_px, "width_px": self.clip.width_px}
-        video_CTHW = read_frames(path, probe, frames, **size, backends=self.backends)
+        video_CTHW = read_frames(
+            path,
+            probe,
+            frames,
+            height_px=self.clip.height_px,
+            width_px=self.clip.width_px,
+            backends=self.backends,
+            requested=self.requested,
+        )
         place = {frame: position for position, frame in enumerate(frames)}
         return torch.stack([video_CTHW[:, [place[frame] for frame in row["frames"]]] for row in rows])
 

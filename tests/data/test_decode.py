@@ -12,15 +12,16 @@ from torch import Tensor
 from videos import cut_off, number_of, picture, write_video
 
 from cosmos_recipes.data.decode import choose_backends, dali, pyav
-from cosmos_recipes.data.decode.fitting import fit_size, fitting
+from cosmos_recipes.data.decode.fitting import Fitted, fitting
 from cosmos_recipes.data.decode.frames import read_frames
-from cosmos_recipes.data.probe import probe
+from cosmos_recipes.data.probe import Probe, probe
+from cosmos_recipes.data.recording import Media
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError
 
 
-def as_it_is(video_TCHW: Tensor) -> Tensor:
+def as_it_is(found: Probe) -> Fitted:
     """Leave frames at their size."""
-    return video_TCHW
+    return fitting(found, height_px=found.height_px, width_px=found.width_px)
 
 
 def numbers(video_TCHW: Tensor) -> list[int]:
@@ -55,7 +56,7 @@ def test_seeking_among_dense_key_frames_finds_every_frame(tmp_path: Path, gop: i
     path = write_video(tmp_path / "dense.mp4", gop=gop, options={"bf": "2", "b-adapt": "0"})
     found = probe(path)
     for number in range(25):
-        assert numbers(pyav.decode(path, found, [number], as_it_is)) == [number]
+        assert numbers(pyav.decode(Media(path=path), found, [number], as_it_is(found))) == [number]
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("vp8", ".webm"), ("vp9", ".mp4"), ("vp9", ".webm"), ("mjpeg", ".avi")])
@@ -63,8 +64,8 @@ def test_seeking_among_dense_key_frames_finds_every_frame(tmp_path: Path, gop: i
 def test_dali_and_pyav_give_the_same_frames(tmp_path: Path, codec: str, suffix: str, frames: list[int]) -> None:
     path = write_video(tmp_path / f"clip{suffix}", codec=codec)
     found = probe(path)
-    theirs = dali.decode(path, found, frames, as_it_is)
-    assert torch.equal(theirs, pyav.decode(path, found, frames, as_it_is))
+    theirs = dali.decode(Media(path=path), found, frames, as_it_is(found))
+    assert torch.equal(theirs, pyav.decode(Media(path=path), found, frames, as_it_is(found)))
     assert numbers(theirs) == frames
 
 
@@ -72,7 +73,9 @@ def test_dali_and_pyav_agree_about_bt709(tmp_path: Path) -> None:
     path = write_video(tmp_path / "clip.webm", codec="vp9", bt709=True, options={"crf": "4", "b": "0"})
     found = probe(path)
     assert found.color_matrix == "bt709"
-    theirs, ours = (decode(path, found, [5], as_it_is)[0].float() for decode in (dali.decode, pyav.decode))
+    theirs, ours = (
+        decode(Media(path=path), found, [5], as_it_is(found))[0].float() for decode in (dali.decode, pyav.decode)
+    )
     truth = torch.from_numpy(picture(5)).permute(2, 0, 1).float()
     assert (theirs - ours).abs().mean() < 0.5
     assert (ours - truth).abs().mean() < 2
@@ -80,7 +83,7 @@ def test_dali_and_pyav_agree_about_bt709(tmp_path: Path) -> None:
 
 def test_dali_reads_a_late_window_from_its_own_packets(tmp_path: Path) -> None:
     path = write_video(tmp_path / "long.webm", codec="vp9", frames=200, gop=10)
-    encoded, positions = dali.cut(path, probe(path), [183, 186])
+    encoded, positions = dali.cut(Media(path=path), probe(path), [183, 186])
     assert positions == [3, 6]
     (tmp_path / "cut.mkv").write_bytes(encoded)
     assert len(probe(tmp_path / "cut.mkv").pts) == 7
@@ -89,10 +92,11 @@ def test_dali_reads_a_late_window_from_its_own_packets(tmp_path: Path) -> None:
 @pytest.mark.parametrize("codec", ["h264", "hevc", "av1"])
 def test_packets_are_cut_so_that_they_decode_on_their_own(tmp_path: Path, codec: str) -> None:
     path = write_video(tmp_path / "clip.mp4", codec=codec, frames=60, gop=8)
-    encoded, positions = dali.cut(path, probe(path), [37, 41])
+    encoded, positions = dali.cut(Media(path=path), probe(path), [37, 41])
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(encoded)
-    assert numbers(pyav.decode(cut, probe(cut), positions, as_it_is)) == [37 % 28, 41 % 28]
+    seen = probe(cut)
+    assert numbers(pyav.decode(Media(path=cut), seen, positions, as_it_is(seen))) == [37 % 28, 41 % 28]
 
 
 @pytest.mark.parametrize("decode", [dali.decode, pyav.decode])
@@ -102,7 +106,7 @@ def test_a_file_cut_off_after_it_was_indexed_is_named(tmp_path: Path, decode: ob
     cut_off(path, share=0.5)
     assert callable(decode)
     with pytest.raises(RecipeError, match=r"CR512: the video broken\.webm is damaged"):
-        decode(path, found, [0, 12, 24], as_it_is)
+        decode(Media(path=path), found, [0, 12, 24], as_it_is(found))
 
 
 @pytest.mark.parametrize(
@@ -147,26 +151,6 @@ def test_frames_without_a_time_are_refused(tmp_path: Path) -> None:
     path = write_video(tmp_path / "reordered.avi", options={"bf": "2", "b-adapt": "0"})
     with pytest.raises(RecipeError, match="CR511"):
         probe(path)
-
-
-def test_a_picture_held_upright_stays_upright(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "phone.mp4", turned=90, options={"qp": "4"})
-    found = probe(path)
-    fit = fitting(found, height_px=96, width_px=64)
-    upright = torch.from_numpy(picture(6)).permute(2, 0, 1).rot90(found.rotation // 90, (-2, -1)).float()
-    video_TCHW = pyav.decode(path, found, [6], fit)
-    assert found.rotation in (90, 270)
-    assert (video_TCHW[0].float() - upright).abs().mean() < 3
-
-
-def test_cropping_keeps_the_centre_and_the_proportions() -> None:
-    video_TCHW = torch.zeros(1, 3, 100, 300, dtype=torch.uint8)
-    video_TCHW[:, :, :, 100:200] = 255
-    square = fit_size(video_TCHW, height_px=50, width_px=50)
-    assert square.shape == (1, 3, 50, 50)
-    assert square.float().mean() > 250
-    wide_pixels = fit_size(video_TCHW[..., ::2], height_px=50, width_px=50, pixel_aspect=2.0)
-    assert (wide_pixels.float() - square.float()).abs().mean() < 10
 
 
 def test_the_choice_of_decoder_follows_the_codec_and_says_why() -> None:

@@ -8,10 +8,9 @@ Legend: C colours, T frames, H height, W width; RGB uint8.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import av
 import numpy as np
@@ -19,13 +18,12 @@ import torch
 from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
-from cosmos_recipes.data.decode.fitting import Fit
-from cosmos_recipes.data.probe import Probe, open_video, reason, unreadable
+from cosmos_recipes.data.decode.fitting import Fitted
+from cosmos_recipes.data.decode.opening import reason, unreadable
+from cosmos_recipes.data.decode.packets import needed_packets
+from cosmos_recipes.data.probe import Probe, is_shown
+from cosmos_recipes.data.recording import Media
 from cosmos_recipes.diagnostics import RecipeError
-
-if TYPE_CHECKING:
-    from av import Packet, VideoStream
-    from av.container import InputContainer
 
 MOST_BYTES = 128 * 2**20
 """Pixels at full size that are held at once."""
@@ -33,7 +31,7 @@ LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0
 """Share of red and of blue in the luma of each matrix."""
 
 
-def decode(path: Path, probe: Probe, frames: Sequence[int], fit: Fit) -> Tensor:
+def decode(media: Media, probe: Probe, frames: Sequence[int], fit: Fitted) -> Tensor:
     """Return `video_TCHW` of the frames with these numbers (in order of presentation, rising), each made to fit.
 
     Raises:
@@ -42,78 +40,48 @@ def decode(path: Path, probe: Probe, frames: Sequence[int], fit: Fit) -> Tensor:
     count = max(1, MOST_BYTES // (3 * probe.height_px * probe.width_px))
     parts = [frames[start : start + count] for start in range(0, len(frames), count)]
     try:
-        return torch.cat([fit(_decoded(path, probe, part)).cpu() for part in parts])
+        return torch.cat([fit(_decoded(media, probe, part)).cpu() for part in parts])
     except (av.error.FFmpegError, OSError, ValueError, RuntimeError) as error:
-        raise RecipeError(unreadable(path, reason(error))) from error
+        raise RecipeError(unreadable(media, reason(error))) from error
 
 
-def _decoded(path: Path, probe: Probe, frames: Sequence[int]) -> Tensor:
+def _decoded(media: Media, probe: Probe, frames: Sequence[int]) -> Tensor:
     """Return `video_TCHW` at full size."""
     import nvidia.dali.experimental.dynamic as ndd
 
-    encoded, positions = cut(path, probe, frames)
+    encoded, positions = cut(media, probe, frames)
     file, numbers = ndd.tensor(np.frombuffer(encoded, np.uint8)), np.array(positions, np.int32)
     # DALI reads the words of a call from its source: `pad_mode` has to be written out here.
     decoded = ndd.decoders.video(file, device=device(), frames=numbers, pad_mode="none")
     video_TCHW: Tensor = from_dlpack(decoded.evaluate()).permute(0, 3, 1, 2)
     if len(video_TCHW) != len(frames):
-        raise RecipeError(unreadable(path, f"{len(video_TCHW)} of {len(frames)} frames"))
+        raise RecipeError(unreadable(media, f"{len(video_TCHW)} of {len(frames)} frames"))
     return video_TCHW if probe.color_matrix == "bt601" else recoloured(video_TCHW, probe.color_matrix)
 
 
-def cut(path: Path, probe: Probe, frames: Sequence[int]) -> tuple[bytes, list[int]]:
+def cut(media: Media, probe: Probe, frames: Sequence[int]) -> tuple[bytes, list[int]]:
     """Return a Matroska file of the packets that these frames need, and the frames' numbers in it; nothing is decoded.
 
     Raises:
         RecipeError: the packet of a frame is missing (CR512).
     """
-    wanted = [probe.pts[frame] for frame in frames]
-    key = probe.key_before(frames[0])
-    try:
-        encoded, times = _copied(path, wanted, probe.pts[key] if key else None)
-    except _OvershotError:
-        encoded, times = _copied(path, wanted, None)
-    missing = set(wanted).difference(times)
-    if missing:
-        raise RecipeError(unreadable(path, f"{len(wanted) - len(missing)} of {len(wanted)} frames"))
-    number = {time: position for position, time in enumerate(sorted(times))}
-    return encoded, [number[time] for time in wanted]
-
-
-def _copied(path: Path, wanted: Sequence[int], key: int | None) -> tuple[bytes, list[int]]:
-    """Return a file of the packets from the key frame at the time `key` on (from the start, if None), and their times."""
     buffer = io.BytesIO()
     times: list[int] = []
-    with open_video(path) as container, av.open(buffer, "w", format="matroska") as copy:
-        if key is not None:
-            container.seek(key, stream=container.streams.video[0], backward=True)
-        stream: Any = copy.add_stream_from_template(container.streams.video[0], opaque=True)
-        for packet in _needed(container, wanted, key):
-            times.append(packet.pts or 0)
+    with av.open(buffer, "w", format="matroska") as copy:
+        stream: Any = None
+        for packet in needed_packets(media, probe, frames):
+            if packet is None:
+                break
+            stream = stream or copy.add_stream_from_template(packet.stream, opaque=True)
+            if is_shown(packet):
+                times.append(packet.pts or 0)
             packet.stream = stream
             copy.mux(packet)
-    return buffer.getvalue(), times
-
-
-def _needed(container: InputContainer, wanted: Iterable[int], key: int | None) -> Iterator[Packet[VideoStream]]:
-    left, begun = set(wanted), key is None
-    for packet in container.demux(video=0):
-        if packet.pts is None or not packet.size:
-            continue
-        if not begun and packet.pts > (key or 0):
-            raise _OvershotError
-        begun = begun or packet.pts == key
-        # Pictures shown before the key frame but stored after it cannot be decoded without what is before it.
-        if not begun or (key is not None and packet.pts < key):
-            continue
-        left.discard(packet.pts)
-        yield packet
-        if not left:
-            return
-
-
-class _OvershotError(Exception):
-    """Seeking ended after the key frame that was sought."""
+    number = {time: position for position, time in enumerate(sorted(times))}
+    wanted = [probe.pts[frame] for frame in frames]
+    if not number.keys() >= set(wanted):
+        raise RecipeError(unreadable(media, f"{sum(time in number for time in wanted)} of {len(wanted)} frames"))
+    return buffer.getvalue(), [number[time] for time in wanted]
 
 
 @cache

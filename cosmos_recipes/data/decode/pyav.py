@@ -6,90 +6,137 @@ Legend: C colours, T frames, H height, W width; RGB uint8.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from av.error import FFmpegError
+from av.filter import Graph
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from torch import Tensor
 
-from cosmos_recipes.data.decode.fitting import Fit
-from cosmos_recipes.data.probe import Probe, open_video, reason, unreadable
+from cosmos_recipes.data.decode.fitting import Fitted, Region
+from cosmos_recipes.data.decode.opening import reason, unreadable
+from cosmos_recipes.data.decode.packets import needed_packets
+from cosmos_recipes.data.probe import Probe
+from cosmos_recipes.data.recording import Media
 from cosmos_recipes.diagnostics import RecipeError
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from av import VideoCodecContext, VideoFrame
 
-AT_ONCE = 8
-"""Frames that are held at their full size."""
 _MATRICES = {"bt601": Colorspace.ITU601, "bt709": Colorspace.ITU709, "bt2020": Colorspace.BT2020}
 _EXACT = (
     Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP | Interpolation.ACCURATE_RND
 )
 """Chroma is interpolated in both directions, as DALI does: the two then give the same RGB."""
+_PLANES = (2, 0, 1)
+"""Where FFmpeg keeps red, green and blue: planes are several times faster than packed pixels, and the same."""
+_BORDER_PX = 32
+"""Pixels around a part of a picture that its chroma is interpolated from, and that keep it aligned."""
 
 
-def decode(path: Path, probe: Probe, frames: Sequence[int], fit: Fit) -> Tensor:
+def decode(media: Media, probe: Probe, frames: Sequence[int], fit: Fitted) -> Tensor:
     """Return `video_TCHW` of the frames with these numbers (in order of presentation, rising), each made to fit.
 
     Raises:
         RecipeError: a frame is missing or damaged (CR512).
     """
+    fitted = dict(pictures(media, probe, frames, fit))
+    if len(fitted) < len(frames):
+        raise RecipeError(unreadable(media, f"{len(fitted)} of {len(frames)} frames"))
+    return torch.stack([fitted[number] for number in frames])
+
+
+def pictures(media: Media, probe: Probe, frames: Sequence[int], fit: Fitted) -> Iterator[tuple[int, Tensor]]:
+    """Yield number and fitted `frame_CHW` of the frames with these numbers, in order; what is missing is left out.
+
+    Raises:
+        RecipeError: a frame is damaged (CR512).
+    """
+    number, converted = {probe.pts[frame]: frame for frame in frames}, _Converter(probe, fit.region)
     try:
-        fitted = list(_fitted(path, probe, frames, fit, seek=True))
-        if sum(map(len, fitted)) < len(frames):
-            # A container may overshoot the key frame that is sought.
-            fitted = list(_fitted(path, probe, frames, fit, seek=False))
+        for frame in _decoded(media, probe, frames):
+            if frame.is_corrupt:
+                raise ValueError(f"a frame at {frame.time:.2f} s is damaged")
+            if frame.pts in number:
+                yield number[frame.pts], fit.finished(converted(frame)[None])[0]
     except (FFmpegError, OSError, ValueError) as error:
-        raise RecipeError(unreadable(path, reason(error))) from error
-    found = sum(map(len, fitted))
-    if found < len(frames):
-        raise RecipeError(unreadable(path, f"{found} of {len(frames)} frames"))
-    return torch.cat(fitted)
+        raise RecipeError(unreadable(media, reason(error))) from error
 
 
-def _fitted(path: Path, probe: Probe, frames: Sequence[int], fit: Fit, *, seek: bool) -> Iterator[Tensor]:
-    """Yield `video_TCHW` of a few frames at a time; fewer in all if some are missing."""
-    reformatter, pictures = VideoReformatter(), list[Tensor]()
-    for frame in _wanted(path, probe, frames, seek=seek):
-        picture = _picture(frame, probe, reformatter)
-        if pictures and (len(pictures) == AT_ONCE or picture.shape != pictures[0].shape):
-            yield fit(torch.stack(pictures).permute(0, 3, 1, 2))
-            pictures = []
-        pictures.append(picture)
-    if pictures:
-        yield fit(torch.stack(pictures).permute(0, 3, 1, 2))
+def _decoded(media: Media, probe: Probe, frames: Sequence[int]) -> Iterator[VideoFrame]:
+    """Yield the wanted frames and those that they need; H.264 marks frames that no other needs, which are left out."""
+    wanted = {probe.pts[frame] for frame in frames}
+    context: VideoCodecContext | None = None
+    for packet in needed_packets(media, probe, frames):
+        if packet is not None:
+            context = packet.stream.codec_context
+            if probe.codec == "h264":
+                context.skip_frame = "DEFAULT" if packet.pts in wanted else "NONREF"
+            yield from packet.decode()
+        elif context is not None:
+            yield from context.decode(None)
 
 
-def _wanted(path: Path, probe: Probe, frames: Sequence[int], *, seek: bool) -> Iterator[VideoFrame]:
-    wanted = [probe.pts[frame] for frame in frames]
-    with open_video(path) as container:
-        key = probe.key_before(frames[0])
-        if seek and key:
-            container.seek(probe.pts[key], stream=container.streams.video[0], backward=True)
-        position = 0
-        for frame in container.decode(video=0):
-            if frame.pts == wanted[position]:
-                if frame.is_corrupt:
-                    raise ValueError(f"a frame at {frame.time:.2f} s is damaged")
-                yield frame
-                position += 1
-                if position == len(wanted):
-                    return
+class _Converter:
+    """Makes RGB of a region of frames, their YUV read with the matrix and range that the file declares."""
+
+    def __init__(self, probe: Probe, region: Region) -> None:
+        matrix = _MATRICES[probe.color_matrix]
+        self._whole = Region(0, probe.height_px, 0, probe.width_px)
+        self._region, self._around = region, _around(region, self._whole)
+        self._croppers: dict[str, Graph] = {}
+        self._reformatter = VideoReformatter()
+        self._settings: dict[str, Any] = {
+            "format": "gbrp",
+            "src_colorspace": matrix,
+            "dst_colorspace": matrix,
+            "src_color_range": ColorRange.JPEG if probe.full_range else ColorRange.MPEG,
+            "dst_color_range": ColorRange.JPEG,
+            "interpolation": _EXACT,
+            "threads": 1,
+        }
+
+    def __call__(self, frame: VideoFrame) -> Tensor:
+        """Return `frame_CHW` of the region; a frame of another size than the first is scaled to the size of the first."""
+        same_size = (frame.height, frame.width) == (self._whole.bottom, self._whole.right)
+        around = self._around if same_size else self._whole
+        planar = self._reformatter.reformat(
+            frame if around == self._whole else self._cropped(frame),
+            height=around.bottom - around.top,
+            width=around.right - around.left,
+            **self._settings,
+        )
+        rows = slice(self._region.top - around.top, self._region.bottom - around.top)
+        columns = slice(self._region.left - around.left, self._region.right - around.left)
+        picture_CHW = np.empty((3, rows.stop - rows.start, columns.stop - columns.start), np.uint8)
+        for plane_HW, position in zip(picture_CHW, _PLANES, strict=True):
+            plane = planar.planes[position]
+            padded_HW = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+            plane_HW[:] = padded_HW[rows, columns]
+        return torch.from_numpy(picture_CHW)
+
+    def _cropped(self, frame: VideoFrame) -> VideoFrame:
+        """Return the part of a frame around the region, in place, before any colour is converted."""
+        graph = self._croppers.get(frame.format.name)
+        if graph is None:
+            graph = self._croppers[frame.format.name] = Graph()
+            top, bottom, left, right = self._around
+            source = graph.add_buffer(
+                width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+            )
+            crop = graph.add("crop", f"{right - left}:{bottom - top}:{left}:{top}:exact=1")
+            graph.link_nodes(source, crop, graph.add("buffersink")).configure()
+        graph.vpush(frame)
+        return graph.vpull()
 
 
-def _picture(frame: VideoFrame, probe: Probe, reformatter: VideoReformatter) -> Tensor:
-    """Return the frame as (H, W, C), its YUV read with the matrix and range that the file declares."""
-    matrix = _MATRICES[probe.color_matrix]
-    converted = reformatter.reformat(
-        frame,
-        format="rgb24",
-        src_colorspace=matrix,
-        dst_colorspace=matrix,
-        src_color_range=ColorRange.JPEG if probe.full_range else ColorRange.MPEG,
-        dst_color_range=ColorRange.JPEG,
-        interpolation=_EXACT,
-        threads=1,
+def _around(region: Region, whole: Region) -> Region:
+    """Return a region with the border that its colours are interpolated from."""
+    return Region(
+        max(0, region.top // _BORDER_PX - 1) * _BORDER_PX,
+        min(whole.bottom, (region.bottom // _BORDER_PX + 2) * _BORDER_PX),
+        max(0, region.left // _BORDER_PX - 1) * _BORDER_PX,
+        min(whole.right, (region.right // _BORDER_PX + 2) * _BORDER_PX),
     )
-    return torch.from_numpy(converted.to_ndarray())
