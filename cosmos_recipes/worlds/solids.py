@@ -1,7 +1,7 @@
 """Solids that rays can meet: convex prisms, upright round columns and cones, and spheres; in metres, z up.
 
 Rays are arrays whose first axis is x, y, z; a direction need not have the length 1, and what `meet` returns is in
-lengths of it. All arithmetic is elementwise, so that every machine draws the same.
+lengths of it.
 """
 
 from __future__ import annotations

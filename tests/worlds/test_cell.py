@@ -50,7 +50,7 @@ def test_a_ball_is_seen_by_all_cameras_at_one_point_of_the_world(seed, height_px
         assert np.linalg.norm(found_m - alone.middle_m_PT3[0, frame]) < 0.03
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(seeds)
 def test_things_stay_on_the_table_and_never_run_into_each_other(seed):
     episode = play(seed)
@@ -64,7 +64,7 @@ def test_things_stay_on_the_table_and_never_run_into_each_other(seed):
             assert gap_m_T.min() > (thing.width_m + episode.things[other].width_m) / 2 - 1e-5
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(seeds)
 def test_what_is_said_to_move_moves_and_nothing_else(seed):
     episode = play(seed)
@@ -76,7 +76,7 @@ def test_what_is_said_to_move_moves_and_nothing_else(seed):
     assert all(name in episode.caption.split(", beside")[0] for name in named)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(seeds)
 def test_the_pusher_pushes_the_way_it_is_said_to_and_touches_what_it_pushes(seed):
     episode = play(seed)

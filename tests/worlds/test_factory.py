@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosmos_recipes.worlds import factory
@@ -13,10 +13,11 @@ from cosmos_recipes.worlds.factory import simulate
 from cosmos_recipes.worlds.motion import elbow_and_wrist
 
 seeds = st.integers(0, 2**62)
-settings = st.sampled_from([(25, 5.0), (11, 5.0), (50, 10.0), (121, 24.0), (60, 5.0), (61, 29.97)])
+timings = st.sampled_from([(25, 5.0), (11, 5.0), (50, 10.0), (121, 24.0), (60, 5.0), (61, 29.97)])
 
 
-@given(seeds, settings)
+@settings(deadline=None)
+@given(seeds, timings)
 def test_a_seed_always_gives_the_same_episode(seed, setting):
     frames, rate_hz = setting
     first, second = (simulate(seed, frames=frames, rate_hz=rate_hz) for _ in range(2))
@@ -27,7 +28,8 @@ def test_a_seed_always_gives_the_same_episode(seed, setting):
     np.testing.assert_array_equal(first.action_T3, second.action_T3)
 
 
-@given(seeds, settings)
+@settings(deadline=None)
+@given(seeds, timings)
 def test_the_commanded_part_ends_in_the_commanded_bin(seed, setting):
     episode = simulate(seed, frames=setting[0], rate_hz=setting[1])
     x_m, y_m = episode.part_xy_m_PT2[episode.target, -1]
@@ -36,7 +38,8 @@ def test_the_commanded_part_ends_in_the_commanded_bin(seed, setting):
     assert y_m == pytest.approx(factory.BIN_FLOOR_M + factory.PART_M / 2)
 
 
-@given(seeds, settings)
+@settings(deadline=None)
+@given(seeds, timings)
 def test_a_held_part_is_where_the_gripper_is(seed, setting):
     episode = simulate(seed, frames=setting[0], rate_hz=setting[1])
     held_T = np.array(episode.part_state_PT[episode.target]) == "held"
@@ -45,7 +48,8 @@ def test_a_held_part_is_where_the_gripper_is(seed, setting):
     assert episode.grip_T[held_T].min() > 0.4
 
 
-@given(seeds, settings)
+@settings(deadline=None)
+@given(seeds, timings)
 def test_parts_ride_at_the_belts_speed_until_they_are_gripped(seed, setting):
     episode = simulate(seed, frames=setting[0], rate_hz=setting[1])
     step_m = episode.belt_speed_m_s / episode.rate_hz
@@ -57,7 +61,8 @@ def test_parts_ride_at_the_belts_speed_until_they_are_gripped(seed, setting):
         assert (episode.part_xy_m_PT2[index, riding_T, 1] == factory.PART_M / 2).all()
 
 
-@given(seeds, settings)
+@settings(deadline=None)
+@given(seeds, timings)
 def test_actions_add_up_to_the_grippers_path(seed, setting):
     episode = simulate(seed, frames=setting[0], rate_hz=setting[1])
     path_T2 = episode.gripper_xy_m_T2[0] + np.cumsum(episode.action_T3[:, :2], axis=0)
@@ -65,7 +70,8 @@ def test_actions_add_up_to_the_grippers_path(seed, setting):
     np.testing.assert_array_equal(episode.action_T3[:-1, 2], episode.grip_T[1:])
 
 
-@given(seeds, settings)
+@settings(deadline=None)
+@given(seeds, timings)
 def test_joint_angles_lead_to_the_gripper(seed, setting):
     episode = simulate(seed, frames=setting[0], rate_hz=setting[1])
     for joint_rad, xy_m in zip(episode.joint_rad_T2, episode.gripper_xy_m_T2, strict=True):
@@ -73,6 +79,7 @@ def test_joint_angles_lead_to_the_gripper(seed, setting):
         np.testing.assert_allclose(wrist_m - [0.0, factory.HAND_M], xy_m, atol=2e-6)
 
 
+@settings(deadline=None)
 @given(seeds)
 def test_nothing_teleports(seed):
     episode = simulate(seed, frames=241, rate_hz=50.0)
@@ -81,6 +88,7 @@ def test_nothing_teleports(seed):
     assert np.abs(np.diff(episode.joint_rad_T2, axis=0)).max() < 0.2
 
 
+@settings(deadline=None)
 @given(seeds)
 def test_parts_never_touch_each_other_or_the_open_fingers(seed):
     episode = simulate(seed)
@@ -91,6 +99,7 @@ def test_parts_never_touch_each_other_or_the_open_fingers(seed):
     assert np.diff(np.sort(episode.part_xy_m_PT2[:, 0, 0])).min() > factory.PART_M + 0.05
 
 
+@settings(deadline=None)
 @given(seeds)
 def test_the_caption_names_what_happened(seed):
     episode = simulate(seed)

@@ -23,7 +23,7 @@ def play(seed: int, frames: int = 25, rate_hz: float = 5.0):
     return ROAD.play(seed, frames=frames, rate_hz=rate_hz)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(seeds, timings)
 def test_poses_move_as_fast_as_the_speed_says_and_where_the_car_points(seed, timing):
     episode = play(seed, *timing)
@@ -36,7 +36,7 @@ def test_poses_move_as_fast_as_the_speed_says_and_where_the_car_points(seed, tim
     assert np.abs(across_m / np.linalg.norm(step_m, axis=1)).max() < 0.05
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(seeds, timings)
 def test_the_poses_go_on_for_six_seconds_after_the_last_frame(seed, timing):
     episode = play(seed, *timing)
@@ -46,7 +46,7 @@ def test_the_poses_go_on_for_six_seconds_after_the_last_frame(seed, timing):
     assert len(episode.time_s_S) == len(episode.ego_to_world_S44) == len(episode.speed_m_s_S)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(seeds)
 def test_the_car_keeps_to_its_lane_and_away_from_everything(seed):
     episode = play(seed)
@@ -60,7 +60,7 @@ def test_the_car_keeps_to_its_lane_and_away_from_everything(seed):
         assert np.hypot(x_m_S - mark.xy_m[0], y_m_S - mark.xy_m[1]).min() > 1.6 + min(mark.size_m[:2]) / 2
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(seeds)
 def test_the_caption_says_what_the_car_does(seed):
     episode = play(seed)
@@ -77,6 +77,7 @@ def test_the_caption_says_what_the_car_does(seed):
     assert f"{episode.speed_m_s_S[0]:.0f} " in episode.caption
 
 
+@settings(deadline=None)
 @given(
     st.floats(-3.1, 3.1),
     st.floats(5, 30),

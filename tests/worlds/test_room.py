@@ -53,7 +53,7 @@ def test_things_are_drawn_where_the_poses_and_intrinsics_say(height_px, width_px
     assert compared > 10
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(seeds)
 def test_the_camera_never_comes_near_a_wall_or_a_thing(seed):
     episode = play(seed)
@@ -64,7 +64,7 @@ def test_the_camera_never_comes_near_a_wall_or_a_thing(seed):
         assert np.linalg.norm(eye_T3[:, :2] - place_m, axis=1).min() > thing.radius_m + room.THING_CLEARANCE_M - 1e-6
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(seeds)
 def test_poses_are_rotations_and_change_smoothly(seed):
     episode = play(seed)
@@ -76,7 +76,7 @@ def test_poses_are_rotations_and_change_smoothly(seed):
     assert np.linalg.norm(np.diff(eye_T3, n=2, axis=0), axis=1).max() < 0.06
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(seeds)
 def test_the_caption_says_how_the_camera_moves(seed):
     episode = play(seed)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosmos_recipes.worlds.poses import camera_to_world, intrinsics, inverted, looking_at, project, vehicle_to_world
@@ -26,6 +26,7 @@ def reached(solid, eye_m, target_m):
         return float(solid.meet(tuple(map(float, eye_m)), direction_31)[0])
 
 
+@settings(deadline=None)
 @given(places, angles, lengths, lengths, lengths, st.floats(0.05, 0.95), st.floats(0.05, 0.95))
 def test_a_turned_box_is_met_at_its_front(base_m, yaw_rad, length_m, width_m, height_m, across, up):
     solid = box((length_m, width_m, height_m), base_m=base_m, yaw_rad=yaw_rad, paint=(0, 0, 0))
@@ -36,6 +37,7 @@ def test_a_turned_box_is_met_at_its_front(base_m, yaw_rad, length_m, width_m, he
     assert reached(solid, eye_m, eye_m + (eye_m - face_m)) == math.inf
 
 
+@settings(deadline=None)
 @given(places, lengths, angles, st.floats(-1.2, 1.2))
 def test_a_ball_is_met_at_its_surface(centre_m, radius_m, around, above):
     outward = np.array([math.cos(above) * math.cos(around), math.cos(above) * math.sin(around), math.sin(above)])
@@ -44,6 +46,7 @@ def test_a_ball_is_met_at_its_surface(centre_m, radius_m, around, above):
     assert reached(solid, surface_m + 2 * outward, surface_m) == pytest.approx(1, abs=1e-3)
 
 
+@settings(deadline=None)
 @given(places, lengths, lengths, st.floats(0, 1), angles, st.floats(0.05, 0.95))
 def test_a_column_is_met_at_its_side_and_its_top(base_m, height_m, foot_m, narrowing, around, up):
     solid = Column(base_m, height_m, foot_m, (0, 0, 0), top_radius_m=foot_m * narrowing)
@@ -56,6 +59,7 @@ def test_a_column_is_met_at_its_side_and_its_top(base_m, height_m, foot_m, narro
         assert reached(solid, top_m + np.array([0.01, 0.01, 2]), top_m) == pytest.approx(1, abs=1e-3)
 
 
+@settings(deadline=None)
 @given(angles, st.floats(-1.2, 1.2), places, st.floats(0.5, 1.4))
 def test_a_point_straight_ahead_is_in_the_middle_and_one_above_it_higher(yaw_rad, pitch_rad, place_m, view_rad):
     pose_44 = camera_to_world(place_m, yaw_rad, pitch_rad)
@@ -106,6 +110,7 @@ def test_a_room_is_seen_from_the_inside_and_each_wall_has_its_paint():
         np.testing.assert_array_less(np.abs(colour - (0.9 if face != 2 else 0.8) * np.array(walls[face])), 20)
 
 
+@settings(deadline=None)
 @given(st.floats(-5, 5), st.floats(0.3, 2), st.floats(0.1, 0.9), st.floats(0.01, 6))
 def test_a_pattern_is_the_mean_over_what_a_pixel_covers(x_m, period_m, share, width_m):
     inside_N = (x_m + width_m * (np.arange(4000) + 0.5) / 4000 - width_m / 2) / period_m % 1 < share
