@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from scenes import pixels, write_scene
 
+from cosmos_recipes.data.decode.fitting import fitting
 from cosmos_recipes.data.decode.pyav import decode
 from cosmos_recipes.data.probe import probe
 from cosmos_recipes.data.sources.nerfstudio import NerfstudioSource
@@ -51,7 +52,8 @@ def test_every_pixel_and_every_time_is_that_of_the_pictures(tmp_path: Path, heig
 def test_the_decoder_of_training_gives_the_same_pixels(tmp_path: Path) -> None:
     (found,) = source(write_scene(tmp_path / "scene")).recordings(tmp_path, quiet)
     looked = probe(found.media.path)
-    video_TCHW = decode(found.media.path, looked, [0, 2], lambda video_TCHW: video_TCHW)
+    unchanged = fitting(looked, height_px=looked.height_px, width_px=looked.width_px)
+    video_TCHW = decode(found.media, looked, [0, 2], unchanged)
     difference = video_TCHW.permute(0, 2, 3, 1).numpy().astype(int) - np.stack([pixels(0), pixels(2)])
     assert abs(difference).max() == 0
 

@@ -56,7 +56,8 @@ def test_a_world_is_recognised_as_itself(tmp_path: Path) -> None:
     world = recognise(tmp_path)[0]
     assert world.kind == "world"
     assert (world.settings["episodes"], world.settings["held_out"], world.settings["seed"]) == (2, 1, 3)
-    assert world.values == {"caption": Form(dtype="text")}
+    steps = Form(dtype="float64", shape=(17, 3))
+    assert world.values == {"caption": Form(dtype="text"), "action": steps, "state": steps}
 
 
 def test_data_that_cannot_be_read_is_recognised_with_what_is_wrong(tmp_path: Path) -> None:
