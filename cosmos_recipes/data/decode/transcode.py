@@ -70,7 +70,7 @@ def transcode(
         ):
             stream, reformatter = _stream(container, codec, height_px=height_px, width_px=width_px), VideoReformatter()
             stream.codec_context.time_base = time_base
-            for number, frame_CHW in pyav.pictures(media, probe, sorted(times), fit):
+            for number, frame_CHW in pyav.pictures(media, probe, sorted(times), fit, careful=True):
                 for time in times.pop(number):
                     frame = _frame(frame_CHW, stream, reformatter)
                     frame.pts, frame.time_base = time, time_base
