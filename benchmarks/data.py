@@ -180,7 +180,7 @@ def cpu_s(decode: Callable[[Window], Any], chosen: list[Window]) -> float:
     """Seconds of processor time, of all threads."""
     began = time.process_time()
     for window in chosen:
-        assert len(decode(window)) or window
+        decode(window)
     return time.process_time() - began
 
 

@@ -33,7 +33,18 @@ GROUP_FRAMES = 8
 """Frames from one key frame to the next."""
 FINEST_PER_S = 1_000_000
 _ENCODERS: dict[TranscodeCodec, tuple[str, str, dict[str, str]]] = {
-    "h264": ("libx264", "yuv420p", {"preset": "veryfast", "tune": "fastdecode", "crf": "14", "sc_threshold": "0"}),
+    "h264": (
+        "libx264",
+        "yuv420p",
+        {
+            "preset": "veryfast",
+            "tune": "fastdecode,psnr",
+            "qp": "16",
+            "sc_threshold": "0",
+            # Where chroma lies as it is made here; decoders take H.264 that does not say so to hold it at the left.
+            "x264-params": "chromaloc=1",
+        },
+    ),
     "vp9": ("libvpx-vp9", "yuv420p", {"deadline": "realtime", "cpu-used": "6", "crf": "10", "auto-alt-ref": "0"}),
     "mjpeg": ("mjpeg", "yuvj420p", {"qmin": "1", "qmax": "2"}),
 }
