@@ -5,7 +5,8 @@ Legend: C colours, T frames, H height, W width; RGB uint8.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,36 +44,38 @@ def decode(media: Media, probe: Probe, frames: Sequence[int], fit: Fitted) -> Te
         RecipeError: a frame is missing or damaged (CR512).
     """
     video_TCHW = torch.empty(len(frames), 3, fit.height_px, fit.width_px, dtype=torch.uint8)
-    place = {number: position for position, number in enumerate(frames)}
-    for careful in (False, True):
-        came = 0
-        for number, frame_CHW in pictures(media, probe, frames, fit, careful=careful):
-            video_TCHW[place[number]] = frame_CHW
-            came += 1
-        if came == len(frames):
+    into = dict(zip(frames, video_TCHW, strict=True))
+    with suppress(RecipeError):
+        if sum(1 for _ in pictures(media, probe, into, fit, careful=False)) == len(frames):
             return video_TCHW
+    came = sum(1 for _ in pictures(media, probe, into, fit, careful=True))
+    if came == len(frames):
+        return video_TCHW
     raise RecipeError(unreadable(media, f"{came} of {len(frames)} frames"))
 
 
 def pictures(
-    media: Media, probe: Probe, frames: Sequence[int], fit: Fitted, *, careful: bool
+    media: Media, probe: Probe, into: Mapping[int, Tensor], fit: Fitted, *, careful: bool
 ) -> Iterator[tuple[int, Tensor]]:
-    """Yield number and fitted `frame_CHW` of the frames with these numbers, in order; what is missing is left out.
+    """Yield number and `frame_CHW` of frames, in order, each written into the tensor that `into` has for its number.
 
-    A frame holds until the next one comes. Unless it is to be `careful`, two things are spared that streams which break
-    their own rules may need: frames that H.264 marks as needed by no other, and decoding the first frames of the file
-    to find out what is in it.
+    What is missing is left out. Unless it is to be `careful`, two things are spared that streams which break their own
+    rules may need: frames that H.264 marks as needed by no other, and decoding the first frames of the file to find out
+    what is in it.
 
     Raises:
         RecipeError: a frame is damaged (CR512).
     """
-    number, converted = {probe.pts[frame]: frame for frame in frames}, _Converter(probe, fit.region)
+    frames = sorted(into)
+    number, converter = {probe.pts[frame]: frame for frame in frames}, _Converter(probe, fit)
     try:
         for frame in _decoded(media, probe, frames, careful=careful):
             if frame.is_corrupt:
                 raise ValueError(f"a frame at {frame.time:.2f} s is damaged")
             if frame.pts in number:
-                yield number[frame.pts], fit.finished(converted(frame)[None])[0]
+                own = number[frame.pts]
+                converter.write(frame, into[own])
+                yield own, into[own]
     except (FFmpegError, OSError, ValueError) as error:
         raise RecipeError(unreadable(media, reason(error))) from error
 
@@ -92,14 +95,14 @@ def _decoded(media: Media, probe: Probe, frames: Sequence[int], *, careful: bool
 
 
 class _Converter:
-    """Makes RGB of a region of frames, their YUV read with the matrix and range that the file declares."""
+    """Makes frames fit, their YUV read with the matrix and range that the file declares."""
 
-    def __init__(self, probe: Probe, region: Region) -> None:
-        matrix = _MATRICES[probe.color_matrix]
+    def __init__(self, probe: Probe, fit: Fitted) -> None:
+        matrix, region = _MATRICES[probe.color_matrix], fit.region
+        self._fit = fit
         self._whole = Region(0, probe.height_px, 0, probe.width_px)
         self._region, self._around = region, _around(region, self._whole)
         self._croppers: dict[str, Graph] = {}
-        self._picture_CHW = np.empty((3, region.bottom - region.top, region.right - region.left), np.uint8)
         self._reformatter = VideoReformatter()
         self._settings: dict[str, Any] = {
             "format": "gbrp",
@@ -110,12 +113,18 @@ class _Converter:
             "interpolation": _EXACT,
             "threads": 1,
         }
+        shape = (3, region.bottom - region.top, region.right - region.left)
+        self._region_CHW = None if fit.only_crops else torch.empty(shape, dtype=torch.uint8)
 
-    def __call__(self, frame: VideoFrame) -> Tensor:
-        """Return `frame_CHW` of the region, which the next call overwrites.
+    def write(self, frame: VideoFrame, frame_CHW: Tensor) -> None:
+        """Write the fitted picture; a frame of another size than the first is scaled to the size of the first."""
+        if self._region_CHW is None:
+            self._write_region(frame, frame_CHW)
+        else:
+            self._write_region(frame, self._region_CHW)
+            frame_CHW.copy_(self._fit.finished(self._region_CHW[None])[0])
 
-        A frame of another size than the first is scaled to the size of the first.
-        """
+    def _write_region(self, frame: VideoFrame, region_CHW: Tensor) -> None:
         same_size = (frame.height, frame.width) == (self._whole.bottom, self._whole.right)
         around = self._around if same_size else self._whole
         planar = self._reformatter.reformat(
@@ -126,11 +135,10 @@ class _Converter:
         )
         rows = slice(self._region.top - around.top, self._region.bottom - around.top)
         columns = slice(self._region.left - around.left, self._region.right - around.left)
-        for plane_HW, position in zip(self._picture_CHW, _PLANES, strict=True):
+        for plane_HW, position in zip(region_CHW.numpy(), _PLANES, strict=True):
             plane = planar.planes[position]
             padded_HW = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
             plane_HW[:] = padded_HW[rows, columns]
-        return torch.from_numpy(self._picture_CHW)
 
     def _cropped(self, frame: VideoFrame) -> VideoFrame:
         """Return the part of a frame around the region, in place, before any colour is converted."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 import av
 import numpy as np
+import torch
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
@@ -81,7 +82,8 @@ def transcode(
         ):
             stream, reformatter = _stream(container, codec, height_px=height_px, width_px=width_px), VideoReformatter()
             stream.codec_context.time_base = time_base
-            for number, frame_CHW in pyav.pictures(media, probe, sorted(times), fit, careful=True):
+            into = dict.fromkeys(times, torch.empty(3, height_px, width_px, dtype=torch.uint8))
+            for number, frame_CHW in pyav.pictures(media, probe, into, fit, careful=True):
                 for time in times.pop(number):
                     frame = _frame(frame_CHW, stream, reformatter)
                     frame.pts, frame.time_base = time, time_base
