@@ -276,8 +276,10 @@ def main() -> int:
                 print(f"{kind}, {length} frames:", json.dumps(found, indent=2))
     document = {
         "machine": machine(),
-        "clips": {"256": f"{given.clips} of 256x256, GOP 24", "720p": f"{given.hd_clips} of 1280x704, GOP 48"},
-        "windows_of_a_clip": given.windows,
+        "clips": {
+            "256": f"{given.clips} of 256x256, GOP 24, {given.windows} windows each",
+            "720p": f"{given.hd_clips} of 1280x704, GOP 48, {max(1, given.windows // 2)} windows each",
+        },
         "rounds": given.rounds,
         "peers": versions,
         "not_installed": missing,
