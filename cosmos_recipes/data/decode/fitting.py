@@ -66,6 +66,12 @@ class Fitted:
         return np.array([[self.scale_x, 0, -self.left_px], [0, self.scale_y, -self.top_px], [0, 0, 1]], float)
 
     @property
+    def only_crops(self) -> bool:
+        """Whether the clip is a part of the decoded picture as it is."""
+        source, scaled = (self.source_height_px, self.source_width_px), (self.scaled_height_px, self.scaled_width_px)
+        return self.quarter_turns == 0 and source == scaled
+
+    @property
     def region(self) -> Region:
         """The part of the decoded picture, not yet turned, that the clip needs."""
         rows, columns = self._spans()
@@ -152,6 +158,8 @@ def _span(source: int, scaled: int, first: int, kept: int) -> _Span:
     Sampling points fall alike on the pixels after each `source / common`: a part that begins and ends there is sampled
     as it is within the whole.
     """
+    if source == scaled:
+        return _Span(first, first + kept, kept, 0)
     common, reach = gcd(source, scaled), 2 + scaled // source
     period = scaled // common
     begin, end = max(0, first - reach) // period, min(common, -(-(first + kept + reach) // period))

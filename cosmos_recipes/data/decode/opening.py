@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from cosmos_recipes.data.recording import Media
-from cosmos_recipes.diagnostics import Place, Problem, fail
+from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -29,27 +29,17 @@ def described(media: Media) -> str:
     return f"{media.path.name} ({', '.join(parts)})" if parts else media.path.name
 
 
-def open_video(media: Media) -> InputContainer:
+def open_video(media: Media, *, known: bool = False) -> InputContainer:
     """Return the open container, its decoder set to one thread: files are read side by side instead.
+
+    Of a file that is `known`, mp4 and Matroska, nothing is decoded to find out what is in it, which takes far longer
+    than all else; a decoder may then have to be told by the careful way if frames do not come out of it.
 
     Raises:
         RecipeError: the file is not a video that can be read (CR510), has no frames in it (CR511), or ends before the
             bytes that are meant (CR572).
     """
-    import av
-    from av.error import FFmpegError
-
-    try:
-        container = av.open(_address(media))
-    except (FFmpegError, OSError, ValueError) as error:
-        fail(
-            "CR510",
-            f"the video {described(media)} cannot be opened",
-            place=Place(file=str(media.path)),
-            expected="a whole video file",
-            found=reason(error),
-            hint="copy it again, or remove it",
-        )
+    container = (_open_known(media) if known else None) or _open(media)
     if not container.streams.video:
         container.close()
         fail_frames(media, "no video stream")
@@ -59,6 +49,35 @@ def open_video(media: Media) -> InputContainer:
         fail_frames(media, "a codec that is not known")
     context.thread_type, context.thread_count = "NONE", 1
     return container
+
+
+def _open(media: Media, options: dict[str, str] | None = None) -> InputContainer:
+    import av
+    from av.error import FFmpegError
+
+    try:
+        return av.open(_address(media), options=options)
+    except (FFmpegError, OSError, ValueError) as error:
+        fail(
+            "CR510",
+            f"the video {described(media)} cannot be opened",
+            place=Place(file=str(media.path)),
+            expected="a whole video file",
+            found=reason(error),
+            hint="copy it again, or remove it",
+        )
+
+
+def _open_known(media: Media) -> InputContainer | None:
+    """Return the open container if it is of a kind that says what is in it."""
+    try:
+        container = _open(media, {"skip_frame": "all", "probesize": "4096"})
+    except RecipeError:
+        return None
+    if container.streams.video and {"mp4", "matroska"} & set(container.format.name.split(",")):
+        return container
+    container.close()
+    return None
 
 
 def size_bytes(media: Media) -> int:

@@ -17,16 +17,18 @@ MOST_REORDERED = 16
 """Frames that may be stored before a frame that is shown earlier, in any codec."""
 
 
-def needed_packets(media: Media, probe: Probe, frames: Sequence[int]) -> Iterator[Packet[VideoStream] | None]:
+def needed_packets(
+    media: Media, probe: Probe, frames: Sequence[int], *, known: bool = False
+) -> Iterator[Packet[VideoStream] | None]:
     """Yield packets, as they are stored, from the key frame before the first of these frames to the last of them.
 
     At the end None tells a decoder to give what it still holds; the video stays open until then. A frame whose packet
-    is missing is left out.
+    is missing is left out. `known` as in `open_video`.
     """
     key = probe.key_before(frames[0])
     wanted: set[int | None] = {probe.pts[frame] for frame in frames}
     for start in _starts(probe, key):
-        with open_video(media) as container:
+        with open_video(media, known=known) as container:
             if start is not None:
                 container.seek(start, stream=container.streams.video[0], backward=True)
             packets = _from_key(container, key)

@@ -5,7 +5,8 @@ Legend: C colours, T frames, H height, W width; RGB uint8.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,8 +33,8 @@ _EXACT = (
 """Chroma is interpolated in both directions, as DALI does: the two then give the same RGB."""
 _PLANES = (2, 0, 1)
 """Where FFmpeg keeps red, green and blue: planes are several times faster than packed pixels, and the same."""
-_BORDER_PX = 32
-"""Pixels around a part of a picture that its chroma is interpolated from, and that keep it aligned."""
+_BORDER_PX, _ALIGNED_PX = 8, 32
+"""Pixels around a part of a picture that its chroma is interpolated from, and of which it begins at a multiple."""
 
 
 def decode(media: Media, probe: Probe, frames: Sequence[int], fit: Fitted) -> Tensor:
@@ -42,37 +43,51 @@ def decode(media: Media, probe: Probe, frames: Sequence[int], fit: Fitted) -> Te
     Raises:
         RecipeError: a frame is missing or damaged (CR512).
     """
-    fitted = dict(pictures(media, probe, frames, fit))
-    if len(fitted) < len(frames):
-        raise RecipeError(unreadable(media, f"{len(fitted)} of {len(frames)} frames"))
-    return torch.stack([fitted[number] for number in frames])
+    video_TCHW = torch.empty(len(frames), 3, fit.height_px, fit.width_px, dtype=torch.uint8)
+    into = dict(zip(frames, video_TCHW, strict=True))
+    with suppress(RecipeError):
+        if sum(1 for _ in pictures(media, probe, into, fit, careful=False)) == len(frames):
+            return video_TCHW
+    came = sum(1 for _ in pictures(media, probe, into, fit, careful=True))
+    if came == len(frames):
+        return video_TCHW
+    raise RecipeError(unreadable(media, f"{came} of {len(frames)} frames"))
 
 
-def pictures(media: Media, probe: Probe, frames: Sequence[int], fit: Fitted) -> Iterator[tuple[int, Tensor]]:
-    """Yield number and fitted `frame_CHW` of the frames with these numbers, in order; what is missing is left out.
+def pictures(
+    media: Media, probe: Probe, into: Mapping[int, Tensor], fit: Fitted, *, careful: bool
+) -> Iterator[tuple[int, Tensor]]:
+    """Yield number and `frame_CHW` of frames, in order, each written into the tensor that `into` has for its number.
+
+    What is missing is left out. Unless it is to be `careful`, two things are spared that streams which break their own
+    rules may need: frames that H.264 marks as needed by no other, and decoding the first frames of the file to find out
+    what is in it.
 
     Raises:
         RecipeError: a frame is damaged (CR512).
     """
-    number, converted = {probe.pts[frame]: frame for frame in frames}, _Converter(probe, fit.region)
+    frames = sorted(into)
+    number, converter = {probe.pts[frame]: frame for frame in frames}, _Converter(probe, fit)
     try:
-        for frame in _decoded(media, probe, frames):
+        for frame in _decoded(media, probe, frames, careful=careful):
             if frame.is_corrupt:
                 raise ValueError(f"a frame at {frame.time:.2f} s is damaged")
             if frame.pts in number:
-                yield number[frame.pts], fit.finished(converted(frame)[None])[0]
+                own = number[frame.pts]
+                converter.write(frame, into[own])
+                yield own, into[own]
     except (FFmpegError, OSError, ValueError) as error:
         raise RecipeError(unreadable(media, reason(error))) from error
 
 
-def _decoded(media: Media, probe: Probe, frames: Sequence[int]) -> Iterator[VideoFrame]:
-    """Yield the wanted frames and those that they need; H.264 marks frames that no other needs, which are left out."""
-    wanted = {probe.pts[frame] for frame in frames}
+def _decoded(media: Media, probe: Probe, frames: Sequence[int], *, careful: bool) -> Iterator[VideoFrame]:
+    """Yield the wanted frames and those that they need."""
+    wanted, sparing = {probe.pts[frame] for frame in frames}, probe.codec == "h264" and not careful
     context: VideoCodecContext | None = None
-    for packet in needed_packets(media, probe, frames):
+    for packet in needed_packets(media, probe, frames, known=not careful):
         if packet is not None:
             context = packet.stream.codec_context
-            if probe.codec == "h264":
+            if sparing:
                 context.skip_frame = "DEFAULT" if packet.pts in wanted else "NONREF"
             yield from packet.decode()
         elif context is not None:
@@ -80,10 +95,11 @@ def _decoded(media: Media, probe: Probe, frames: Sequence[int]) -> Iterator[Vide
 
 
 class _Converter:
-    """Makes RGB of a region of frames, their YUV read with the matrix and range that the file declares."""
+    """Makes frames fit, their YUV read with the matrix and range that the file declares."""
 
-    def __init__(self, probe: Probe, region: Region) -> None:
-        matrix = _MATRICES[probe.color_matrix]
+    def __init__(self, probe: Probe, fit: Fitted) -> None:
+        matrix, region = _MATRICES[probe.color_matrix], fit.region
+        self._fit = fit
         self._whole = Region(0, probe.height_px, 0, probe.width_px)
         self._region, self._around = region, _around(region, self._whole)
         self._croppers: dict[str, Graph] = {}
@@ -97,9 +113,18 @@ class _Converter:
             "interpolation": _EXACT,
             "threads": 1,
         }
+        shape = (3, region.bottom - region.top, region.right - region.left)
+        self._region_CHW = None if fit.only_crops else torch.empty(shape, dtype=torch.uint8)
 
-    def __call__(self, frame: VideoFrame) -> Tensor:
-        """Return `frame_CHW` of the region; a frame of another size than the first is scaled to the size of the first."""
+    def write(self, frame: VideoFrame, frame_CHW: Tensor) -> None:
+        """Write the fitted picture; a frame of another size than the first is scaled to the size of the first."""
+        if self._region_CHW is None:
+            self._write_region(frame, frame_CHW)
+        else:
+            self._write_region(frame, self._region_CHW)
+            frame_CHW.copy_(self._fit.finished(self._region_CHW[None])[0])
+
+    def _write_region(self, frame: VideoFrame, region_CHW: Tensor) -> None:
         same_size = (frame.height, frame.width) == (self._whole.bottom, self._whole.right)
         around = self._around if same_size else self._whole
         planar = self._reformatter.reformat(
@@ -110,18 +135,17 @@ class _Converter:
         )
         rows = slice(self._region.top - around.top, self._region.bottom - around.top)
         columns = slice(self._region.left - around.left, self._region.right - around.left)
-        picture_CHW = np.empty((3, rows.stop - rows.start, columns.stop - columns.start), np.uint8)
-        for plane_HW, position in zip(picture_CHW, _PLANES, strict=True):
+        for plane_HW, position in zip(region_CHW.numpy(), _PLANES, strict=True):
             plane = planar.planes[position]
             padded_HW = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
             plane_HW[:] = padded_HW[rows, columns]
-        return torch.from_numpy(picture_CHW)
 
     def _cropped(self, frame: VideoFrame) -> VideoFrame:
         """Return the part of a frame around the region, in place, before any colour is converted."""
         graph = self._croppers.get(frame.format.name)
         if graph is None:
             graph = self._croppers[frame.format.name] = Graph()
+            graph.threads = 1
             top, bottom, left, right = self._around
             source = graph.add_buffer(
                 width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
@@ -135,8 +159,8 @@ class _Converter:
 def _around(region: Region, whole: Region) -> Region:
     """Return a region with the border that its colours are interpolated from."""
     return Region(
-        max(0, region.top // _BORDER_PX - 1) * _BORDER_PX,
-        min(whole.bottom, (region.bottom // _BORDER_PX + 2) * _BORDER_PX),
-        max(0, region.left // _BORDER_PX - 1) * _BORDER_PX,
-        min(whole.right, (region.right // _BORDER_PX + 2) * _BORDER_PX),
+        max(0, region.top - _BORDER_PX) // _ALIGNED_PX * _ALIGNED_PX,
+        min(whole.bottom, (region.bottom + _BORDER_PX) // 2 * 2),
+        max(0, region.left - _BORDER_PX) // _ALIGNED_PX * _ALIGNED_PX,
+        min(whole.right, (region.right + _BORDER_PX) // 2 * 2),
     )

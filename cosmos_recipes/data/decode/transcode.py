@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 import av
 import numpy as np
+import torch
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
@@ -33,7 +34,18 @@ GROUP_FRAMES = 8
 """Frames from one key frame to the next."""
 FINEST_PER_S = 1_000_000
 _ENCODERS: dict[TranscodeCodec, tuple[str, str, dict[str, str]]] = {
-    "h264": ("libx264", "yuv420p", {"preset": "veryfast", "tune": "fastdecode", "crf": "14", "sc_threshold": "0"}),
+    "h264": (
+        "libx264",
+        "yuv420p",
+        {
+            "preset": "veryfast",
+            "tune": "fastdecode,psnr",
+            "qp": "16",
+            "sc_threshold": "0",
+            # Where chroma lies as it is made here; decoders take H.264 that does not say so to hold it at the left.
+            "x264-params": "chromaloc=1",
+        },
+    ),
     "vp9": ("libvpx-vp9", "yuv420p", {"deadline": "realtime", "cpu-used": "6", "crf": "10", "auto-alt-ref": "0"}),
     "mjpeg": ("mjpeg", "yuvj420p", {"qmin": "1", "qmax": "2"}),
 }
@@ -70,7 +82,8 @@ def transcode(
         ):
             stream, reformatter = _stream(container, codec, height_px=height_px, width_px=width_px), VideoReformatter()
             stream.codec_context.time_base = time_base
-            for number, frame_CHW in pyav.pictures(media, probe, sorted(times), fit):
+            into = dict.fromkeys(times, torch.empty(3, height_px, width_px, dtype=torch.uint8))
+            for number, frame_CHW in pyav.pictures(media, probe, into, fit, careful=True):
                 for time in times.pop(number):
                     frame = _frame(frame_CHW, stream, reformatter)
                     frame.pts, frame.time_base = time, time_base
