@@ -104,7 +104,8 @@ def clip_reader(plan: Plan, folder: Path) -> ClipReader:
     """Return what reads the pixels of clips of a prepared folder."""
     from cosmos_recipes.data.latents import ClipReader
 
-    return ClipReader(ClipIndex(folder), clip_spec(plan), plan.data.decode.backends)
+    decode = plan.data.decode
+    return ClipReader(ClipIndex(folder), clip_spec(plan), decode.backends, decode.requested)
 
 
 def prepare(preparation: Preparation, progress: Progress) -> dict[str, Any]:
