@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosmos_recipes.data.contract import Schema, breaches
 from cosmos_recipes.data.probe import Probe, probe
+from cosmos_recipes.data.recording import Media
 from cosmos_recipes.data.sources import Recording
 from cosmos_recipes.data.sources.base import Progress, Split
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
@@ -26,6 +27,8 @@ HELD_OUT_SHARE = 0.1
 """Share of the recordings that are held out where the source has no splits; one at least."""
 HELD_OUT_TAIL = 0.2
 """Share of the clips, the last ones, that are held out of a data set of one recording."""
+_WHERE = ("offset_bytes", "size_bytes", "start_s", "end_s")
+"""What of a video's file is meant, besides its path."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,12 +146,13 @@ class ClipIndex:
         captions: list[str] = self.recordings["caption"].to_pylist()
         return captions
 
-    def recording(self, number: int) -> tuple[Path, Probe]:
+    def recording(self, number: int) -> tuple[Media, Probe]:
         """Return a recording's file and what the probe found in it."""
         row = self.recordings.slice(int(number), 1).to_pylist()[0]
         fields = {name: row[name] for name in Probe.__dataclass_fields__}
         fields["pts"], fields["keyframes"] = tuple(fields["pts"]), tuple(fields["keyframes"])
-        return self.folder / row["path"], Probe(**fields)
+        where = {name: row[name] for name in _WHERE}
+        return Media(path=self.folder / row["path"], **where), Probe(**fields)
 
 
 def _limited(recordings: Sequence[Recording], limit: int | None) -> list[Recording]:
@@ -268,6 +272,7 @@ def _recording_table(kept: Sequence[tuple[Recording, Probe]], folder: Path) -> p
             "name": r.name,
             "split": r.split,
             "path": _stored(r.media.path, folder),
+            **{name: getattr(r.media, name) for name in _WHERE},
             "caption": r.values.get("caption", ""),
             **asdict(found),
         }

@@ -47,10 +47,10 @@ class ClipReader:
             RecipeError: the recording is damaged (CR512).
         """
         rows = [self.index.row(clip) for clip in clips]
-        path, probe = self.index.recording(rows[0]["recording"])
+        media, probe = self.index.recording(rows[0]["recording"])
         frames = sorted({frame for row in rows for frame in row["frames"]})
         video_CTHW = read_frames(
-            path,
+            media,
             probe,
             frames,
             height_px=self.clip.height_px,

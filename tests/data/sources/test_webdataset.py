@@ -12,8 +12,10 @@ import pytest
 import webdataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from videos import write_video
+from videos import number_of, write_video
 
+from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index
+from cosmos_recipes.data.latents import ClipReader
 from cosmos_recipes.data.sources.shards import SCAN, find_shards, members
 from cosmos_recipes.data.sources.webdataset import WebDatasetSource
 from cosmos_recipes.diagnostics import RecipeError
@@ -59,6 +61,23 @@ def refused(source: WebDatasetSource, folder: Path) -> str:
     with pytest.raises(RecipeError) as raised:
         source.recordings(folder, quiet)
     return str(raised.value)
+
+
+def test_members_of_a_shard_are_indexed_and_decoded_where_they_lie(tmp_path: Path, clip: bytes) -> None:
+    """Otherwise a tar is read but nothing of it reaches a training."""
+    source = WebDatasetSource(path=str(write_shards(tmp_path / "shards", clip)))
+    window = ClipSpec(frames=5, rate_hz=10.0, height_px=64, width_px=96, stride=5)
+    build_index(
+        source.recordings(tmp_path, quiet),
+        window,
+        tmp_path / "index",
+        captions_needed=True,
+        limit=None,
+        progress=quiet,
+    )
+    index = ClipIndex(tmp_path / "index")
+    video_NCTHW = ClipReader(index, window, {}).read([int(index.ids("held-out")[0])])
+    assert [number_of(frame.numpy()) for frame in video_NCTHW[0].transpose(0, 1)] == [0, 1, 2, 3, 4]
 
 
 def test_samples_are_recordings_with_views_values_and_splits(tmp_path: Path, clip: bytes) -> None:
