@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from cosmos_recipes.worlds.things import Thing, articled, draw_kinds, listed, thing_columns, thing_values
-from cosmos_recipes.worlds.world import World, check_duration
+from cosmos_recipes.worlds.world import World, check_duration, drawn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,7 +139,7 @@ def simulate(seed: int, *, frames: int, rate_hz: float) -> Episode:
     check_duration(CELL, frames, rate_hz)
     rng = np.random.default_rng(seed)
     phase = np.linspace(0.0, 1.0, frames)
-    done_T = phase - _drawn(rng, 0.2, 0.9) * np.sin(2 * math.pi * phase) / (2 * math.pi)
+    done_T = phase - drawn(rng, 0.2, 0.9) * np.sin(2 * math.pi * phase) / (2 * math.pi)
     kinds = [_draw_thing(rng, shape, colour) for shape, colour in draw_kinds(rng, int(rng.integers(3, 6)))]
     share = min(1.0, (frames - 1) / rate_hz / _USUAL_S)
     action = (_push if rng.random() < 0.5 else _turn)(rng, kinds, done_T, share)
@@ -163,13 +163,9 @@ def simulate(seed: int, *, frames: int, rate_hz: float) -> Episode:
     )
 
 
-def _drawn(rng: np.random.Generator, low: float, high: float) -> float:
-    return round(float(rng.uniform(low, high)), 6)
-
-
 def _draw_thing(rng: np.random.Generator, shape: Any, colour: Any) -> Thing:
-    width_m = _drawn(rng, *_WIDTHS[shape])
-    height_m = _drawn(rng, *_HEIGHTS[shape]) if shape in _HEIGHTS else width_m
+    width_m = drawn(rng, *_WIDTHS[shape])
+    height_m = drawn(rng, *_HEIGHTS[shape]) if shape in _HEIGHTS else width_m
     return Thing(shape=shape, colour=colour, width_m=width_m, height_m=height_m)
 
 
@@ -180,17 +176,17 @@ def _push(rng: np.random.Generator, things: Sequence[Thing], done_T: Array, shar
     heading: Heading = list(HEADINGS)[int(rng.integers(4))]
     long_m, wide_m = TABLE_M if HEADINGS[heading][0] else TABLE_M[::-1]
     pushed = things[: 2 if len(things) > 3 and rng.random() < 0.5 else 1]
-    behind_m = _drawn(rng, 0.02, 0.06)
-    first_m = _drawn(rng, -0.3, -0.22) * long_m
+    behind_m = drawn(rng, 0.02, 0.06)
+    first_m = drawn(rng, -0.3, -0.22) * long_m
     room_m = long_m / 2 - _RIM_M - sum(thing.width_m for thing in pushed)
-    end_m = min(first_m + share * _drawn(rng, 0.35, 0.5) * long_m, room_m)
+    end_m = min(first_m + share * drawn(rng, 0.35, 0.5) * long_m, room_m)
     reach_m_T = first_m - behind_m + (end_m - first_m + behind_m) * done_T
-    line = Pusher(heading=heading, aside_m=_drawn(rng, -0.2, 0.2) * wide_m, reach_m_T=reach_m_T.round(6))
+    line = Pusher(heading=heading, aside_m=drawn(rng, -0.2, 0.2) * wide_m, reach_m_T=reach_m_T.round(6))
     front_m_T, feet_m = np.maximum(line.reach_m_T, first_m), []
     for thing in pushed:
         middle_m_T = front_m_T + thing.width_m / 2
         feet_m.append(np.stack([*line.place(middle_m_T), np.zeros_like(middle_m_T)], axis=1))
-        gap_m = share * _drawn(rng, 0.06, 0.12)
+        gap_m = share * drawn(rng, 0.06, 0.12)
         front_m_T = np.maximum(front_m_T + thing.width_m, front_m_T[0] + thing.width_m + gap_m)
     where = HEADINGS[heading][2]
     words = f"The pusher slides the {pushed[0].name} {where}"
@@ -206,16 +202,16 @@ def _turn(rng: np.random.Generator, things: Sequence[Thing], done_T: Array, shar
 
     turned = things[: 3 if len(things) > 4 and rng.random() < 0.5 else 2]
     way = 1 if rng.random() < 0.5 else -1
-    centre_m = (_drawn(rng, -0.15, 0.15), _drawn(rng, -0.06, 0.06))
+    centre_m = (drawn(rng, -0.15, 0.15), drawn(rng, -0.06, 0.06))
     disc = Turntable(
         centre_m=centre_m,
-        radius_m=_drawn(rng, 0.29, 0.33),
-        turned_rad_T=(way * share * _drawn(rng, 1.2, 3.6) * done_T).round(6),
+        radius_m=drawn(rng, 0.29, 0.33),
+        turned_rad_T=(way * share * drawn(rng, 1.2, 3.6) * done_T).round(6),
     )
-    first_rad, feet_m = _drawn(rng, 0.0, 2 * math.pi), []
+    first_rad, feet_m = drawn(rng, 0.0, 2 * math.pi), []
     for number, _ in enumerate(turned):
-        angle_T = first_rad + number * 2 * math.pi / len(turned) + _drawn(rng, -0.2, 0.2) + disc.turned_rad_T
-        away_m = _drawn(rng, 0.17, 0.19)
+        angle_T = first_rad + number * 2 * math.pi / len(turned) + drawn(rng, -0.2, 0.2) + disc.turned_rad_T
+        away_m = drawn(rng, 0.17, 0.19)
         x_m_T, y_m_T = centre_m[0] + away_m * np.cos(angle_T), centre_m[1] + away_m * np.sin(angle_T)
         feet_m.append(np.stack([x_m_T, y_m_T, np.full_like(x_m_T, TURNTABLE_HEIGHT_M)], axis=1))
     names = listed([f"the {thing.name}" for thing in turned])
@@ -232,8 +228,8 @@ def _stand_aside(
     for thing in things:
         margin_m = thing.radius_m + _RIM_M
         for _ in range(200):
-            x_m = _drawn(rng, margin_m - TABLE_M[0] / 2, TABLE_M[0] / 2 - margin_m)
-            y_m = _drawn(rng, margin_m - TABLE_M[1] / 2, TABLE_M[1] / 2 - margin_m)
+            x_m = drawn(rng, margin_m - TABLE_M[0] / 2, TABLE_M[0] / 2 - margin_m)
+            y_m = drawn(rng, margin_m - TABLE_M[1] / 2, TABLE_M[1] / 2 - margin_m)
             gaps_m = [math.dist((x_m, y_m), place_m) - other.radius_m for other, place_m in standing]
             if min([*gaps_m, _gap_m(action.tool, x_m, y_m)]) > margin_m:
                 standing.append((thing, (x_m, y_m)))
@@ -257,14 +253,14 @@ def _place_cameras(rng: np.random.Generator) -> tuple[Array, tuple[float, ...]]:
 
     poses_44, views_rad = [], []
     for around, above, away_m in (_CAMERAS[view] for view in VIEWS):
-        around, away_m = around + _drawn(rng, -0.12, 0.12), away_m * _drawn(rng, 0.95, 1.05)
-        above = min(above + _drawn(rng, -0.06, 0.06), 1.55)
+        around, away_m = around + drawn(rng, -0.12, 0.12), away_m * drawn(rng, 0.95, 1.05)
+        above = min(above + drawn(rng, -0.06, 0.06), 1.55)
         eye_m = away_m * np.array(
             [math.cos(above) * math.cos(around), math.cos(above) * math.sin(around), math.sin(above)]
         )
-        target_m = [_drawn(rng, -0.04, 0.04), _drawn(rng, -0.04, 0.04), 0.03]
+        target_m = [drawn(rng, -0.04, 0.04), drawn(rng, -0.04, 0.04), 0.03]
         poses_44.append(looking_at(eye_m + np.array([target_m[0], target_m[1], 0.0]), target_m))
-        views_rad.append(_drawn(rng, 0.74, 0.82))
+        views_rad.append(drawn(rng, 0.74, 0.82))
     return inverted(np.stack(poses_44)), tuple(views_rad)
 
 

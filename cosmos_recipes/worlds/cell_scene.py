@@ -12,7 +12,7 @@ from cosmos_recipes.worlds.cell import HEADINGS, TABLE_M, TURNTABLE_HEIGHT_M, VI
 from cosmos_recipes.worlds.poses import intrinsics
 from cosmos_recipes.worlds.raycast import Scene, draw
 from cosmos_recipes.worlds.solids import Array, Column, Paint, Patch, Rgb, Solid, Vector, box
-from cosmos_recipes.worlds.textures import Poster, band, checks, colour, mixed, stripes, tiles, with_posters
+from cosmos_recipes.worlds.textures import Motif, Poster, band, checks, colour, mixed, stripes, tiles, with_posters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,9 +73,9 @@ def _surroundings(episode: Episode) -> list[Solid]:
     return [room, table, *legs]
 
 
-def _wall(paper: Rgb, ink: Rgb, motif: str) -> Callable[[Patch], Array]:
+def _wall(paper: Rgb, ink: Rgb, motif: Motif) -> Callable[[Patch], Array]:
     """A wall of its own colour with a band along it and a poster, so that the views are told apart."""
-    poster = Poster(u_m=0.0, v_m=0.9, width_m=0.75, height_m=0.75, ground=(246, 244, 236), ink=ink, motif=motif)  # type: ignore[arg-type]
+    poster = Poster(u_m=0.0, v_m=0.9, width_m=0.75, height_m=0.75, ground=(246, 244, 236), ink=ink, motif=motif)
 
     def paint(patch: Patch) -> Array:
         plain = mixed(colour(paper), colour(ink), 0.8 * band(patch.v_m, 0.34, 0.42, patch.v_width_m))

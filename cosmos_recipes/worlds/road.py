@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from cosmos_recipes.worlds.things import articled, listed
-from cosmos_recipes.worlds.world import World, check_duration
+from cosmos_recipes.worlds.world import World, check_duration, drawn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,29 +166,25 @@ def simulate(seed: int, *, frames: int, rate_hz: float) -> Episode:
     )
 
 
-def _drawn(rng: np.random.Generator, low: float, high: float) -> float:
-    return round(float(rng.uniform(low, high)), 6)
-
-
 def _intend(rng: np.random.Generator, duration_s: float) -> tuple[Course, Plan]:
     """Draw a road and what the driver does on it while the camera runs."""
     from cosmos_recipes.worlds.course import Course, Plan
 
     manoeuvre = ("straight", "bend", "lane")[int(rng.choice(3, p=[0.3, 0.48, 0.22]))]
-    radius_m = _drawn(rng, 18.0, 40.0)
+    radius_m = drawn(rng, 18.0, 40.0)
     fastest_m_s = math.sqrt(_FASTEST_M_S2 * radius_m) if manoeuvre == "bend" else 18.0
     slowest_m_s = max(5.0, _LANE_CHANGE_M / (0.7 * duration_s) if manoeuvre == "lane" else 0.0)
-    first_m_s = last_m_s = min(_drawn(rng, slowest_m_s, 13.0), fastest_m_s)
+    first_m_s = last_m_s = min(drawn(rng, slowest_m_s, 13.0), fastest_m_s)
     if manoeuvre != "lane" and rng.random() < 0.45:
-        last_m_s = first_m_s * (_drawn(rng, 1.4, 1.9) if rng.random() < 0.5 else _drawn(rng, 0.3, 0.65))
+        last_m_s = first_m_s * (drawn(rng, 1.4, 1.9) if rng.random() < 0.5 else drawn(rng, 0.3, 0.65))
     lane_m, next_m = (-LANE_M / 2, -3 * LANE_M / 2)[:: 1 if rng.random() < 0.5 else -1]
-    start_s, end_s = duration_s * _drawn(rng, 0.05, 0.25), duration_s * _drawn(rng, 0.75, 1.0)
+    start_s, end_s = duration_s * drawn(rng, 0.05, 0.25), duration_s * drawn(rng, 0.75, 1.0)
     course = Course(
-        start_m=(_drawn(rng, -60.0, 60.0), _drawn(rng, -60.0, 60.0)),
-        start_rad=_drawn(rng, -math.pi, math.pi),
-        bend_at_m=_drawn(rng, 3.0, 6.0 + 0.25 * duration_s * first_m_s),
+        start_m=(drawn(rng, -60.0, 60.0), drawn(rng, -60.0, 60.0)),
+        start_rad=drawn(rng, -math.pi, math.pi),
+        bend_at_m=drawn(rng, 3.0, 6.0 + 0.25 * duration_s * first_m_s),
         radius_m=radius_m,
-        bend_rad=(1 if rng.random() < 0.5 else -1) * _drawn(rng, 0.7, 1.55) if manoeuvre == "bend" else 0.0,
+        bend_rad=(1 if rng.random() < 0.5 else -1) * drawn(rng, 0.7, 1.55) if manoeuvre == "bend" else 0.0,
     )
     return course, Plan(
         speeds_m_s=(round(first_m_s, 6), round(min(last_m_s, fastest_m_s), 6)),
@@ -218,7 +214,7 @@ def _build(rng: np.random.Generator, course: Course, last_s_m: float) -> tuple[L
     line_x_m, line_y_m, _ = course.at(line_s_m, 0.0)
     built: list[Landmark] = []
     for side in (1, -1):
-        s_m, number = _drawn(rng, -45.0, -40.0), 0
+        s_m, number = drawn(rng, -45.0, -40.0), 0
         while s_m < last_s_m + 90.0:
             kind: Kind = "lamp" if number % 4 == 0 else _kind(rng)
             size_m, away_m = _dimensions(rng, kind)
@@ -229,7 +225,7 @@ def _build(rng: np.random.Generator, course: Course, last_s_m: float) -> tuple[L
                 colour = _COLOURS[kind][int(rng.integers(len(_COLOURS[kind])))]
                 place_m = (round(x_m, 6), round(y_m, 6))
                 built.append(Landmark(kind=kind, colour=colour, xy_m=place_m, yaw_rad=round(yaw_rad, 6), size_m=size_m))
-            s_m, number = s_m + (_drawn(rng, 9.0, 13.0) if kind == "house" else _drawn(rng, 3.5, 7.0)), number + 1
+            s_m, number = s_m + (drawn(rng, 9.0, 13.0) if kind == "house" else drawn(rng, 3.5, 7.0)), number + 1
     return tuple(built)
 
 
@@ -241,12 +237,12 @@ def _kind(rng: np.random.Generator) -> Kind:
 def _dimensions(rng: np.random.Generator, kind: Kind) -> tuple[tuple[float, float, float], float]:
     """Return the size of a landmark in metres and how far from the middle of the road it stands."""
     if kind == "house":
-        return (_drawn(rng, 7.0, 10.0), _drawn(rng, 6.0, 8.0), _drawn(rng, 3.2, 6.0)), _drawn(rng, 13.5, 16.0)
+        return (drawn(rng, 7.0, 10.0), drawn(rng, 6.0, 8.0), drawn(rng, 3.2, 6.0)), drawn(rng, 13.5, 16.0)
     if kind in ("tree", "fir"):
-        width_m = _drawn(rng, 2.6, 4.0)
-        return (width_m, width_m, _drawn(rng, 4.5, 7.0)), _drawn(rng, 9.6, 11.0)
+        width_m = drawn(rng, 2.6, 4.0)
+        return (width_m, width_m, drawn(rng, 4.5, 7.0)), drawn(rng, 9.6, 11.0)
     if kind == "post":
-        return (0.34, 0.34, _drawn(rng, 1.1, 1.5)), 7.4
+        return (0.34, 0.34, drawn(rng, 1.1, 1.5)), 7.4
     return (0.2, 0.2, 6.5), 7.4
 
 
@@ -257,8 +253,8 @@ def _let_drive(rng: np.random.Generator, course: Course, plan: Plan, driven: Dri
     cars: list[Car] = []
     own_l_m = plan.lane(time_s_S)
     for lane_m in (-LANE_M / 2, -3 * LANE_M / 2, LANE_M / 2, 3 * LANE_M / 2):
-        way, speed_m_s = (1 if lane_m < 0 else -1), _drawn(rng, 4.0, 12.0)
-        place_m = _drawn(rng, 8.0, 25.0) if lane_m < 0 else _drawn(rng, 15.0, 40.0)
+        way, speed_m_s = (1 if lane_m < 0 else -1), drawn(rng, 4.0, 12.0)
+        place_m = drawn(rng, 8.0, 25.0) if lane_m < 0 else drawn(rng, 15.0, 40.0)
         while place_m < 150.0:
             s_m_S = place_m + way * speed_m_s * time_s_S
             near = (np.abs(own_l_m - lane_m) < 2.4) & (np.abs(s_m_S - driven.s_m_T) < _FREE_M)
@@ -271,7 +267,7 @@ def _let_drive(rng: np.random.Generator, course: Course, plan: Plan, driven: Dri
                         yaw_rad_S=(yaw_rad + (0.0 if way > 0 else math.pi)).round(6),
                     )
                 )
-            place_m += _drawn(rng, 16.0, 45.0)
+            place_m += drawn(rng, 16.0, 45.0)
     return tuple(cars)
 
 
@@ -281,10 +277,10 @@ def _mount(rng: np.random.Generator) -> tuple[Array, float]:
 
     from cosmos_recipes.worlds.poses import camera_to_world
 
-    height_m, pitch_rad = _drawn(rng, 1.45, 1.75), _drawn(rng, -0.1, -0.02)
+    height_m, pitch_rad = drawn(rng, 1.45, 1.75), drawn(rng, -0.1, -0.02)
     places = (_CAMERAS[view] for view in VIEWS)
     rig_44 = [camera_to_world((x_m, y_m, height_m), yaw_rad, pitch_rad) for x_m, y_m, yaw_rad in places]
-    return np.stack(rig_44).round(9) + 0.0, _drawn(rng, 1.0, 1.2)
+    return np.stack(rig_44).round(9) + 0.0, drawn(rng, 1.0, 1.2)
 
 
 def _noticed(ego_to_world_44: Array, landmarks: Sequence[Landmark], cars: Sequence[Car]) -> list[str]:

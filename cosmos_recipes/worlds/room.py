@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cosmos_recipes.worlds.things import Thing, articled, draw_kinds, listed, thing_columns, thing_values
-from cosmos_recipes.worlds.world import World, check_duration
+from cosmos_recipes.worlds.world import World, check_duration, drawn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,9 +123,9 @@ def simulate(seed: int, *, frames: int, rate_hz: float) -> Episode:
     check_duration(ROOM, frames, rate_hz)
     rng = np.random.default_rng(seed)
     while True:
-        size_m = (_drawn(rng, 5.0, 7.0), _drawn(rng, 5.0, 7.0), _drawn(rng, 2.6, 3.0))
+        size_m = (drawn(rng, 5.0, 7.0), drawn(rng, 5.0, 7.0), drawn(rng, 2.6, 3.0))
         things, places_m = _furnish(rng, size_m)
-        view_rad = _drawn(rng, 0.9, 1.35)
+        view_rad = drawn(rng, 0.9, 1.35)
         for _ in range(60):
             motion = _draw_motion(rng, min(1.0, (frames - 1) / rate_hz / _USUAL_S))
             path = _walk(rng, motion, size_m, places_m, frames)
@@ -151,10 +151,6 @@ def simulate(seed: int, *, frames: int, rate_hz: float) -> Episode:
             )
 
 
-def _drawn(rng: np.random.Generator, low: float, high: float) -> float:
-    return round(float(rng.uniform(low, high)), 6)
-
-
 def _furnish(
     rng: np.random.Generator, size_m: tuple[float, float, float]
 ) -> tuple[tuple[Thing, ...], tuple[tuple[float, float], ...]]:
@@ -164,19 +160,19 @@ def _furnish(
     kinds = draw_kinds(rng, int(rng.integers(3, 7)))
     while len(things) < len(kinds):
         shape, colour = kinds[len(things)]
-        width_m = _drawn(rng, *_SIZES[shape])
+        width_m = drawn(rng, *_SIZES[shape])
         tall_m = {"box": (0.4, 1.1), "pillar": (1.3, 2.2), "cone": (0.8, 1.3)}.get(shape)
         thing = Thing(
             shape=shape,
             colour=colour,
             width_m=width_m,
-            height_m=_drawn(rng, *tall_m) if tall_m else width_m,
-            yaw_rad=_drawn(rng, 0.0, math.pi / 2),
+            height_m=drawn(rng, *tall_m) if tall_m else width_m,
+            yaw_rad=drawn(rng, 0.0, math.pi / 2),
         )
         margin_m = thing.radius_m + 0.15
         place_m = (
-            _drawn(rng, margin_m - size_m[0] / 2, size_m[0] / 2 - margin_m),
-            _drawn(rng, margin_m - size_m[1] / 2, size_m[1] / 2 - margin_m),
+            drawn(rng, margin_m - size_m[0] / 2, size_m[0] / 2 - margin_m),
+            drawn(rng, margin_m - size_m[1] / 2, size_m[1] / 2 - margin_m),
         )
         gaps_m = [
             math.dist(place_m, other) - thing.radius_m - t.radius_m for t, other in zip(things, places_m, strict=True)
@@ -192,7 +188,7 @@ def _draw_motion(rng: np.random.Generator, share: float) -> Motion:
     count = int(rng.choice([1, 2, 3], p=[0.3, 0.5, 0.2]))
     keys = [list(_AMOUNTS)[i] for i in rng.choice(4, size=count, replace=False, p=[0.35, 0.2, 0.33, 0.12])]
     signs = {key: 1 if rng.random() < (0.65 if key == "ahead" else 0.5) else -1 for key in keys}
-    return Motion(**{key: signs[key] * share * _drawn(rng, *_AMOUNTS[key]) for key in keys})
+    return Motion(**{key: signs[key] * share * drawn(rng, *_AMOUNTS[key]) for key in keys})
 
 
 def _walk(
@@ -205,12 +201,12 @@ def _walk(
     """Start somewhere with a look at one of the things, and move at a speed that changes smoothly."""
     import numpy as np
 
-    start_m = [_drawn(rng, WALL_CLEARANCE_M - side_m / 2, side_m / 2 - WALL_CLEARANCE_M) for side_m in size_m[:2]]
-    height_m, goal_m = _drawn(rng, 1.1, 1.7), places_m[int(rng.integers(len(places_m)))]
-    first_rad = math.atan2(goal_m[1] - start_m[1], goal_m[0] - start_m[0]) + _drawn(rng, -0.4, 0.4) - motion.turn / 2
-    level_rad = _drawn(rng, -0.3, -0.08) - motion.tilt / 2
+    start_m = [drawn(rng, WALL_CLEARANCE_M - side_m / 2, side_m / 2 - WALL_CLEARANCE_M) for side_m in size_m[:2]]
+    height_m, goal_m = drawn(rng, 1.1, 1.7), places_m[int(rng.integers(len(places_m)))]
+    first_rad = math.atan2(goal_m[1] - start_m[1], goal_m[0] - start_m[0]) + drawn(rng, -0.4, 0.4) - motion.turn / 2
+    level_rad = drawn(rng, -0.3, -0.08) - motion.tilt / 2
     phase = np.linspace(0.0, 1.0, (frames - 1) * _STEPS_OF_A_FRAME + 1)
-    done = phase - _drawn(rng, -0.5, 0.7) * np.sin(2 * math.pi * phase) / (2 * math.pi)
+    done = phase - drawn(rng, -0.5, 0.7) * np.sin(2 * math.pi * phase) / (2 * math.pi)
     yaw_rad = first_rad + motion.turn * done
     middle_rad, share = (yaw_rad[1:] + yaw_rad[:-1]) / 2, np.diff(done)
     step_x_m = share * (motion.ahead * np.cos(middle_rad) - motion.left * np.sin(middle_rad))

@@ -137,3 +137,8 @@ def check_duration(world: World[Any], frames: int, rate_hz: float) -> None:
     if (frames - 1) / rate_hz < world.shortest_s:
         needed = int(-(-world.shortest_s * rate_hz // 1)) + 1
         raise ValueError(f"a {world.name} episode needs at least {needed} frames at {rate_hz:g} Hz, not {frames}")
+
+
+def drawn(rng: np.random.Generator, low: float, high: float) -> float:
+    """Return a number between two, rounded to what the table of a world holds."""
+    return round(float(rng.uniform(low, high)), 6)

@@ -108,7 +108,7 @@ def codecs_of(media: Sequence[Media]) -> dict[str, int]:
     """Return how many of the videos have which codec; those that cannot be opened are left to the index."""
     from cosmos_recipes.data.probe import codec_of
 
-    return dict(Counter(codec for codec in (codec_of(_address(each)) for each in media) if codec))
+    return dict(Counter(codec for codec in (codec_of(each) for each in media) if codec))
 
 
 def videos_below(root: Path) -> dict[str, Path]:
@@ -148,15 +148,6 @@ def tree(*roots: Path) -> dict[str, Path]:
         below = root.rglob("*") if root.is_dir() else [root]
         files |= {f"{number}/{path.relative_to(root)}": path for path in below if path.suffix.lower() in _READ_SUFFIXES}
     return files
-
-
-def _address(media: Media) -> Path:
-    """Return what FFmpeg opens: the file, or its own name for the bytes in it."""
-    if media.size_bytes is None:
-        return media.path
-    return Path(
-        f"subfile,,start,{media.offset_bytes},end,{media.offset_bytes + media.size_bytes},,:{media.path.absolute()}"
-    )
 
 
 def _require_unique(recordings: Sequence[Recording]) -> None:
