@@ -85,24 +85,16 @@ class WorldModel(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
             head = find_head(config.head).build(backbone.text)
-        model = cls(
+        if backbone.weights is None:
+            transformer = build_transformer(backbone.architecture, seed=plan.seed)
+        else:
+            transformer = _started(Weights(label=backbone.weights), backbone.weights_sha256, config.head, head)
+        return cls(
             config,
-            transformer=build_transformer(backbone.architecture, seed=plan.seed),
+            transformer=transformer,
             tokenizer=load_tokenizer(tokenizer) if tokenizer else build_tokenizer(backbone.tokenizer),
             head=head,
         )
-        if backbone.weights is not None:
-            weights = Weights(label=backbone.weights)
-            require_unchanged(weights, backbone.weights_sha256)
-            model._start_from(weights.folder)
-        return model
-
-    def _start_from(self, folder: Path) -> None:
-        """Take over the network of a trained model, and its head where it is of the same kind."""
-        trained = load_transformer(str(folder / "transformer"))
-        self.transformer.load_state_dict(trained.state_dict())
-        if json.loads((folder / "cosmos_recipe.json").read_text())["head"] == self.config.head:
-            self.head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> Control:
         """Return the batch-first control tensors of rows, on the model's device."""
@@ -236,6 +228,15 @@ class WorldModel(nn.Module):
             tokenizer=load_tokenizer(folder / "tokenizer"),
             head=head,
         ).eval()
+
+
+def _started(weights: Weights, expected_sha256: str | None, head_name: str, head: nn.Module) -> Any:
+    """Return the network of a trained model, after giving its head's weights to a head of the same kind."""
+    require_unchanged(weights, expected_sha256)
+    folder = weights.folder
+    if json.loads((folder / "cosmos_recipe.json").read_text())["head"] == head_name:
+        head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
+    return load_transformer(str(folder / "transformer")).train()
 
 
 def _scheduler(**settings: Any) -> Any:
