@@ -9,27 +9,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from videos import picture, write_video
+from videos import picture, seen, write_video
 
 from cosmos_recipes.data.decode import pyav
 from cosmos_recipes.data.decode.fitting import fitting
-from cosmos_recipes.data.probe import Probe, probe
+from cosmos_recipes.data.probe import probe
 from cosmos_recipes.data.recording import Media
-
-
-def seen(height: int, width: int, *, rotation: int = 0, pixel_aspect: float = 1.0) -> Probe:
-    return Probe(
-        codec="h264",
-        height_px=height,
-        width_px=width,
-        pts=(0,),
-        keyframes=(0,),
-        seconds_per_pts=1.0,
-        color_matrix="bt601",
-        full_range=False,
-        rotation=rotation,
-        pixel_aspect=pixel_aspect,
-    )
 
 
 def test_cropping_keeps_the_centre_and_the_proportions() -> None:

@@ -6,6 +6,8 @@ RGB that is rounded already: half a grey level on average and three at most in 9
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -21,7 +23,7 @@ from cosmos_recipes.data.recording import Media
 
 FRAMES = 30
 DALI = {"vp9": "dali", "mjpeg": "dali"}
-CLIPS = {
+CLIPS: dict[str, dict[str, Any]] = {
     "bt601": {"encoder": "libvpx-vp9", "matrix": "bt601"},
     "bt601, full range": {"encoder": "libvpx-vp9", "matrix": "bt601", "full_range": True},
     "bt709": {"encoder": "libvpx-vp9", "matrix": "bt709"},
@@ -36,9 +38,8 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, View]:
     folder, times = tmp_path_factory.mktemp("clips"), range(0, 100 * FRAMES, 100)
     found = {}
     for number, (name, settings_) in enumerate(CLIPS.items()):
-        words = dict(settings_)
         path = folder / f"{number}.mkv"
-        encode(path, str(words.pop("encoder")), pictures=colourful(FRAMES), times=times, **words)  # type: ignore[arg-type]
+        encode(path, pictures=colourful(FRAMES), times=times, **settings_)
         found[name] = View(media=Media(path=path), probe=probe(path))
     return found
 

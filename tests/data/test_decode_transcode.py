@@ -11,7 +11,7 @@ from torch import Tensor
 from videos import number_of, write_video
 
 from cosmos_recipes.data.decode.frames import read_frames
-from cosmos_recipes.data.decode.transcode import GROUP_FRAMES, transcode
+from cosmos_recipes.data.decode.transcode import GROUP_FRAMES, TranscodeCodec, transcode
 from cosmos_recipes.data.probe import probe
 from cosmos_recipes.data.recording import Media
 from cosmos_recipes.diagnostics import RecipeError
@@ -28,7 +28,7 @@ def every(media: Media) -> Tensor:
 
 @pytest.mark.parametrize("codec", ["h264", "vp9", "mjpeg"])
 @pytest.mark.parametrize("source", ["constant", "variable", "bt709", "turned", "stretch"])
-def test_frame_k_stays_frame_k(tmp_path: Path, codec: str, source: str) -> None:
+def test_frame_k_stays_frame_k(tmp_path: Path, codec: TranscodeCodec, source: str) -> None:
     path, times = tmp_path / "source.mkv", VARIABLE if source == "variable" else range(0, 2500, 100)
     if source == "turned":
         path = write_video(tmp_path / "source.mp4", turned=90)
@@ -37,7 +37,7 @@ def test_frame_k_stays_frame_k(tmp_path: Path, codec: str, source: str) -> None:
         encode(path, "libx264", pictures=colourful(len(times), height=130, width=94), times=times, matrix=matrix)
     media = Media(path=path, start_s=0.7, end_s=2.1) if source == "stretch" else Media(path=path)
     found, made = probe(media), tmp_path / "small" / "made.mp4"
-    transcode(media, found, made, **SIZE, codec=codec)  # type: ignore[arg-type]
+    transcode(media, found, made, **SIZE, codec=codec)
     again = probe(made)
     assert (again.codec, again.height_px, again.width_px) == (codec, 64, 48)
     assert again.times_s == pytest.approx(found.times_s, abs=1e-6)

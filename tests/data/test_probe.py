@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from videos import cut_off, number_of, write_video
 
+from cosmos_recipes.data.decode.choice import BackendName
 from cosmos_recipes.data.decode.frames import read_frames
 from cosmos_recipes.data.probe import codec_of, probe
 from cosmos_recipes.data.recording import Media
@@ -23,11 +24,11 @@ RATE_HZ = 10
 KINDS = {"h264": "whole.mp4", "vp9": "whole.webm", "av1": "whole.mkv", "mjpeg": "whole.avi"}
 
 
-def said(media: Media, frames: list[int] | None = None, *, backends: dict[str, str] | None = None) -> list[int]:
+def said(media: Media, frames: list[int] | None = None, *, backends: dict[str, BackendName] | None = None) -> list[int]:
     """Return what the frames of a recording say."""
     found = probe(media)
     frames = frames if frames is not None else list(range(len(found.pts)))
-    video_CTHW = read_frames(media, found, frames, height_px=64, width_px=96, backends=backends or {})  # type: ignore[arg-type]
+    video_CTHW = read_frames(media, found, frames, height_px=64, width_px=96, backends=backends or {})
     return [number_of(frame.numpy()) for frame in video_CTHW.transpose(0, 1)]
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from cosmos_recipes.data.probe import Probe
+
 ENCODERS = {
     "h264": "libx264",
     "vp8": "libvpx",
@@ -16,6 +18,22 @@ ENCODERS = {
     "hevc": "libx265",
 }
 BT709 = 1
+
+
+def seen(height: int, width: int, *, rotation: int = 0, pixel_aspect: float = 1.0) -> Probe:
+    """Return what would be found in a video of one picture of this form."""
+    return Probe(
+        codec="h264",
+        height_px=height,
+        width_px=width,
+        pts=(0,),
+        keyframes=(0,),
+        seconds_per_pts=1.0,
+        color_matrix="bt601",
+        full_range=False,
+        rotation=rotation,
+        pixel_aspect=pixel_aspect,
+    )
 
 
 def picture(number: int, *, height: int = 64, width: int = 96) -> np.ndarray:

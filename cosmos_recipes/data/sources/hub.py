@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tarfile import TarError
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self
 from zipfile import BadZipFile
 
 from pydantic import Field
@@ -305,7 +305,9 @@ def _http_error() -> type[Exception]:
     """Return the base of the errors of whichever HTTP library huggingface_hub uses."""
     from huggingface_hub import utils
 
-    base: type[Exception] = utils.httpx.HTTPError  # type: ignore[attr-defined]  # exported by a function
+    # It gives the library by name alone, which mypy does not see.
+    exported: Any = utils
+    base: type[Exception] = exported.httpx.HTTPError
     return base
 
 

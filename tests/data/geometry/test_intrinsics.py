@@ -12,7 +12,6 @@ from cosmos_recipes.data.decode.fitting import fitting
 from cosmos_recipes.data.geometry import intrinsics as k
 from cosmos_recipes.data.geometry.cover import cover
 from cosmos_recipes.data.geometry.poses import mirror, transform
-from cosmos_recipes.data.probe import Probe
 
 sizes = st.integers(16, 200)
 points = st.tuples(st.floats(-1, 1), st.floats(-1, 1), st.floats(0.5, 3)).map(np.array)
@@ -42,21 +41,6 @@ def ramp(height: int, width: int) -> torch.Tensor:
     return torch.stack(torch.meshgrid(rows, columns, indexing="ij"))[None].double()
 
 
-def video(height: int, width: int, pixel_aspect: float) -> Probe:
-    """What is found in a video of one such picture."""
-    return Probe(
-        codec="vp9",
-        height_px=height,
-        width_px=width,
-        pts=(0,),
-        keyframes=(0,),
-        seconds_per_pts=1.0,
-        color_matrix="bt601",
-        full_range=False,
-        pixel_aspect=pixel_aspect,
-    )
-
-
 # Antialiasing looks past the picture's edge near it, so that a pixel there does not say where it came from.
 middle = st.floats(0.3, 0.7)
 
@@ -77,7 +61,9 @@ def test_a_point_lands_on_the_pixel_that_fitting_moves_its_pixel_to(
     )
     point = np.append((seen - fitted[2:]) / fitted[:2], 1)
     row, column = seen[::-1] * target - 0.5
-    shown = fitting(video(*source, pixel_aspect), height_px=height, width_px=width)(ramp(*source))[0].numpy()
+    shown = fitting(seen(*source, pixel_aspect=pixel_aspect), height_px=height, width_px=width)(ramp(*source))[
+        0
+    ].numpy()
     before = k.project(point[None], values)[0, ::-1] * source
     # A ramp scaled up stays one; scaled down, antialiasing bends it by parts of a pixel.
     scaled = cover(*source, height_px=height, width_px=width, pixel_aspect=pixel_aspect)
