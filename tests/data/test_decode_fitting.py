@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from videos import picture, seen, write_video
+from videos import found_in, picture, write_video
 
 from cosmos_recipes.data.decode import pyav
 from cosmos_recipes.data.decode.fitting import fitting
@@ -20,10 +20,10 @@ from cosmos_recipes.data.recording import Media
 def test_cropping_keeps_the_centre_and_the_proportions() -> None:
     video_TCHW = torch.zeros(1, 3, 100, 300, dtype=torch.uint8)
     video_TCHW[:, :, :, 100:200] = 255
-    square = fitting(seen(100, 300), height_px=50, width_px=50)(video_TCHW)
+    square = fitting(found_in(100, 300), height_px=50, width_px=50)(video_TCHW)
     assert square.shape == (1, 3, 50, 50)
     assert square.float().mean() > 250
-    wide_pixels = fitting(seen(100, 150, pixel_aspect=2.0), height_px=50, width_px=50)(video_TCHW[..., ::2])
+    wide_pixels = fitting(found_in(100, 150, pixel_aspect=2.0), height_px=50, width_px=50)(video_TCHW[..., ::2])
     assert (wide_pixels.float() - square.float()).abs().mean() < 10
 
 
@@ -42,7 +42,9 @@ def test_a_dot_lands_where_the_transform_says(
     pixel_aspect: float,
     place: tuple[float, float],
 ) -> None:
-    fit = fitting(seen(*size, rotation=rotation, pixel_aspect=pixel_aspect), height_px=target[0], width_px=target[1])
+    fit = fitting(
+        found_in(*size, rotation=rotation, pixel_aspect=pixel_aspect), height_px=target[0], width_px=target[1]
+    )
     shown_height, shown_width = size if rotation % 180 == 0 else size[::-1]
     row, column = int(place[0] * shown_height), int(place[1] * shown_width)
     shown = torch.zeros(shown_height, shown_width, dtype=torch.uint8)
@@ -59,7 +61,7 @@ def test_a_dot_lands_where_the_transform_says(
 
 
 def test_the_transform_takes_the_principal_point_along() -> None:
-    fit = fitting(seen(100, 300), height_px=50, width_px=50)
+    fit = fitting(found_in(100, 300), height_px=50, width_px=50)
     intrinsics_33 = np.array([[200.0, 0, 150], [0, 200, 50], [0, 0, 1]])
     assert fit.transform_33 @ intrinsics_33 == pytest.approx(np.array([[100.0, 0, 25], [0, 100, 25], [0, 0, 1]]))
 

@@ -20,7 +20,7 @@ ENCODERS = {
 BT709 = 1
 
 
-def seen(height: int, width: int, *, rotation: int = 0, pixel_aspect: float = 1.0) -> Probe:
+def found_in(height: int, width: int, *, rotation: int = 0, pixel_aspect: float = 1.0) -> Probe:
     """Return what would be found in a video of one picture of this form."""
     return Probe(
         codec="h264",

@@ -61,7 +61,7 @@ def test_a_point_lands_on_the_pixel_that_fitting_moves_its_pixel_to(
     )
     point = np.append((seen - fitted[2:]) / fitted[:2], 1)
     row, column = seen[::-1] * target - 0.5
-    shown = fitting(seen(*source, pixel_aspect=pixel_aspect), height_px=height, width_px=width)(ramp(*source))[
+    shown = fitting(found_in(*source, pixel_aspect=pixel_aspect), height_px=height, width_px=width)(ramp(*source))[
         0
     ].numpy()
     before = k.project(point[None], values)[0, ::-1] * source
