@@ -7,6 +7,7 @@ import torch
 from drawn_poses import Array, intrinsics, poses, vectors
 from hypothesis import given
 from hypothesis import strategies as st
+from videos import found_in
 
 from cosmos_recipes.data.decode.fitting import fitting
 from cosmos_recipes.data.geometry import intrinsics as k
@@ -61,9 +62,8 @@ def test_a_point_lands_on_the_pixel_that_fitting_moves_its_pixel_to(
     )
     point = np.append((seen - fitted[2:]) / fitted[:2], 1)
     row, column = seen[::-1] * target - 0.5
-    shown = fitting(found_in(*source, pixel_aspect=pixel_aspect), height_px=height, width_px=width)(ramp(*source))[
-        0
-    ].numpy()
+    fit = fitting(found_in(*source, pixel_aspect=pixel_aspect), height_px=height, width_px=width)
+    shown = fit(ramp(*source))[0].numpy()
     before = k.project(point[None], values)[0, ::-1] * source
     # A ramp scaled up stays one; scaled down, antialiasing bends it by parts of a pixel.
     scaled = cover(*source, height_px=height, width_px=width, pixel_aspect=pixel_aspect)
