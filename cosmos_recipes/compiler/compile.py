@@ -23,6 +23,7 @@ from cosmos_recipes.compiler.plan import (
 from cosmos_recipes.compiler.provenance import origins
 from cosmos_recipes.compiler.resolve import Resolved, resolve
 from cosmos_recipes.compiler.shape import clip_plan
+from cosmos_recipes.data.dataset import BoundDataset
 from cosmos_recipes.diagnostics import Problem, RecipeError, fail
 from cosmos_recipes.recipe.load import LoadedRecipe
 from cosmos_recipes.recipe.located import read_located
@@ -137,6 +138,12 @@ def _data(resolved: Resolved, clip: ClipPlan) -> DataPlan:
         name=dataset.file.name,
         source={"kind": dataset.kind, **dataset.source.model_dump(mode="json")},
         columns={name: resolved.schema.columns[name].kind for name in ("video", *resolved.head.columns)},
+        views=dataset.file.views,
+        bindings=_bindings(dataset),
+        held_out=dataset.file.splits.held_out if dataset.file.splits else None,
+        normalise=dataset.file.normalise,
+        statistics=dataset.file.statistics,
+        on_missing=dataset.file.on_missing,
         splits={"train": "train", "evaluate": "held-out"},
         licence=dataset.file.licence,
         revision=dataset.file.revision,
@@ -146,6 +153,11 @@ def _data(resolved: Resolved, clip: ClipPlan) -> DataPlan:
             requested=recipe.dataset.decode, backends=resolved.decode.backends, reason=resolved.decode.reason
         ),
     )
+
+
+def _bindings(dataset: BoundDataset) -> dict[str, Any]:
+    said = {name: declared.binding for name, declared in dataset.declaration.columns.items()}
+    return {name: binding.model_dump(mode="json", by_alias=True, exclude_none=True) for name, binding in said.items()}
 
 
 def _train(resolved: Resolved, fitted: Fit) -> TrainPlan:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cosmos_recipes.backbones.zoo import ObjectiveEntry, TextEntry, TokenizerEntry
+from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
 from cosmos_recipes.recipe.spec import Gate, Optimizer
 
 
@@ -65,13 +66,23 @@ class DecodePlan(Part):
 
 
 class DataPlan(Part):
-    """The data set: its contract, where its recordings are, and the clips cut from them."""
+    """The data set: its contract, where its recordings are, and the clips cut from them.
+
+    `columns` are those that the model sees, by kind; `views` and `bindings` say where in the source they are from, and
+    `held_out` which recordings are, where the data set's file says that.
+    """
 
     schema_name: str
     name: str
     source: dict[str, Any]
     columns: dict[str, str]
+    views: dict[str, str]
+    bindings: dict[str, Any]
     splits: dict[str, str]
+    held_out: float | tuple[str, ...] | None
+    normalise: dict[str, Normalisation]
+    statistics: dict[str, ColumnStatistics]
+    on_missing: Literal["error", "drop"]
     licence: str
     revision: str | None
     limit: int | None

@@ -7,6 +7,7 @@ from typing import Any
 
 from cosmos_recipes.backbones.zoo import ZOO_FILE
 from cosmos_recipes.compiler.resolve import Resolved
+from cosmos_recipes.data.dataset import DatasetFile
 from cosmos_recipes.diagnostics import Place
 from cosmos_recipes.recipe.load import LoadedRecipe
 
@@ -58,6 +59,9 @@ DERIVED = {
     "fit": "derived from backbone, dataset.clip, train and hardware",
     "notes": "derived",
 }
+
+IN_DATASET = {"name": "dataset", "bindings": "columns", "held_out": "splits"}
+"""Blocks of the plan's `data` that the data set's file calls by another name."""
 
 UNLESS_GIVEN = {
     "backbone.objective.shift": ("train.shift", ""),
@@ -137,11 +141,13 @@ def _line(place: Place) -> str:
 
 def _of_dataset(path: str, resolved: Resolved) -> str:
     """The data set's own file; the recipe where it is written inline; a folder of videos is all that its name says."""
-    file, key = resolved.dataset.file, path.removeprefix("data.")
+    file = resolved.dataset.file
+    block, _, setting = path.removeprefix("data.").partition(".")
+    block = IN_DATASET.get(block, block)
     if isinstance(resolved.loaded.recipe.dataset.use, dict):
-        return said_at(resolved.loaded, f"dataset.use.{'dataset' if key == 'name' else key}")
+        return said_at(resolved.loaded, f"dataset.use.{block}{'.' * bool(setting)}{setting}")
     if resolved.dataset.path is None:
         return said_at(resolved.loaded, "dataset.use")
-    block, _, setting = key.partition(".")
-    is_given = setting in file.source if setting else block in file.model_fields_set
+    fields = {field.alias or name for name, field in DatasetFile.model_fields.items() if name in file.model_fields_set}
+    is_given = setting in file.source if block == "source" else block in fields
     return resolved.dataset.path.as_posix() if is_given else "default"

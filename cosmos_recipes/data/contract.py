@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cosmos_recipes.diagnostics import Place
 from cosmos_recipes.recipe.library import find
@@ -16,9 +16,19 @@ from cosmos_recipes.recipe.validation import validate_located
 if TYPE_CHECKING:
     import numpy as np
 
-Rule = Literal["finite", "not-empty", "monotone", "unit-norm", "rotation"]
+Rule = Literal["finite", "not-empty", "monotone", "unit-norm", "rotation", "rigid"]
+At = Literal["recording", "frame", "step", "clip"]
+"""What a value belongs to: the recording, a frame, the step from one frame to the next, or a clip as a whole."""
+Unit = Literal["1", "m", "rad", "s", "px", "m/s", "m/s2", "rad/s", "declared"]
+"""`declared` is what each data set says of each number."""
+Frame = Literal["first-camera", "ego-at-start", "declared"]
+"""The first view's camera, or the vehicle, at the first frame of the clip; or what the data set says."""
+Convention = Literal["world-to-camera", "intrinsics", "future-points"]
+"""What the canonical form of the numbers is; a data set says in which form its source has them."""
 TOLERANCE = 1e-4
 """How far a unit vector or a rotation may be from being one."""
+FRAMES, STEPS, VIEWS, POINTS = "T", "S", "V", "N"
+"""Dimensions with a meaning of their own; S is one less than T. Others are named freely."""
 
 
 class Column(BaseModel):
@@ -29,12 +39,67 @@ class Column(BaseModel):
     kind: Literal["video", "text", "tensor", "scalar"] = Field(description="What the column holds.")
     summary: str = Field(description="What it means, in a sentence.")
     dtype: str | None = Field(None, description="Element type of a tensor or scalar, such as float32.")
-    shape: tuple[str | int, ...] = Field((), description="Named dimensions, T for frames of the clip, V for views.")
-    unit: str | None = Field(None, description="Unit of the numbers, such as m, rad or s.")
-    frame: str | None = Field(None, description="Frame of reference of the numbers.")
-    convention: str | None = Field(None, description="Convention of poses, axes or rotations.")
+    shape: tuple[str | int, ...] = Field(
+        (),
+        description="Dimensions: a number, or a name; T are frames of the clip, S the steps between them, V views, N points to come.",
+    )
+    at: At | None = Field(
+        None, description="What a value belongs to: recording, frame, step or clip; by default what the shape says."
+    )
+    unit: Unit | None = Field(
+        None, description="Unit of the numbers; `declared` where each data set says that of each number."
+    )
+    frame: Frame | None = Field(
+        None, description="Frame of reference of the numbers: first-camera, ego-at-start, or declared by the data set."
+    )
+    convention: Convention | None = Field(
+        None,
+        description="Canonical form that the source's numbers are brought into, from the form that the data set says.",
+    )
+    range: tuple[float, float] | None = Field(
+        None, description="Least and greatest number that can be right, in the column's unit."
+    )
     required: bool = Field(True, description="Whether every recording must have it.")
     rules: tuple[Rule, ...] = Field((), description="What must hold of every value.")
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.kind in ("video", "text") and (
+            given := [name for name in _OF_NUMBERS if getattr(self, name) is not None]
+        ):
+            raise ValueError(f"a {self.kind} has no `{given[0]}`")
+        if self.kind == "video" and self.shape not in ((), ("T", "H", "W", 3), ("V", "T", "H", "W", 3)):
+            raise ValueError("a video has the shape [T, H, W, 3], or [V, T, H, W, 3] for every view")
+        if self.kind in ("tensor", "scalar") and self.at not in (None, self._at_of_shape):
+            raise ValueError(f"the shape {_shape(self.shape)} belongs to a {self._at_of_shape}, not to a {self.at}")
+        tail = _SHAPES.get(self.convention or "")
+        if tail and self.shape[-len(tail) :] != tail:
+            raise ValueError(f"`convention: {self.convention}` needs a shape that ends with {_shape(tail)}")
+        return self
+
+    @property
+    def belongs_to(self) -> At:
+        """What a value belongs to."""
+        return "recording" if self.kind == "text" else "frame" if self.kind == "video" else self._at_of_shape
+
+    @property
+    def is_per_view(self) -> bool:
+        """Whether there is a value for each view."""
+        return VIEWS in self.shape
+
+    @property
+    def _at_of_shape(self) -> At:
+        if self.convention == "future-points" or (POINTS in self.shape and self.at == "clip"):
+            return "clip"
+        return "frame" if FRAMES in self.shape else "step" if STEPS in self.shape else "recording"
+
+
+_OF_NUMBERS = ("at", "unit", "frame", "convention", "range")
+_SHAPES: dict[str, tuple[str | int, ...]] = {
+    "world-to-camera": (4, 4),
+    "intrinsics": (4,),
+    "future-points": (POINTS, 3),
+}
 
 
 class Schema(BaseModel):
@@ -46,6 +111,29 @@ class Schema(BaseModel):
     summary: str = Field(description="What such data is, in a sentence.")
     columns: dict[Name, Column] = Field(description="The columns by name.")
 
+    @model_validator(mode="after")
+    def _has_video(self) -> Self:
+        videos = self.videos
+        if not videos:
+            raise ValueError("a contract has a column with `kind: video`")
+        if len(videos) > 1 and any(self.columns[name].is_per_view for name in videos):
+            raise ValueError("a video of every view is the only video of a contract")
+        return self
+
+    @property
+    def videos(self) -> tuple[str, ...]:
+        """The columns that are videos."""
+        return tuple(name for name, column in self.columns.items() if column.kind == "video")
+
+    def without(self, names: Sequence[str]) -> Schema:
+        """Return the contract without some of its columns."""
+        return self.model_copy(update={"columns": {n: each for n, each in self.columns.items() if n not in names}})
+
+    @property
+    def own_views(self) -> tuple[str, ...] | None:
+        """The views by name where the contract says them, which are then its videos; None where each data set does."""
+        return None if self.columns[self.videos[0]].is_per_view else self.videos
+
 
 def load_schema(name: str, *, place: Place | None = None) -> Schema:
     """Return the contract of that name or path.
@@ -56,12 +144,15 @@ def load_schema(name: str, *, place: Place | None = None) -> Schema:
     return validate_located(Schema, read_located(find("schemas", name, place=place)))
 
 
-def breaches(schema: Schema, row: Mapping[str, Any]) -> Iterator[str]:
+def breaches(
+    schema: Schema, row: Mapping[str, Any], *, known: Mapping[str, tuple[int, str]] | None = None
+) -> Iterator[str]:
     """Yield what is wrong with a row, in words; `row` holds a text, a number or an array for each column it has.
 
-    A dimension that is named has the same length wherever it is named. Videos are checked by looking into them.
+    A dimension that is named has the same length wherever it is named; `known` are lengths, and where they are from,
+    that are known already. Videos are checked by looking into them.
     """
-    lengths: dict[str, tuple[int, str]] = {}
+    lengths: dict[str, tuple[int, str]] = dict(known or {})
     for name, column in schema.columns.items():
         value = row.get(name)
         if value is None:
@@ -93,14 +184,18 @@ def _array_breaches(name: str, column: Column, value: Any, lengths: dict[str, tu
             known, where = lengths.setdefault(wanted, (length, f"`{name}`"))
         if length != known:
             yield f"`{name}` has {length} of {wanted}, where {where} has {known}"
-    yield from (f"`{name}` breaks the rule {rule}" for rule in column.rules if not _holds(rule, array))
+    yield from (f"`{name}` breaks the rule {rule}" for rule in column.rules if not holds(rule, array))
+    if column.range and array.size and not (column.range[0] <= array.min() and array.max() <= column.range[1]):
+        low, high = column.range
+        yield f"`{name}` holds {array.min():g} to {array.max():g}, outside of {low:g} to {high:g}"
 
 
 def _shape(shape: tuple[str | int, ...]) -> str:
     return "(" + ", ".join(map(str, shape)) + ")"
 
 
-def _holds(rule: Rule, array: np.ndarray) -> bool:
+def holds(rule: Rule, array: np.ndarray) -> bool:
+    """Return whether a rule holds of every value of an array."""
     import numpy as np
 
     match rule:
@@ -112,7 +207,10 @@ def _holds(rule: Rule, array: np.ndarray) -> bool:
             return bool((np.diff(array, axis=0) > 0).all())
         case "unit-norm":
             return bool(np.allclose(np.linalg.norm(array, axis=-1), 1, atol=TOLERANCE))
-    square = array.shape[-1] == array.shape[-2] if array.ndim > 1 else False
+        case "rigid":
+            is_rigid = array.shape[-2:] == (4, 4) and np.allclose(array[..., 3, :], (0, 0, 0, 1), atol=TOLERANCE)
+            return bool(is_rigid) and holds("rotation", array[..., :3, :3])
+    square = array.ndim > 1 and array.shape[-1] == array.shape[-2]
     return square and bool(
         np.allclose(array @ array.swapaxes(-1, -2), np.eye(array.shape[-1]), atol=TOLERANCE)
         and (np.linalg.det(array) > 0).all()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cosmos_recipes.data.binding.declare import Declaration, declare
+from cosmos_recipes.data.binding.spec import ColumnBinding, ColumnStatistics, Normalisation, Splits
+from cosmos_recipes.data.contract import Schema, load_schema
 from cosmos_recipes.data.sources import Source, source_class, source_names
 from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES
-from cosmos_recipes.diagnostics import Place, fail, nearest
+from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
 from cosmos_recipes.recipe.library import find
 from cosmos_recipes.recipe.located import Located, read_located
+from cosmos_recipes.recipe.places import Key, PlaceOf
 from cosmos_recipes.recipe.spec import Name
 from cosmos_recipes.recipe.validation import validate, validate_located
 
@@ -28,6 +33,28 @@ class DatasetFile(BaseModel):
     source: dict[str, Any] = Field(
         description="Where rows come from: `kind` names the source, the other keys are its settings."
     )
+    views: dict[Name, str] = Field(
+        default_factory=dict,
+        description="The source's name of each view of the contract, in the order in which the model sees them; by default all, by the source's names.",
+    )
+    columns: dict[Name, str | ColumnBinding] = Field(
+        default_factory=dict,
+        description="Where each column of the contract comes from: the source's name, or {from: NAME, ...} with units and conventions.",
+    )
+    splits: Splits | None = Field(
+        None, description="Which recordings are held out; by default those of the source, or one in ten."
+    )
+    normalise: dict[Name, Normalisation] = Field(
+        default_factory=dict, description="Columns of numbers that the model sees normalised, and how."
+    )
+    statistics: dict[Name, ColumnStatistics] = Field(
+        default_factory=dict,
+        description="Statistics of columns, as `cosmos-recipe data describe` writes them; by default those of the training split.",
+    )
+    on_missing: Literal["error", "drop"] = Field(
+        "error",
+        description="What is done with a recording that cannot be used: `error` stops and names all of them, `drop` goes on without.",
+    )
     licence: str = Field(
         "unknown", description="Licence of the data, as an SPDX identifier in lower case where there is one."
     )
@@ -36,12 +63,18 @@ class DatasetFile(BaseModel):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoundDataset:
-    """A data set with its source's settings checked and its paths made absolute."""
+    """A data set with its source's settings and its columns checked, and its paths made absolute."""
 
     file: DatasetFile
     kind: str
     source: Source
+    declaration: Declaration
     path: Path | None
+
+    @property
+    def schema(self) -> Schema:
+        """The contract."""
+        return self.declaration.schema
 
 
 def load_dataset(use: str | dict[str, Any], *, relative_to: Path, place: Place | None = None) -> BoundDataset:
@@ -83,28 +116,82 @@ def _videos(path: Path, place: Place | None) -> BoundDataset:
         summary=f"Videos of the folder {path.name}",
         schema="instruction-video",
         source={"kind": "folder"},
+        on_missing="drop",
     )
     source: Any = source_class("folder")
-    return BoundDataset(file=file, kind="folder", source=source(path=str(path.resolve())), path=None)
+    declaration = Declaration(schema=load_schema(file.schema_name))
+    return BoundDataset(
+        file=file, kind="folder", source=source(path=str(path.resolve())), declaration=declaration, path=None
+    )
 
 
 def _bind(file: DatasetFile, located: Located, folder: Path, path: Path | None, place: Place | None) -> BoundDataset:
+    def place_of(key: Key, of_key: bool) -> Place | None:
+        return _near(located, key, of_key) or place
+
+    source, declaration, problems = None, None, list(_statistics_problems(file, place_of))
+    try:
+        source = _source(file, folder, place_of, place)
+    except RecipeError as error:
+        problems += error.problems
+    try:
+        schema = load_schema(file.schema_name, place=place_of(("schema",), False))
+        problems += _normalise_problems(file, schema, place_of)
+        declaration = declare(schema, file.views, file.columns, place_of)
+    except RecipeError as error:
+        problems += error.problems
+    if source is None or declaration is None or problems:
+        raise RecipeError(*problems)
+    return BoundDataset(file=file, kind=file.source["kind"], source=source, declaration=declaration, path=path)
+
+
+def _source(file: DatasetFile, folder: Path, place_of: PlaceOf, place: Place | None) -> Source:
     kind = file.source.get("kind")
-    where = located.values.get(("source", "kind")) or located.values.get(("source",)) or place
     if kind not in source_names():
         close = nearest(str(kind), source_names())
         fail(
             "CR501",
             f"there is no source called `{kind}`",
-            place=where,
+            place=place_of(("source", "kind"), False),
             expected=f"`kind:` one of {', '.join(source_names())}",
             found=str(kind),
             hint=f"did you mean `{close}`?" if close else "name the kind of source",
         )
     settings = {key: value for key, value in file.source.items() if key != "kind"}
     source_type = source_class(kind)
-    source = validate(source_type, settings, lambda key, of_key: _near(located, ("source", *key), of_key) or place)
-    return BoundDataset(file=file, kind=kind, source=source.absolute(folder), path=path)
+    if "on_missing" in source_type.model_fields:
+        settings.setdefault("on_missing", file.on_missing)
+    source = validate(source_type, settings, lambda key, of_key: place_of(("source", *key), of_key))
+    return source.absolute(folder)
+
+
+def _statistics_problems(file: DatasetFile, place_of: PlaceOf) -> Iterator[Problem]:
+    for name, statistics in file.statistics.items():
+        lengths = {len(getattr(statistics, field)) for field in ("mean", "std", "min", "max", "q01", "q99")}
+        if len(lengths) > 1:
+            yield Problem(
+                code="CR515",
+                message=f"the statistics of `{name}` are of different lengths",
+                place=place_of(("statistics", name), True),
+                expected="a number for each number of the column in every list",
+                hint="let `cosmos-recipe data describe` write them",
+            )
+
+
+def _normalise_problems(file: DatasetFile, schema: Schema, place_of: PlaceOf) -> Iterator[Problem]:
+    plain = [name for name, column in schema.columns.items() if column.kind == "tensor" and column.convention is None]
+    for block in ("normalise", "statistics"):
+        for name in getattr(file, block):
+            if name not in plain or name not in file.columns:
+                bound = [other for other in plain if other in file.columns]
+                yield Problem(
+                    code="CR514",
+                    message=f"`{block}` names `{name}`, which is no bound column of plain numbers",
+                    place=place_of((block, name), True),
+                    expected=f"one of {', '.join(bound)}" if bound else "a column of numbers that is bound",
+                    found=name,
+                    hint="poses and intrinsics are never normalised" if name in schema.columns else "correct the name",
+                )
 
 
 def _near(located: Located, key: tuple[str, ...], of_key: bool) -> Place | None:

@@ -20,7 +20,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from cosmos_recipes.data.decode.choice import BackendName
-from cosmos_recipes.data.decode.frames import Requested, read_frames
+from cosmos_recipes.data.decode.frames import Requested, View, read_frames
 from cosmos_recipes.data.index import ClipIndex, ClipSpec
 from cosmos_recipes.data.sources.base import Progress
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
@@ -41,25 +41,28 @@ class ClipReader:
         self.index, self.clip, self.backends, self.requested = index, clip, backends, requested
 
     def read(self, clips: Sequence[int]) -> Tensor:
-        """Return `video_NCTHW` (uint8) of clips of one recording.
+        """Return `video_NVCTHW` (uint8) of clips of one recording, its views in order.
 
         Raises:
             RecipeError: the recording is damaged (CR512).
         """
         rows = [self.index.row(clip) for clip in clips]
-        media, probe = self.index.recording(rows[0]["recording"])
-        frames = sorted({frame for row in rows for frame in row["frames"]})
+        views = self.index.views(rows[0]["recording"]).values()
+        videos = [self._read_view(view, [row["frames_VT"][n] for row in rows]) for n, view in enumerate(views)]
+        return torch.stack(videos, dim=1)
+
+    def _read_view(self, view: View, windows: Sequence[np.ndarray]) -> Tensor:
+        frames = np.unique(np.concatenate(windows))
         video_CTHW = read_frames(
-            media,
-            probe,
-            frames,
+            view.media,
+            view.probe,
+            frames.tolist(),
             height_px=self.clip.height_px,
             width_px=self.clip.width_px,
             backends=self.backends,
             requested=self.requested,
         )
-        place = {frame: position for position, frame in enumerate(frames)}
-        return torch.stack([video_CTHW[:, [place[frame] for frame in row["frames"]]] for row in rows])
+        return torch.stack([video_CTHW[:, np.searchsorted(frames, window)] for window in windows])
 
     def batches(self, clips: Sequence[int]) -> Iterator[tuple[list[int], Tensor | Problem]]:
         """Yield (clips, pixels or the problem), each of one recording, decoded ahead in threads, in order.
@@ -78,7 +81,8 @@ class ClipReader:
                 yield batch, video.result()
 
     def _batches(self, clips: Sequence[int]) -> Iterator[list[int]]:
-        most = max(1, BATCH_BYTES // (3 * self.clip.frames * self.clip.height_px * self.clip.width_px))
+        pixels = 3 * len(self.index.view_names) * self.clip.frames * self.clip.height_px * self.clip.width_px
+        most = max(1, BATCH_BYTES // pixels)
         for _, own in groupby(clips, key=lambda clip: self.index.recording_of[clip]):
             members = [int(clip) for clip in own]
             yield from (members[start : start + most] for start in range(0, len(members), most))
@@ -120,6 +124,16 @@ def write_latents(
     return problems
 
 
+def encode_views(encode: Callable[[Tensor], Tensor], video_NVCTHW: Tensor) -> Tensor:
+    """Return `latent_NCTHW` with the views one after the other along T; each is encoded on its own."""
+    return along_frames(encode(video_NVCTHW.flatten(0, 1)).unflatten(0, video_NVCTHW.shape[:2]))
+
+
+def along_frames(video_NVCTHW: Tensor) -> Tensor:
+    """Return (N, C, V * T, H, W): the views one after the other along the frames, as networks take them."""
+    return video_NVCTHW.transpose(1, 2).flatten(2, 3)
+
+
 def _write_shard(
     folder: Path, name: str, reader: ClipReader, clips: Sequence[int], encode: Callable[[Tensor], Tensor]
 ) -> None:
@@ -129,7 +143,7 @@ def _write_shard(
         if isinstance(video, Problem):
             problems[int(reader.index.recording_of[own[0]])] = video
         else:
-            kept += zip(own, encode(video).half().cpu(), strict=True)
+            kept += zip(own, encode_views(encode, video).half().cpu(), strict=True)
     # A recording that breaks off is left out whole: what could be read of it may be damaged too.
     kept = [(clip, latent) for clip, latent in kept if reader.index.recording_of[clip] not in problems]
     if kept:

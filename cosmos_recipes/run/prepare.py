@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING, Any
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head
+from cosmos_recipes.data.binding.bind import Binding
+from cosmos_recipes.data.binding.declare import declaration_of
+from cosmos_recipes.data.binding.spec import Splits
 from cosmos_recipes.data.contract import load_schema
-from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index
-from cosmos_recipes.data.sources import Source, source_class
+from cosmos_recipes.data.index import TOO_SHORT, ClipIndex, ClipSpec, build_index
+from cosmos_recipes.data.sources import source_class
 from cosmos_recipes.diagnostics import Problem, RecipeError
+from cosmos_recipes.run.dataset import Made
 from cosmos_recipes.run.folder import digest
 from cosmos_recipes.run.stages import Done, Stage, perform
 
@@ -40,8 +44,7 @@ class Preparation:
     """
 
     plan: Plan
-    source: Source
-    made: Path
+    made: Made
     folder: Path
 
     @classmethod
@@ -49,34 +52,24 @@ class Preparation:
         """Return the preparation of a plan, in `root/.prepared/`."""
         settings = {name: value for name, value in plan.data.source.items() if name != "kind"}
         source = source_class(plan.data.source["kind"])(**settings)
-        read = [plan.data.source, source.fingerprint()]
+        made = Made(kind=plan.data.source["kind"], source=source, root=root)
         decides = {
-            "read": read,
+            "read": made.decides,
             "data": plan.data.model_dump(mode="json"),
             "tokenizer": plan.backbone.tokenizer.model_dump(mode="json"),
             "weights": plan.backbone.weights_sha256,
             "captions": needs_captions(plan),
         }
-        top = root / ".prepared"
-        made, folder = top / f"source-{digest(read)[:16]}", top / digest(decides)[:16]
-        return cls(plan=plan, source=source, made=made, folder=folder)
+        return cls(plan=plan, made=made, folder=root / ".prepared" / digest(decides)[:16])
 
     @property
     def lock(self) -> Path:
         """The file that is held while anything is prepared from this source."""
-        return self.made.with_suffix(".lock")
+        return self.made.folder.with_suffix(".lock")
 
     def perform(self, progress: Progress) -> Done:
         """Let the source write what it writes, then prepare it; each only if it is not done."""
-        source = perform(
-            Stage(
-                name="source",
-                folder=self.made,
-                state=self.made.with_suffix(".json"),
-                inputs={"folder": self.made.name},
-                work=lambda: {"recordings": len(self.source.recordings(self.made, progress))},
-            )
-        )
+        source = self.made.perform(progress)
         return perform(
             Stage(
                 name="prepare",
@@ -92,6 +85,12 @@ class Preparation:
 def needs_captions(plan: Plan) -> bool:
     """Return whether the plan's head reads captions."""
     return "caption" in head(plan.conditioning.head).columns
+
+
+def binding(plan: Plan) -> Binding:
+    """Return what brings the source's recordings into the form of the contract."""
+    data = plan.data
+    return Binding(declaration_of(load_schema(data.schema_name), data.views, data.bindings))
 
 
 def clip_spec(plan: Plan) -> ClipSpec:
@@ -117,21 +116,25 @@ def prepare(preparation: Preparation, progress: Progress) -> dict[str, Any]:
     from cosmos_recipes.data.latents import write_latents
 
     plan, folder = preparation.plan, preparation.folder
-    recordings = preparation.source.recordings(preparation.made, progress)
+    recordings = preparation.made.source.recordings(preparation.made.folder, progress)
     report = build_index(
         recordings,
         clip_spec(plan),
         folder,
         captions_needed=needs_captions(plan),
         limit=plan.data.limit,
-        contract=load_schema(plan.data.schema_name),
+        binding=binding(plan),
+        splits=None if plan.data.held_out is None else Splits(held_out=plan.data.held_out),
         progress=progress,
     )
+    _require_all(plan, report.problems)
+    _keep_normalisation(plan, folder)
     reader = clip_reader(plan, folder)
     train = reader.index.ids("train").tolist()
     clips = [*train, *reader.index.ids("held-out").tolist()]
     tokenizer = _tokenizer(plan, folder, reader, train, progress)
     damaged = write_latents(folder / "latents", reader, clips, tokenizer.encode, progress)
+    _require_all(plan, damaged)
     _require_both_splits(reader.index, folder, damaged)
     left_out = [_plain(problem) for problem in (*report.problems, *damaged)]
     return {
@@ -163,14 +166,33 @@ def _tokenizer(plan: Plan, folder: Path, reader: ClipReader, train: Sequence[int
 
 def _videos(reader: ClipReader, train: Sequence[int], progress: Progress) -> Iterator[Tensor]:
     """Yield `video_BCTHW` of the clips of some recordings; those that cannot be decoded are named later."""
-    recordings = reader.index.clips["recording"].to_pylist()
-    numbers = sorted({recordings[clip] for clip in train})
+    recordings = reader.index.recording_of
+    numbers = sorted({int(recordings[clip]) for clip in train})
     chosen = set(numbers[:: -(-len(numbers) // MOST_FITTED)])
     clips = [clip for clip in train if recordings[clip] in chosen]
-    for done, (_, video_BCTHW) in enumerate(reader.batches(clips), 1):
+    for done, (_, video_BVCTHW) in enumerate(reader.batches(clips), 1):
         progress("fitting the tokenizer", done, len(chosen))
-        if not isinstance(video_BCTHW, Problem):
-            yield video_BCTHW
+        if not isinstance(video_BVCTHW, Problem):
+            yield video_BVCTHW.flatten(0, 1)
+
+
+def _require_all(plan: Plan, problems: Sequence[Problem]) -> None:
+    """Refuse to go on without recordings, unless the data set says that they may be dropped; short ones always may."""
+    broken = [problem for problem in problems if problem.code != TOO_SHORT]
+    if broken and plan.data.on_missing == "error":
+        count = f"{len(broken)} recordings" if len(broken) > 1 else "a recording"
+        message = f"{count} of the data set {plan.data.name} cannot be used"
+        hint = "mend them, or leave them out with `on_missing: drop` in the data set's file"
+        raise RecipeError(Problem(code="CR525", message=message, hint=hint), *broken)
+
+
+def _keep_normalisation(plan: Plan, folder: Path) -> None:
+    """Keep the statistics that columns are normalised with: those declared, otherwise those of the training split."""
+    from cosmos_recipes.data.statistics import measure_index, write_normalisation
+
+    declared, how = plan.data.statistics, plan.data.normalise
+    missing = [name for name in how if name not in declared]
+    write_normalisation(folder, how, {**declared, **measure_index(ClipIndex(folder), missing)})
 
 
 def _require_both_splits(index: ClipIndex, folder: Path, damaged: Sequence[Problem]) -> None:

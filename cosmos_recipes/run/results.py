@@ -13,6 +13,7 @@ from cosmos_recipes.run.folder import RunFolder
 from cosmos_recipes.run.prepare import clip_reader
 
 if TYPE_CHECKING:
+    from cosmos_recipes.data.latents import along_frames
     from cosmos_recipes.evaluation.evaluate import HeldOut
     from cosmos_recipes.run.progress import Progress
 
@@ -58,7 +59,7 @@ def held_out(plan: Plan, prepared: Path) -> HeldOut:
     reader = clip_reader(plan, prepared)
     return HeldOut(
         rows=clips.rows(ids),
-        read=lambda positions: torch.cat([reader.read([ids[position]]) for position in positions]),
+        read=lambda positions: torch.cat([along_frames(reader.read([ids[position]])) for position in positions]),
     )
 
 

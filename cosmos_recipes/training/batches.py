@@ -18,6 +18,7 @@ from torch import Tensor
 
 from cosmos_recipes.data.index import ClipIndex
 from cosmos_recipes.data.latents import Latents
+from cosmos_recipes.data.statistics import read_normalisers
 from cosmos_recipes.diagnostics import fail
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class PreparedClips:
 
     def __init__(self, folder: Path) -> None:
         self.index, self._latents = ClipIndex(folder), Latents(folder / "latents")
+        self._normalisers = read_normalisers(folder)
 
     def ids(self, split: Any) -> np.ndarray:
         """Return the numbers of the clips of a split (`train`, `held-out`) that could be decoded."""
@@ -100,8 +102,11 @@ class PreparedClips:
         return self._latents.read(clips)
 
     def rows(self, clips: Sequence[int]) -> list[dict[str, Any]]:
-        """Return the rows of clips, their captions among them."""
-        return [self.index.row(clip) for clip in clips]
+        """Return the rows of clips: texts, and columns of numbers as the model sees them, normalised where that is declared."""
+        return [self._normalised(self.index.row(clip)) for clip in clips]
+
+    def _normalised(self, row: dict[str, Any]) -> dict[str, Any]:
+        return row | {name: how.normalise(row[name]) for name, how in self._normalisers.items()}
 
 
 class Batches:

@@ -18,7 +18,7 @@ columns:
   video: {kind: video, summary: What it sees.}
   action: {kind: tensor, dtype: float32, shape: [T, 7], unit: m, rules: [finite], summary: What it does.}
   time: {kind: tensor, dtype: float64, shape: [T], unit: s, rules: [monotone], summary: When.}
-  turn: {kind: tensor, shape: [T, 3, 3], rules: [rotation], convention: camera-to-world, required: false, summary: How.}
+  turn: {kind: tensor, shape: [T, 3, 3], rules: [rotation], required: false, summary: How.}
   quaternion: {kind: tensor, shape: [4], rules: [unit-norm], required: false, summary: How as well.}
   label: {kind: text, rules: [not-empty], required: false, summary: What it is.}
 """

@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from videos import cut_off, number_of, write_video
 
 from cosmos_recipes.data import latents as latents_module
+from cosmos_recipes.data.binding.bind import Binding
+from cosmos_recipes.data.binding.declare import Declaration
 from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.dataset import load_dataset
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexReport, build_index, clip_windows
@@ -26,6 +28,7 @@ from cosmos_recipes.data.latents import ClipReader, Latents, write_latents
 from cosmos_recipes.data.probe import Probe, probe
 from cosmos_recipes.diagnostics import Problem, RecipeError
 
+PLAIN = Binding(Declaration(schema=load_schema("instruction-video")))
 CLIP = ClipSpec(frames=5, rate_hz=5.0, height_px=32, width_px=48, stride=4)
 
 
@@ -45,8 +48,17 @@ def index(
         captions_needed=captions_needed,
         limit=limit,
         progress=quiet,
-        contract=load_schema("instruction-video"),
+        binding=PLAIN,
     )
+
+
+def names(clips: ClipIndex) -> list[str]:
+    kept: list[str] = clips.recordings["name"].to_pylist()
+    return kept
+
+
+def captions(clips: ClipIndex) -> dict[str, str]:
+    return dict(zip(names(clips), clips.recordings["caption"].to_pylist(), strict=True))
 
 
 def mixed_folder(folder: Path) -> Path:
@@ -79,12 +91,12 @@ def test_a_mixed_folder_loses_only_what_is_broken_and_names_it(tmp_path: Path) -
         "slow.mp4": "CR505",
     }
     clips = ClipIndex(tmp_path / "out")
-    assert clips.names == ["a.mp4", "b.webm", "d.mp4", "deep/c.mkv", "e.mov", "f.avi"]
+    assert names(clips) == ["a.mp4", "b.webm", "d.mp4", "deep/c.mkv", "e.mov", "f.avi"]
     assert len(clips.ids("train"))
     assert len(clips.ids("held-out"))
     reader = ClipReader(clips, CLIP, {"vp9": "dali", "mjpeg": "dali"})
     read = [video for _, video in reader.batches([*clips.ids("train"), *clips.ids("held-out")])]
-    assert {tuple(video.shape[1:]) for video in read if not isinstance(video, Problem)} == {(3, 5, 32, 48)}
+    assert {tuple(video.shape[1:]) for video in read if not isinstance(video, Problem)} == {(1, 3, 5, 32, 48)}
     assert not [video for video in read if isinstance(video, Problem)]
 
 
@@ -96,8 +108,8 @@ def test_clips_hold_the_frames_of_their_moment(tmp_path: Path) -> None:
     clips = ClipIndex(tmp_path / "out")
     reader = ClipReader(clips, CLIP, {})
     first = int(clips.ids("train")[0])
-    video_NCTHW = reader.read([first, first + 1])
-    told = [[number_of(frame.numpy()) for frame in video.transpose(0, 1)] for video in video_NCTHW]
+    video_NVCTHW = reader.read([first, first + 1])
+    told = [[number_of(frame.numpy()) for frame in video.transpose(0, 1)] for video in video_NVCTHW[:, 0]]
     assert told == [[0, 2, 4, 6, 8], [8, 10, 12, 14, 16]]
 
 
@@ -120,7 +132,7 @@ def test_windows_take_the_nearest_frame_of_any_timing(gaps: list[int], rate_hz: 
     )
     clip = ClipSpec(frames=3, rate_hz=rate_hz, height_px=1, width_px=1, stride=stride)
     times_s = np.array(found.times_s)
-    for number, frames in enumerate(clip_windows(found, clip)):
+    for number, frames in enumerate(clip_windows([found], clip)[:, 0]):
         wanted_s = (number * stride + np.arange(3)) / rate_hz
         best = np.abs(times_s[None] - wanted_s[:, None]).min(1)
         np.testing.assert_allclose(np.abs(times_s[frames] - wanted_s), best, atol=1e-9)
@@ -130,7 +142,7 @@ def test_windows_take_the_nearest_frame_of_any_timing(gaps: list[int], rate_hz: 
 def test_times_that_a_container_rounds_cost_no_clip(tmp_path: Path, rate: int) -> None:
     path = write_video(tmp_path / "clip.mkv", frames=5, rate=rate)
     clip = ClipSpec(frames=5, rate_hz=float(rate), height_px=1, width_px=1, stride=5)
-    assert clip_windows(probe(path), clip) == [[0, 1, 2, 3, 4]]
+    assert clip_windows([probe(path)], clip).tolist() == [[[0, 1, 2, 3, 4]]]
 
 
 def test_a_long_recording_is_read_in_parts_that_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +176,7 @@ def test_captions_come_from_a_table_or_from_beside_the_video(tmp_path: Path) -> 
     (folder / "c.json").write_text(json.dumps({"caption": "three"}))
     index(folder, tmp_path / "out", captions_needed=True)
     clips = ClipIndex(tmp_path / "out")
-    assert dict(zip(clips.names, clips.captions, strict=True)) == {"a.mp4": "one", "b.mp4": "two", "c.mp4": "three"}
+    assert captions(clips) == {"a.mp4": "one", "b.mp4": "two", "c.mp4": "three"}
 
 
 @pytest.mark.parametrize(
@@ -201,7 +213,7 @@ def test_one_video_takes_its_own_line_of_a_table(tmp_path: Path) -> None:
         write_video(tmp_path / name, frames=60)
     (tmp_path / "captions.csv").write_text("file_name,caption\na.mp4,one\nb.mp4,two\n")
     index(tmp_path / "b.mp4", tmp_path / "out", captions_needed=True)
-    assert ClipIndex(tmp_path / "out").captions == ["two"]
+    assert captions(ClipIndex(tmp_path / "out")) == {"b.mp4": "two"}
 
 
 def test_a_name_that_is_no_text_is_left_out_and_the_rest_is_kept(tmp_path: Path) -> None:
@@ -211,7 +223,7 @@ def test_a_name_that_is_no_text_is_left_out_and_the_rest_is_kept(tmp_path: Path)
     os.link(tmp_path / "in" / "a.mp4", tmp_path / "in" / odd)
     report = index(tmp_path / "in", tmp_path / "out")
     assert [problem.code for problem in report.problems] == ["CR513"]
-    assert ClipIndex(tmp_path / "out").names == ["a.mp4", "b.mp4"]
+    assert names(ClipIndex(tmp_path / "out")) == ["a.mp4", "b.mp4"]
 
 
 def test_folders_named_after_splits_are_splits_only_together(tmp_path: Path) -> None:
@@ -237,7 +249,7 @@ def test_the_limit_counts_training_recordings(tmp_path: Path) -> None:
         write_video(tmp_path / "in" / "train" / f"{number}.mp4")
     write_video(tmp_path / "in" / "val" / "x.mp4")
     index(tmp_path / "in", tmp_path / "out", limit=2)
-    assert ClipIndex(tmp_path / "out").names == ["train/0.mp4", "train/1.mp4", "val/x.mp4"]
+    assert names(ClipIndex(tmp_path / "out")) == ["train/0.mp4", "train/1.mp4", "val/x.mp4"]
 
 
 WRITE = """

@@ -16,6 +16,9 @@ import numpy as np
 
 from cosmos_recipes.backbones.tokenizers.pca import PcaTokenizer
 from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.data.binding.bind import Binding
+from cosmos_recipes.data.binding.declare import Declaration
+from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index
 from cosmos_recipes.data.latents import ClipReader, write_latents
 from cosmos_recipes.data.sources.base import Media, Recording
@@ -136,11 +139,12 @@ def prepare(folder: Path) -> None:
         )
         for number in range(12)
     ]
-    build_index(recordings, CLIP, folder, captions_needed=True, limit=None, progress=_quiet)
+    binding = Binding(Declaration(schema=load_schema("instruction-video")))
+    build_index(recordings, CLIP, folder, binding=binding, captions_needed=True, limit=None, progress=_quiet)
     index = ClipIndex(folder)
     reader = ClipReader(index, CLIP, {"mjpeg": "cpu"})
     clips = [*index.ids("train").tolist(), *index.ids("held-out").tolist()]
-    tokenizer = PcaTokenizer(temporal=4, spatial=8, channels=8).fit(reader.read([clip]) for clip in clips)
+    tokenizer = PcaTokenizer(temporal=4, spatial=8, channels=8).fit(reader.read([clip]).flatten(0, 1) for clip in clips)
     tokenizer.save_pretrained(folder / "tokenizer")
     write_latents(folder / "latents", reader, clips, tokenizer.encode, _quiet)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from cosmos_recipes.data.geometry.conventions import IntrinsicsConvention, PoseConvention
 
 POSE_PRESETS: dict[str, PoseConvention] = {
+    # What everything is brought into.
+    "canonical": PoseConvention(form="matrix-4x4", direction="world-to-camera", axes="opencv"),
+    "canonical-ego": PoseConvention(form="matrix-4x4", direction="ego-to-world", axes="flu"),
     # The row of a text file after its time, intrinsics and two zeros.
     "realestate10k": PoseConvention(form="row-12", direction="world-to-camera", axes="opencv", length_unit="arbitrary"),
     # `transform_matrix` of transforms.json, as DL3DV and Blender have it; its `applied_transform` moves the world alone.
@@ -38,6 +41,7 @@ POSE_PRESETS: dict[str, PoseConvention] = {
 }
 
 INTRINSICS_PRESETS: dict[str, IntrinsicsConvention] = {
+    "canonical": IntrinsicsConvention(form="row-4", unit="normalised"),
     "realestate10k": IntrinsicsConvention(form="row-4", unit="normalised"),
     "nerfstudio": IntrinsicsConvention(form="row-4", unit="pixels"),
     "waymo": IntrinsicsConvention(form="row-4", unit="pixels"),

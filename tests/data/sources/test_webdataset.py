@@ -14,6 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from videos import number_of, write_video
 
+from cosmos_recipes.data.binding.bind import Binding
+from cosmos_recipes.data.binding.declare import Declaration
+from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index
 from cosmos_recipes.data.latents import ClipReader
 from cosmos_recipes.data.sources.shards import SCAN, find_shards, members
@@ -71,13 +74,14 @@ def test_members_of_a_shard_are_indexed_and_decoded_where_they_lie(tmp_path: Pat
         source.recordings(tmp_path, quiet),
         window,
         tmp_path / "index",
+        binding=Binding(Declaration(schema=load_schema("instruction-video"), views={"video": "front"})),
         captions_needed=True,
         limit=None,
         progress=quiet,
     )
     index = ClipIndex(tmp_path / "index")
-    video_NCTHW = ClipReader(index, window, {}).read([int(index.ids("held-out")[0])])
-    assert [number_of(frame.numpy()) for frame in video_NCTHW[0].transpose(0, 1)] == [0, 1, 2, 3, 4]
+    video_NVCTHW = ClipReader(index, window, {}).read([int(index.ids("held-out")[0])])
+    assert [number_of(frame.numpy()) for frame in video_NVCTHW[0, 0].transpose(0, 1)] == [0, 1, 2, 3, 4]
 
 
 def test_samples_are_recordings_with_views_values_and_splits(tmp_path: Path, clip: bytes) -> None:

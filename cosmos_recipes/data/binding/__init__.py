@@ -1,0 +1,1 @@
+"""From a source's own names and conventions to the columns of a contract, in canonical form."""

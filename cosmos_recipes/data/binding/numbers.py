@@ -1,0 +1,148 @@
+"""Columns of plain numbers: actions, states, labels; units converted, actions gathered between the frames of a clip.
+
+Legend: R rows, T frames, S steps between them, A numbers of a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cosmos_recipes.data.binding.reader import Reader, Views, element_axes
+from cosmos_recipes.data.binding.units import factor
+from cosmos_recipes.data.binding.window import Window
+from cosmos_recipes.data.geometry import actions
+from cosmos_recipes.data.geometry.conventions import PoseConvention
+from cosmos_recipes.data.geometry.forms import POSE_SHAPES
+from cosmos_recipes.data.recording import Recording
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsReader(Reader):
+    """What readers of rows of numbers share."""
+
+    def numbers(self, recording: Recording, views: Views) -> Array:
+        """Return the numbers in canonical units, (V, R, …) for a column of views, otherwise (R, …) or one value."""
+        axes = element_axes(self.column)
+        if self.column.is_per_view:
+            return self._scaled(self.per_view(recording, views, axes), recording)
+        parts = [self.raw(recording, name) for name in self.binding.sources]
+        timed = self.column.belongs_to in ("frame", "step")
+        if axes == 1:
+            parts = [part[..., None] if part.ndim == int(timed) else part for part in parts]
+        wanted = axes + timed
+        if any(part.ndim != wanted for part in parts) or len({part.shape[:-1] for part in parts if axes}) > 1:
+            shown = " and ".join(str(part.shape) for part in parts)
+            self.fail_values(recording, f"{wanted} axes" + (", the first of them rows" if timed else ""), shown)
+        return self._scaled(np.concatenate(parts, axis=-1) if axes else parts[0], recording)
+
+    def each(self, said: str | tuple[str, ...] | None, default: str, count: int, recording: Recording) -> list[str]:
+        """Return a setting for each number: it is said once for all, or once for each."""
+        every = [said or default] * count if said is None or isinstance(said, str) else list(said)
+        if len(every) != count:
+            self.fail_values(recording, f"{len(every)} numbers, as its settings say", f"{count}")
+        return every
+
+    def _scaled(self, values: Array, recording: Recording) -> Array:
+        if self.binding.select is not None:
+            most = max(self.binding.select)
+            if values.shape[-1] <= most:
+                self.fail_values(recording, f"at least {most + 1} numbers", f"{values.shape[-1]}")
+            values = values[..., list(self.binding.select)]
+        count = values.shape[-1] if element_axes(self.column) else 1
+        units = self.each(self.binding.unit, "1", count, recording)
+        return np.asarray(values * np.array([factor(unit) for unit in units]), np.float64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumbersReader(RowsReader):
+    """Reads rows of numbers; those of a column without time stay as they are."""
+
+    def read(self, recording: Recording, views: Views) -> Array:
+        """See `RowsReader.numbers`."""
+        return self.numbers(recording, views)
+
+    def clip(self, values: Array, window: Window) -> Array | None:
+        """Return the rows nearest to the frames."""
+        if self.column.belongs_to == "recording":
+            return values[:, 0] if self.column.is_per_view else values
+        if self.column.is_per_view and values.shape[1] == 1:
+            return np.repeat(values, len(window.frames_s_T), axis=1)
+        if not window.is_covered:
+            return None
+        return values[:, window.nearest_T] if self.column.is_per_view else values[window.nearest_T]
+
+    def rows(self, values: Array) -> int | None:
+        """See `Reader.rows`."""
+        if self.column.belongs_to == "recording":
+            return None
+        rows = int(values.shape[1 if self.column.is_per_view else 0])
+        return None if self.column.is_per_view and rows == 1 else rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """Rows of actions, and what each number of them is: a set-point, a change, or a state."""
+
+    values_RA: Array
+    forms: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepsReader(RowsReader):
+    """Reads actions: what leads from one frame to the next. The first numbers may be a `pose`, whose changes compose.
+
+    Row r leads from the moment of row r to that of the next: changes are added up or composed over the rows from one
+    frame to the next, of set-points the last one before the next frame counts, of states the change is taken.
+    """
+
+    pose: PoseConvention | None = None
+
+    def read(self, recording: Recording, views: Views) -> Steps:
+        """Return the rows, in canonical units."""
+        values_RA = self.numbers(recording, views)
+        forms = self.each(self.binding.form, "absolute", values_RA.shape[-1], recording)
+        return Steps(values_RA=values_RA, forms=tuple(forms))
+
+    def rows(self, values: Steps) -> int | None:
+        """See `Reader.rows`."""
+        return len(values.values_RA)
+
+    def clip(self, values: Steps, window: Window) -> Array | None:
+        """Return the actions (S, A) between the frames."""
+        values_RA, rows_T = values.values_RA, window.nearest_T
+        # The last action may be left out, where it leads past the end; the last state may not.
+        last = len(values_RA) - ("difference" in values.forms)
+        if not (window.is_covered and window.is_rising and rows_T[-1] <= last):
+            return None
+        composed = POSE_SHAPES[self.pose.form][0] if self.pose else 0
+        action_SA = np.empty((len(rows_T) - 1, len(values.forms)))
+        if self.pose:
+            action_SA[:, :composed] = self._poses(self.pose, values_RA[:, :composed], rows_T, values.forms[0])
+        for number in range(composed, len(values.forms)):
+            action_SA[:, number] = _vectors(values_RA[:, number, None], rows_T, values.forms[number])[:, 0]
+        return action_SA
+
+    def _poses(self, pose: PoseConvention, values_RA: Array, rows_T: NDArray[np.int64], form: str) -> Array:
+        frame = self.binding.relative_to or "end-effector"
+        pose_R44 = pose.to_canonical(values_RA)
+        if form == "absolute":
+            return pose.from_canonical(pose_R44[rows_T[1:] - 1])
+        if form == "delta":
+            return pose.from_canonical(actions.merge_pose_deltas(pose_R44, rows_T, frame=frame))
+        return pose.from_canonical(actions.pose_deltas(pose_R44[rows_T], frame=frame))
+
+
+def _vectors(values_RA: Array, rows_T: NDArray[np.int64], form: str) -> Array:
+    if form == "absolute":
+        return values_RA[rows_T[1:] - 1]
+    if form == "delta":
+        return actions.merge_vector_deltas(values_RA, rows_T)
+    return actions.vector_deltas(values_RA[rows_T])

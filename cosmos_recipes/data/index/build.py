@@ -1,0 +1,170 @@
+"""Building an index: every recording is bound and looked into, its clips are cut, and what cannot be used is named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from cosmos_recipes.data.binding.bind import Binding
+from cosmos_recipes.data.binding.spec import Splits
+from cosmos_recipes.data.index.look import STAGES, Looked, look_into
+from cosmos_recipes.data.index.splits import HELD_OUT_TAIL, declared_split, final_splits
+from cosmos_recipes.data.index.tables import SPLITS, Clip, write_clips, write_recordings, write_views
+from cosmos_recipes.data.index.windows import ClipSpec
+from cosmos_recipes.data.recording import Recording, Split
+from cosmos_recipes.data.sources.base import Progress
+from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
+from cosmos_recipes.files import write_json
+
+TOO_SHORT = "CR505"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexReport:
+    """The funnel, in recordings, then clips per split; `problems` names every recording that was left out.
+
+    Found, then readable (bound to the contract and opened), then long enough for a clip, then aligned: with a clip whose
+    frames all have their values. `uncovered` are clips that were dropped as not all their values are known.
+    """
+
+    found: int
+    readable: int
+    long_enough: int
+    aligned: int
+    uncovered: int
+    clips: dict[str, int]
+    problems: tuple[Problem, ...]
+
+
+def build_index(
+    recordings: Sequence[Recording],
+    clip: ClipSpec,
+    folder: Path,
+    *,
+    binding: Binding,
+    captions_needed: bool,
+    limit: int | None,
+    progress: Progress,
+    splits: Splits | None = None,
+) -> IndexReport:
+    """Write the tables of recordings, views and clips, and `index.json` (last: it says that all is whole) into `folder`.
+
+    A recording that cannot be used is left out and named in the report; nothing else is lost.
+
+    Raises:
+        RecipeError: captions are missing that the head needs (CR506), or no clip is left in a split (CR507).
+    """
+    chosen = _limited([replace(each, split=declared_split(each, splits)) for each in recordings], limit)
+    if captions_needed:
+        _require_captions(chosen, binding)
+    looked = _same_shapes(list(_look_at_all(chosen, binding, clip, progress)))
+    kept = [(each, each.bound) for each in looked if each.stage == "aligned" and each.bound]
+    said = [bound.split for _, bound in kept]
+    clips = list(_clips([each for each, _ in kept], final_splits([bound.name for _, bound in kept], said, splits)))
+    write_recordings(folder / "recordings.arrow", [bound for _, bound in kept], list(binding.declaration.texts))
+    write_views(folder / "views.arrow", [(bound, each.probes) for each, bound in kept], folder)
+    write_clips(folder / "clips.arrow", clips)
+    report = _report(looked, clips)
+    if not all(report.clips.values()):
+        _nothing_left(report)
+    write_json(folder / "index.json", asdict(report))
+    return report
+
+
+def _limited(recordings: Sequence[Recording], limit: int | None) -> list[Recording]:
+    train = [recording for recording in recordings if recording.split != "held-out"]
+    kept = {recording.name for recording in train[:limit]}
+    return [recording for recording in recordings if recording.split == "held-out" or recording.name in kept]
+
+
+def _require_captions(recordings: Sequence[Recording], binding: Binding) -> None:
+    missing = [recording.name for recording in recordings if not binding.texts(recording).get("caption")]
+    if missing:
+        fail(
+            "CR506",
+            f"{len(missing)} of {len(recordings)} recordings have no caption, which the head needs",
+            expected="NAME.txt or NAME.json beside the video, or one captions.jsonl or captions.csv",
+            found=f"none for {', '.join(missing[:5])}" + (" and more" if len(missing) > 5 else ""),
+            hint="write the captions, or use `head: none`",
+        )
+
+
+def _look_at_all(
+    recordings: Sequence[Recording], binding: Binding, clip: ClipSpec, progress: Progress
+) -> Iterator[Looked]:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        looked = pool.map(lambda recording: look_into(recording, binding, clip), recordings)
+        for done, found in enumerate(looked, 1):
+            yield found
+            progress("reading the videos", done, len(recordings))
+
+
+def _same_shapes(looked: list[Looked]) -> list[Looked]:
+    """Leave out recordings whose columns or views are of other shapes than those of the first that has clips."""
+    first = next((each for each in looked if each.columns), None)
+    if first is None:
+        return looked
+    wanted = _shapes(first)
+    return [each if not each.columns or _shapes(each) == wanted else _other_shape(each, wanted) for each in looked]
+
+
+def _shapes(looked: Looked) -> dict[str, tuple[int, ...]]:
+    columns = {name: array.shape for name, array in looked.columns[0].items()}
+    return {"views": (len(looked.probes),), **columns}
+
+
+def _other_shape(looked: Looked, wanted: dict[str, tuple[int, ...]]) -> Looked:
+    own = _shapes(looked)
+    name = next(name for name, shape in wanted.items() if own[name] != shape)
+    problem = Problem(
+        code="CR524",
+        message=f"`{name}` of the recording {looked.recording.name} has another shape than those before",
+        place=Place(file=str(looked.recording.media.path)),
+        expected=f"{wanted[name]} in a clip",
+        found=f"{own[name]}",
+        hint="leave the recording out, or make another data set of such recordings",
+    )
+    return replace(looked, stage="readable", frames_VT=(), columns=(), problems=(problem,))
+
+
+def _clips(kept: Sequence[Looked], splits: Sequence[Split | None]) -> Iterator[Clip]:
+    for number, (looked, split) in enumerate(zip(kept, splits, strict=True)):
+        own = [split] * len(looked.frames_VT) if split else _cut_in_two(looked)
+        for clip_split, frames_VT, columns in zip(own, looked.frames_VT, looked.columns, strict=True):
+            if clip_split:
+                yield Clip(recording=number, split=clip_split, frames_VT=frames_VT, columns=columns)
+
+
+def _cut_in_two(looked: Looked) -> list[Split | None]:
+    """Hold out the last clips; those that would share a frame with them get no split."""
+    windows = [frames_VT[0] for frames_VT in looked.frames_VT]
+    first = len(windows) - max(1, round(HELD_OUT_TAIL * len(windows)))
+    return ["held-out" if n >= first else "train" if w[-1] < windows[first][0] else None for n, w in enumerate(windows)]
+
+
+def _report(looked: Sequence[Looked], clips: Sequence[Clip]) -> IndexReport:
+    reached = {stage: sum(STAGES.index(each.stage) >= STAGES.index(stage) for each in looked) for stage in STAGES}
+    return IndexReport(
+        found=reached["found"],
+        readable=reached["readable"],
+        long_enough=reached["long-enough"],
+        aligned=reached["aligned"],
+        uncovered=sum(each.uncovered for each in looked),
+        clips={split: sum(clip.split == split for clip in clips) for split in SPLITS},
+        problems=tuple(problem for each in looked for problem in each.problems),
+    )
+
+
+def _nothing_left(report: IndexReport) -> None:
+    empty = " and ".join(f"`{split}`" for split, count in report.clips.items() if not count)
+    problem = Problem(
+        code="CR507",
+        message=f"no clip is left in the split {empty}",
+        expected="at least one clip in each split",
+        found=f"{report.found} recordings, {report.readable} readable, {report.long_enough} long enough",
+        hint="use shorter clips (dataset.clip.frames), or more recordings",
+    )
+    raise RecipeError(problem, *report.problems)

@@ -1,0 +1,35 @@
+"""Which recordings are held out: as the data set file says, as the source says, or one in ten by a hash of the name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from cosmos_recipes.data.binding.spec import Splits
+from cosmos_recipes.data.recording import Recording, Split
+
+HELD_OUT_SHARE = 0.1
+"""Share of the recordings that are held out where neither the data set nor the source has splits; one at least."""
+HELD_OUT_TAIL = 0.2
+"""Share of the clips, the last ones, that are held out of a data set of one recording."""
+
+
+def declared_split(recording: Recording, splits: Splits | None) -> Split | None:
+    """Return a recording's split where the data set says it by patterns of names; otherwise the source's."""
+    if splits is None or isinstance(splits.held_out, float):
+        return recording.split
+    return "held-out" if any(fnmatchcase(recording.name, pattern) for pattern in splits.held_out) else "train"
+
+
+def final_splits(names: Sequence[str], said: Sequence[Split | None], splits: Splits | None) -> list[Split | None]:
+    """Return the split of every recording that is kept; None for a single one, which is cut in two."""
+    share = splits.held_out if splits else None
+    if not isinstance(share, float) and (any(said) or len(names) < 2):
+        return list(said)
+    if len(names) < 2:
+        return [None] * len(names)
+    share = share if isinstance(share, float) else HELD_OUT_SHARE
+    ranked = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
+    held_out = set(ranked[: max(1, round(share * len(names)))])
+    return ["held-out" if name in held_out else "train" for name in names]

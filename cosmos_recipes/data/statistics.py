@@ -1,0 +1,96 @@
+"""Statistics of columns of numbers over the training split, and what is made of numbers with them.
+
+Legend: R rows, A numbers of a row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
+from cosmos_recipes.data.index.read import ClipIndex
+from cosmos_recipes.files import write_json
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FILE = "normalise.json"
+MOST_ROWS = 1_000_000
+"""Rows that quantiles are taken of, evenly spread; everything else is of all rows."""
+LEAST_SPREAD = 1e-6
+"""A number that varies less is only moved, not scaled."""
+
+
+def measure(rows_RA: NDArray[np.floating[Any]]) -> ColumnStatistics:
+    """Return the statistics of rows."""
+    rows = np.asarray(rows_RA, dtype=np.float64)
+    low, high = np.quantile(rows[:: -(-len(rows) // MOST_ROWS)], (0.01, 0.99), axis=0)
+    figures = {
+        "mean": rows.mean(0),
+        "std": rows.std(0),
+        "min": rows.min(0),
+        "max": rows.max(0),
+        "q01": low,
+        "q99": high,
+    }
+    return ColumnStatistics.model_validate(
+        {"count": len(rows), **{name: [float(f"{each:.6g}") for each in values] for name, values in figures.items()}}
+    )
+
+
+def measure_index(index: ClipIndex, names: list[str]) -> dict[str, ColumnStatistics]:
+    """Return the statistics of columns over the clips of the training split; rows that clips share count each time."""
+    train = index.ids("train")
+    measured: dict[str, ColumnStatistics] = {}
+    for name in names:
+        values = np.concatenate(index.column(name))[train]
+        measured[name] = measure(values.reshape(-1, values.shape[-1]))
+    return measured
+
+
+def write_normalisation(
+    folder: Path, how: Mapping[str, Normalisation], statistics: Mapping[str, ColumnStatistics]
+) -> None:
+    """Keep beside an index how columns are normalised, and with which statistics."""
+    kept = {name: {"how": each, "statistics": statistics[name].model_dump(mode="json")} for name, each in how.items()}
+    write_json(folder / FILE, kept)
+
+
+def read_normalisers(folder: Path) -> dict[str, Normaliser]:
+    """Return what normalises the columns of a prepared folder; those that are not normalised are not among them."""
+    kept = json.loads((folder / FILE).read_text(encoding="utf-8")) if (folder / FILE).exists() else {}
+    return {
+        name: Normaliser(each["how"], ColumnStatistics.model_validate(each["statistics"]))
+        for name, each in kept.items()
+    }
+
+
+class Normaliser:
+    """Makes normalised numbers of a column's canonical ones, and canonical ones of those."""
+
+    def __init__(self, how: Normalisation, statistics: ColumnStatistics) -> None:
+        low, high = {
+            "quantile": (statistics.q01, statistics.q99),
+            "range": (statistics.min, statistics.max),
+            "standard": (
+                np.subtract(statistics.mean, statistics.std),
+                np.add(statistics.mean, statistics.std),
+            ),
+        }[how]
+        low_A, high_A = np.asarray(low, np.float64), np.asarray(high, np.float64)
+        spread_A = (high_A - low_A) / 2
+        self.centre_A = (low_A + high_A) / 2
+        self.spread_A = np.where(spread_A < LEAST_SPREAD, 1.0, spread_A)
+
+    def normalise(self, values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Return numbers of which most lie between -1 and 1."""
+        return np.asarray((values - self.centre_A) / self.spread_A, dtype=np.float32)
+
+    def restore(self, values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Return the canonical numbers: the inverse of `normalise`."""
+        return np.asarray(values * self.spread_A + self.centre_A, dtype=np.float32)
