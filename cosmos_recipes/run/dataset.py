@@ -104,9 +104,9 @@ class OpenDataset:
 
 def _first_probe(recordings: Sequence[Recording]) -> Probe:
     from cosmos_recipes.data.probe import probe
-    from cosmos_recipes.diagnostics import RecipeError
+    from cosmos_recipes.diagnostics import Problem, RecipeError
 
-    problems = []
+    problems: list[Problem] = []
     for recording in recordings:
         try:
             return probe(recording.media)
