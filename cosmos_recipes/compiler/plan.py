@@ -69,25 +69,25 @@ class DataPlan(Part):
     """The data set: its contract, where its recordings are, and the clips cut from them.
 
     `columns` are those that the model sees, by kind; `views` and `bindings` say where in the source they are from, and
-    `held_out` which recordings are, where the data set's file says that.
+    `held_out` which recordings are, where the data set's file says that. Plans from before these were said have none.
     """
 
     schema_name: str
     name: str
     source: dict[str, Any]
     columns: dict[str, str]
-    views: dict[str, str]
-    bindings: dict[str, Any]
     splits: dict[str, str]
-    held_out: float | tuple[str, ...] | None
-    normalise: dict[str, Normalisation]
-    statistics: dict[str, ColumnStatistics]
-    on_missing: Literal["error", "drop"]
     licence: str
     revision: str | None
     limit: int | None
     clip: ClipPlan
     decode: DecodePlan
+    views: dict[str, str] = Field(default_factory=dict)
+    bindings: dict[str, Any] = Field(default_factory=dict)
+    held_out: float | tuple[str, ...] | None = None
+    normalise: dict[str, Normalisation] = Field(default_factory=dict)
+    statistics: dict[str, ColumnStatistics] = Field(default_factory=dict)
+    on_missing: Literal["error", "drop"] = "drop"
 
 
 class ConditioningPlan(Part):

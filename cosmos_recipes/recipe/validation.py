@@ -122,6 +122,14 @@ def _meant(group: list[Mistake]) -> list[Mistake]:
         branches[mistake.branch].append(mistake)
     fitting = [branch for branch in branches.values() if any(len(mistake.path) > len(union) for mistake in branch)]
     if fitting:
-        return min(fitting, key=len)
+        return _one_each(min(fitting, key=len))
     unfit = [mistake for mistake in group if not mistake.kind.endswith(("_type", "_parsing", "literal_error", "enum"))]
     return unfit if len(unfit) == 1 else [Mistake(union, "union", {}, "")]
+
+
+def _one_each(mistakes: list[Mistake]) -> list[Mistake]:
+    """Tell the alternatives of a union within an alternative as one."""
+    by_path: dict[Key, list[Mistake]] = defaultdict(list)
+    for mistake in mistakes:
+        by_path[mistake.path].append(mistake)
+    return [own[0] if len(own) == 1 else Mistake(path, "union", {}, "") for path, own in by_path.items()]

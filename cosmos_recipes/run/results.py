@@ -13,7 +13,6 @@ from cosmos_recipes.run.folder import RunFolder
 from cosmos_recipes.run.prepare import clip_reader
 
 if TYPE_CHECKING:
-    from cosmos_recipes.data.latents import along_frames
     from cosmos_recipes.evaluation.evaluate import HeldOut
     from cosmos_recipes.run.progress import Progress
 
@@ -51,6 +50,7 @@ def held_out(plan: Plan, prepared: Path) -> HeldOut:
     """Return the held-out clips to measure on, spread evenly over the split."""
     import torch
 
+    from cosmos_recipes.data.latents import along_frames
     from cosmos_recipes.evaluation.evaluate import HeldOut
     from cosmos_recipes.training.batches import PreparedClips
 
