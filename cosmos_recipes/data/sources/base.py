@@ -40,11 +40,13 @@ class Source(BaseModel, ABC):
     """Settings of a source, checked when they are read; paths are absolute after `absolute`.
 
     `looks_for` is the layout that it recognises, in a few words. Of several sources that recognise a path the one whose
-    layout says most has the greatest `detail`: 3 what its values mean, 2 what belongs together, 1 names, 0 only videos.
+    layout says most has the greatest `detail`: 3 for a file that only it has, 2 for folders or names that say what
+    belongs together, 1 for a table, 0 for mere videos. `guessed` are the settings that `recognises` may get wrong, and why.
     """
 
     looks_for: ClassVar[str] = ""
     detail: ClassVar[int] = 3
+    guessed: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -33,6 +33,9 @@ class FolderSource(Source):
 
     looks_for: ClassVar[str] = f"videos ({', '.join(sorted(VIDEO_SUFFIXES))}), in folders or not"
     detail: ClassVar[int] = 0
+    guessed: ClassVar[Mapping[str, str]] = {
+        "views": "as the names of the files say; without it each video is a recording"
+    }
 
     path: str = Field(description="A folder that is searched through, or one video; relative to this file.")
     views: dict[str, str] | None = Field(

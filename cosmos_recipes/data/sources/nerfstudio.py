@@ -25,6 +25,7 @@ class NerfstudioSource(Source):
     """Scenes whose pictures become one lossless video each, at a rate that is declared as pictures have no times."""
 
     looks_for: ClassVar[str] = f"a {TRANSFORMS} with pictures, here or in folders"
+    guessed: ClassVar[Mapping[str, str]] = {"rate": "a guess, as pictures have no times"}
 
     path: str = Field(description=f"A folder of scenes, each with a {TRANSFORMS}, or one scene; relative to this file.")
     rate: Rate = Field(description="Pictures per second that the video of a scene is said to have.")

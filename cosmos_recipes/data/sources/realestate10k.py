@@ -45,6 +45,7 @@ class RealEstate10KSource(ListedSource):
     """A URL, then rows of time in microseconds, fx fy cx cy of a picture of size 1, two zeros, 3x4 world to camera."""
 
     looks_for: ClassVar[str] = "texts that begin with a URL, with rows of 19 numbers below it"
+    guessed: ClassVar[Mapping[str, str]] = {"clock": "as in the first video: video, cut or rows"}
 
     path: str = Field(
         description="The folder of .txt files, with `train` and `test` in it or not; relative to this file."

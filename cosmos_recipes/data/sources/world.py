@@ -129,8 +129,22 @@ class WorldSource(Source):
         )
 
     def first(self, count: int) -> Sequence[Recording]:
-        """Return recordings of a smaller world of the same settings."""
-        return super(WorldSource, self.model_copy(update={"episodes": count, "held_out": 1})).first(count)
+        """Return the first recordings, whose videos are not drawn."""
+        from cosmos_recipes.worlds.writer import Settings, first_rows
+
+        height_px, width_px = self.size
+        settings = Settings(
+            world=self.world,
+            frames=self.frames,
+            rate_hz=self.rate,
+            height_px=height_px,
+            width_px=width_px,
+            seed=self.seed,
+            codec=self.codec,
+            version=self.scene.version,
+        )
+        rows = first_rows(settings, min(count, self.episodes), self.views)
+        return [self._recording(Path(), row) for row in rows]
 
     def meanings(self) -> Mapping[str, Meaning]:
         """Return what the docstrings of the worlds say of their values."""

@@ -36,7 +36,10 @@ _HOLDS: dict[Layout, str] = {
 class CosmosSource(ListedSource):
     """A folder, or a .jsonl, as a training script of NVIDIA's repositories reads it."""
 
-    looks_for: ClassVar[str] = "; or ".join(_HOLDS.values())
+    looks_for: ClassVar[str] = (
+        "videos/ beside metas/, annotation/ or camera_trajectories/; videos/CAMERA/; or a .jsonl with t2w_windows"
+    )
+    detail: ClassVar[int] = 2
 
     path: str = Field(description="The folder that the layout is of, or the .jsonl; relative to this file.")
     layout: Layout = Field(description="Which layout it has.")
