@@ -32,20 +32,20 @@ def check(
     problems: dict[Problem, None] = {}
     for recipe in recipes:
         try:
-            profiles = compile_profiles(recipe, overrides or [])
+            profiles, notes = compile_profiles(recipe, overrides or [])
         except RecipeError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
         if form == "text":
-            typer.echo(f"{recipe}: fine ({', '.join(profiles)})")
+            typer.echo("\n".join([f"{recipe}: fine ({', '.join(profiles)})", *(f"    note: {note}" for note in notes)]))
     if problems or form in ("json", "sarif"):
         typer.echo(render(tuple(problems), form, colour=form == "text" and sys.stdout.isatty()))
     if problems:
         raise typer.Exit(next(RecipeError(problem).exit_code for problem in problems))
 
 
-def compile_profiles(recipe: str, overrides: list[str]) -> list[str]:
-    """Compile the recipe as it is and with each of its profiles; return their names.
+def compile_profiles(recipe: str, overrides: list[str]) -> tuple[list[str], list[str]]:
+    """Compile the recipe as it is and with each of its profiles; return their names, and what their plans note.
 
     Raises:
         RecipeError: with the problems of all of them.
@@ -56,11 +56,13 @@ def compile_profiles(recipe: str, overrides: list[str]) -> list[str]:
 
     first = load_recipe(recipe, overrides=overrides)
     problems: dict[Problem, None] = {}
+    notes: dict[str, None] = {}
     for profile in (None, *first.profiles):
         try:
-            compile_recipe(first if profile is None else load_recipe(recipe, profile=profile, overrides=overrides))
+            loaded = first if profile is None else load_recipe(recipe, profile=profile, overrides=overrides)
+            notes.update(dict.fromkeys(compile_recipe(loaded).notes))
         except RecipeError as error:
             problems.update(dict.fromkeys(error.problems))
     if problems:
         raise RecipeError(*problems)
-    return ["as it is", *first.profiles]
+    return ["as it is", *first.profiles], list(notes)

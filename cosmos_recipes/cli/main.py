@@ -18,6 +18,7 @@ from cosmos_recipes.cli import (
     explain,
     failures,
     ls,
+    new,
     resume,
     run,
     schema,
@@ -39,6 +40,7 @@ app.command("explain", short_help="Say what an error code means.")(explain.expla
 app.command("ls", short_help="List recipes, backbones, heads, schemas, data sets.")(ls.ls)
 app.command("show", short_help="Show one of them whole.")(show.show)
 app.command("cp", short_help="Copy a recipe to start one of your own.")(cp.cp)
+app.add_typer(new.app, name="new", short_help="Write a data set file from what lies in a folder.")
 app.command("resume", short_help="Go on with an interrupted run by its folder.")(resume.resume)
 app.command("doctor", short_help="Say whether this machine can run recipes.")(doctor.doctor)
 app.command("schema", short_help="Write the JSON schema of recipes, for editors.")(schema.schema)

@@ -24,7 +24,7 @@ from cosmos_recipes.compiler.provenance import origins
 from cosmos_recipes.compiler.resolve import Resolved, resolve
 from cosmos_recipes.compiler.shape import clip_plan
 from cosmos_recipes.data.dataset import BoundDataset
-from cosmos_recipes.diagnostics import Problem, RecipeError, fail
+from cosmos_recipes.diagnostics import Problem, RecipeError, fail, noted
 from cosmos_recipes.recipe.load import LoadedRecipe
 from cosmos_recipes.recipe.located import read_located
 from cosmos_recipes.recipe.spec import Lora
@@ -198,3 +198,4 @@ def _notes(resolved: Resolved) -> Iterator[str]:
         yield f"evaluate.every ({evaluate.every}) is longer than the run ({train.steps} steps): nothing is measured while training"
     if resolved.dataset.file.licence == "unknown":
         yield f"the licence of the data set {resolved.dataset.file.name} is not said"
+    yield from noted(resolved.description.problems)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cosmos_recipes.data.binding.declare import Declaration, declare
 from cosmos_recipes.data.binding.spec import ColumnBinding, ColumnStatistics, Normalisation, Splits
+from cosmos_recipes.data.binding.unfilled import require_filled
 from cosmos_recipes.data.contract import Schema, load_schema
 from cosmos_recipes.data.sources import Source, source_class, source_names
 from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES
@@ -98,6 +99,7 @@ def load_dataset(use: str | dict[str, Any], *, relative_to: Path, place: Place |
     if found.is_dir():
         return _videos(found, place)
     located = read_located(found)
+    require_filled(located.tree, located.place_of)
     return _bind(validate_located(DatasetFile, located), located, found.parent, found, place)
 
 

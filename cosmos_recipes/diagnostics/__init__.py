@@ -3,7 +3,7 @@
 from cosmos_recipes.diagnostics.codes import explain
 from cosmos_recipes.diagnostics.nearest import nearest
 from cosmos_recipes.diagnostics.problem import Place, Problem, RecipeError, fail
-from cosmos_recipes.diagnostics.render import render
+from cosmos_recipes.diagnostics.render import noted, render
 from cosmos_recipes.diagnostics.words import visible
 
-__all__ = ["Place", "Problem", "RecipeError", "explain", "fail", "nearest", "render", "visible"]
+__all__ = ["Place", "Problem", "RecipeError", "explain", "fail", "nearest", "noted", "render", "visible"]

@@ -33,6 +33,18 @@ def render(problems: Sequence[Problem], form: Format = "text", *, limit: int = 2
             return "\n".join([*(_text(problem, colour) for problem in problems[:limit]), _summary(problems, limit)])
 
 
+def noted(problems: Sequence[Problem], *, limit: int = 5) -> list[str]:
+    """Return problems that stop nothing, each in a line; of more than `limit` the others are counted."""
+    lines = [_line(problem) for problem in problems[:limit]]
+    return [*lines, _unshown(problems, limit)] if len(problems) > limit else lines
+
+
+def _line(problem: Problem) -> str:
+    told = [problem.message, *(f"{name} {text}" for name, text in _details(problem) if name != "hint")]
+    where = f"{_where(problem.place)}: " if problem.place else ""
+    return visible(f"{where}{problem.code} {'; '.join(told)}")
+
+
 def _where(place: Place) -> str:
     return ":".join([place.file, *(str(number) for number in (place.line, place.column) if number)])
 

@@ -114,6 +114,12 @@ def write_world(
         _write_rows(folder, settings, names, shown)
 
 
+def first_rows(settings: Settings, count: int, views: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Return the rows of the first episodes, as the table of the world holds them, without drawing anything."""
+    names = [Name(split="train", index=index) for index in range(count)]
+    return [_row(settings, name, chosen_views(settings.scene, views)) for name in names]
+
+
 def _check(settings: Settings, episodes: int, held_out: int) -> None:
     if not 0 <= settings.seed < 2**31:
         raise ValueError(f"a world's seed is from 0 to {2**31 - 1}, not {settings.seed}")

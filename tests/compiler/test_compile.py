@@ -16,6 +16,7 @@ from cosmos_recipes.compiler.provenance import leaves
 from cosmos_recipes.diagnostics import RecipeError
 from cosmos_recipes.recipe.library import names
 from cosmos_recipes.recipe.load import LoadedRecipe, load_recipe
+from tests.compiler.conftest import RECIPE
 
 Compile = Callable[..., Plan]
 Load = Callable[..., LoadedRecipe]
@@ -54,6 +55,22 @@ def test_origins_name_line_profile_command_line_default_and_derivation(compiled:
     assert origins["backbone.architecture.num_layers"] == "backbones/zoo.yaml (predict2.5-2b)"
     assert origins["train.log_every"] == "default"
     assert origins["data.clip.tokens"].startswith("derived from dataset.clip")
+
+
+def test_what_the_data_set_leaves_out_is_noted_and_counted(tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "metas").mkdir()
+    for number in range(8):
+        (tmp_path / "metas" / f"{number}.txt").write_text("a part falls")
+    (tmp_path / "videos" / "0.mp4").write_bytes(b"nothing")
+    source = "{kind: cosmos, layout: predict1, path: ., on_missing: drop}"
+    recipe = RECIPE.replace("{kind: world, world: factory, episodes: 8, held_out: 4, frames: 100, rate: 16 Hz}", source)
+    (tmp_path / "arm.yaml").write_text(recipe)
+    notes = compile_recipe(load_recipe(tmp_path / "arm.yaml")).notes
+    told = [note for note in notes if "CR553" in note]
+    assert len(told) == 6
+    assert "CR553 the video of 1 is not there; expected videos/1.mp4" in told[0]
+    assert told[-1] == "... and 2 more: CR553 (2)"
 
 
 def test_values_of_an_inline_data_set_are_said_in_the_recipe(compiled: Compile) -> None:

@@ -83,3 +83,10 @@ def test_what_a_world_cannot_do_is_refused_when_it_is_read(world, settings, told
 def test_the_fingerprint_names_the_world_and_its_version():
     assert source("factory").fingerprint() == "factory 1"
     assert source("road").fingerprint() == "road 1"
+
+
+def test_a_first_look_gives_the_same_values_as_the_world_that_is_written(tmp_path):
+    source = WorldSource(world="road", episodes=1, held_out=1, frames=11, rate=5.0, size=(16, 16), views=("rear",))
+    (seen,), written = source.first(3), source.recordings(tmp_path, lambda *_: None)[0]
+    assert (seen.name, [*seen.views]) == (written.name, ["rear"])
+    np.testing.assert_equal(dict(seen.values), dict(written.values))

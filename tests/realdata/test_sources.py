@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from cosmos_recipes.data.draft import draft
+from cosmos_recipes.data.draft.choice import choose, contracts
 from cosmos_recipes.data.probe import probe
 from cosmos_recipes.data.sources.cosmos import CosmosSource
 from cosmos_recipes.data.sources.folder import FolderSource
 from cosmos_recipes.data.sources.recognise import Form, recognise
+from cosmos_recipes.diagnostics import RecipeError
+from cosmos_recipes.recipe.located import read_located
 
 REALDATA = Path(__file__).parents[2].parent / "shared" / "realdata"
 BRIDGE, DRIVE = REALDATA / "bridge_octo_debug", REALDATA / "cosmos_transfer1_mv6"
@@ -59,3 +64,28 @@ def test_six_views_of_a_drive_are_one_recording(tmp_path: Path) -> None:
     patterns = {view: f"*_hdmap_{view}.mp4" for view in VIEWS}
     (found,) = FolderSource(path=str(named), views=patterns).recordings(tmp_path, quiet)
     assert (found.name, tuple(found.views)) == ("sample_av_mv_input", VIEWS)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "schema", "views", "left"),
+    [
+        ("bridge_octo_debug", "cosmos", "action-frame", {"video": "image_0"}, []),
+        ("cosmos_transfer1_mv6", "folder", "multi-view", {view: view for view in VIEWS}, []),
+        ("g1_lerobot_v21", "lerobot", "action-frame", {"video": "observation.images.cam_high"}, ["unit", "form"]),
+    ],
+)
+def test_a_data_set_file_is_drafted_from_what_can_be_seen(
+    name: str, kind: str, schema: str, views: dict[str, str], left: list[str], tmp_path: Path
+) -> None:
+    found, _ = choose(REALDATA / name, None)
+    written = draft(found, path=REALDATA / name, target=tmp_path / "a.yaml", schemas=contracts(None))
+    (tmp_path / "a.yaml").write_text(written.text)
+    tree = read_located(tmp_path / "a.yaml").tree
+    assert (tree["source"]["kind"], tree["schema"], tree["views"]) == (kind, schema, views)
+    assert [line.partition(":")[0] for line in written.unfilled.values()] == left
+    assert tree["licence"] == {"g1_lerobot_v21": "mit", "cosmos_transfer1_mv6": "apache-2.0"}.get(name, "unknown")
+
+
+def test_a_drive_without_its_video_is_read_by_no_source() -> None:
+    with pytest.raises(RecipeError, match="CR590"):
+        choose(REALDATA / "comma2k19_example", None)

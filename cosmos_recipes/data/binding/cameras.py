@@ -38,12 +38,18 @@ class PosesReader(Reader):
 
     def read(self, recording: Recording, views: Views) -> Array:
         """Return camera-to-world (V, R, 4, 4), R being 1 for cameras that do not move."""
-        element = len(POSE_SHAPES[self.convention.form])
-        camera_VR44 = poses.invert(self.convention.to_canonical(self.per_view(recording, views, element)))
+        camera_VR44 = poses.invert(
+            self.convention.to_canonical(self.per_view(recording, views, self._element_axes(recording)))
+        )
         if self.mount is None or self.binding.mounted_on is None:
             return camera_VR44
         ego_R44 = self.mount.to_canonical(self.raw(recording, self.binding.mounted_on.source))
         return np.asarray(ego_R44 @ camera_VR44)
+
+    def _element_axes(self, recording: Recording) -> int:
+        """Return 2 for matrices; rows of 12 may come as matrices of 3x4 too."""
+        is_matrix = self.raw(recording, self.binding.sources[0]).shape[-2:] == (3, 4)
+        return 2 if self.convention.form == "row-12" and is_matrix else len(POSE_SHAPES[self.convention.form])
 
     def rows(self, values: Array) -> int | None:
         """See `Reader.rows`."""

@@ -65,7 +65,7 @@ class PoseConvention(BaseModel):
             if given != (self.form in forms):
                 raise ValueError(f"`form: {self.form}` {'has no' if given else 'needs'} `{name}`")
         given = self.axes is not None
-        if given != (self._body != "end-effector"):
+        if given != (self.body != "end-effector"):
             raise ValueError(f"`direction: {self.direction}` {'has no' if given else 'needs'} `axes`")
         return self
 
@@ -97,7 +97,8 @@ class PoseConvention(BaseModel):
         return forms.write_poses(pose_T44, self)
 
     @property
-    def _body(self) -> Literal["camera", "ego", "end-effector"]:
+    def body(self) -> Literal["camera", "ego", "end-effector"]:
+        """Whose pose it is."""
         return "camera" if "camera" in self.direction else "ego" if "ego" in self.direction else "end-effector"
 
     @property
@@ -110,7 +111,7 @@ class PoseConvention(BaseModel):
 
     @property
     def _canonical_axes(self) -> Axes:
-        return "opencv" if self._body == "camera" else "flu"
+        return "opencv" if self.body == "camera" else "flu"
 
 
 class IntrinsicsConvention(BaseModel):

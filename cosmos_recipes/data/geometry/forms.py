@@ -36,7 +36,11 @@ def read_poses(values: Any, convention: PoseConvention) -> Array:
     Raises:
         RecipeError: the values have another shape (CR560), or are no poses (CR561).
     """
-    array = _numbers(values, POSE_SHAPES[convention.form], f"{convention.form} poses")
+    rows = np.asarray(values)
+    if convention.form == "row-12" and rows.shape[-2:] == POSE_SHAPES["matrix-3x4"]:
+        # A source may have put the row into the matrix that it is.
+        rows = rows.reshape(*rows.shape[:-2], 12)
+    array = _numbers(rows, POSE_SHAPES[convention.form], f"{convention.form} poses")
     if convention.form.startswith("position-"):
         translation_T3, rotation_T33 = array[..., :3], _read_rotation(array[..., 3:], convention)
     else:

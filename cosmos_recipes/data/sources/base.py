@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from cosmos_recipes.data.recording import Media, Recording, Split
+from cosmos_recipes.data.sources.meaning import Meaning
 from cosmos_recipes.diagnostics import Problem
 
-__all__ = ["VIDEO_SUFFIXES", "Media", "Progress", "Recording", "Source", "SourceDescription", "Split"]
+__all__ = ["VIDEO_SUFFIXES", "Meaning", "Media", "Progress", "Recording", "Source", "SourceDescription", "Split"]
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -36,7 +37,16 @@ class SourceDescription:
 
 
 class Source(BaseModel, ABC):
-    """Settings of a source, checked when they are read; paths are absolute after `absolute`."""
+    """Settings of a source, checked when they are read; paths are absolute after `absolute`.
+
+    `looks_for` is the layout that it recognises, in a few words. Of several sources that recognise a path the one whose
+    layout says most has the greatest `detail`: 3 for a file that only it has, 2 for folders or names that say what
+    belongs together, 1 for a table, 0 for mere videos. `guessed` are the settings that `recognises` may get wrong, and why.
+    """
+
+    looks_for: ClassVar[str] = ""
+    detail: ClassVar[int] = 3
+    guessed: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,6 +70,10 @@ class Source(BaseModel, ABC):
         """Return the first recordings for a look at their values; their videos need not stay."""
         with TemporaryDirectory() as folder:
             return self.recordings(Path(folder), lambda what, done, total: None)[:count]
+
+    def meanings(self) -> Mapping[str, Meaning]:
+        """Return what is known of values by their names, found without reading more than a few recordings."""
+        return {}
 
     @classmethod
     def recognises(cls, path: Path) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -19,10 +19,10 @@ from cosmos_recipes.data.sources.base import (
     Split,
 )
 from cosmos_recipes.data.sources.captions import captions
-from cosmos_recipes.data.sources.patterns import by_recording
+from cosmos_recipes.data.sources.patterns import by_recording, views_named
 from cosmos_recipes.data.sources.splits import HELD_OUT_NAMES
 from cosmos_recipes.data.sources.stamps import stamp
-from cosmos_recipes.diagnostics import Place, fail
+from cosmos_recipes.diagnostics import Place, RecipeError, fail
 
 MOST_PROBED = 64
 _CAPTION_SUFFIXES = frozenset((".txt", ".json", ".jsonl", ".csv"))
@@ -30,6 +30,12 @@ _CAPTION_SUFFIXES = frozenset((".txt", ".json", ".jsonl", ".csv"))
 
 class FolderSource(Source):
     """Videos under a path. A `train` and a `held-out` (or val, test) folder are splits; else a tenth is held out."""
+
+    looks_for: ClassVar[str] = f"videos ({', '.join(sorted(VIDEO_SUFFIXES))}), in folders or not"
+    detail: ClassVar[int] = 0
+    guessed: ClassVar[Mapping[str, str]] = {
+        "views": "as the names of the files say; without it each video is a recording"
+    }
 
     path: str = Field(description="A folder that is searched through, or one video; relative to this file.")
     views: dict[str, str] | None = Field(
@@ -74,9 +80,16 @@ class FolderSource(Source):
 
     @classmethod
     def recognises(cls, path: Path) -> dict[str, Any] | None:
-        """Recognise a video, or a folder with one in it."""
-        files = path.rglob("*") if path.is_dir() else [path]
-        return {"path": str(path)} if any(at.suffix.lower() in VIDEO_SUFFIXES for at in files) else None
+        """Recognise a video, or a folder with one in it; views that the names of the files say are views."""
+        if path.is_file():
+            return {"path": str(path)} if path.suffix.lower() in VIDEO_SUFFIXES else None
+        try:
+            videos = cls(path=str(path))._videos()
+        except RecipeError:
+            return None
+        views = views_named(videos)
+        in_step = views and _in_step(by_recording(videos, views, path))
+        return {"path": str(path), "views": views} if in_step else {"path": str(path)}
 
     def _recordings(self) -> Mapping[str, Mapping[str, Path]]:
         """Return the videos of each recording by view; without patterns each video is one."""
@@ -109,6 +122,17 @@ class FolderSource(Source):
                 hint="name the folder that the videos are in",
             )
         return dict(sorted(names.items()))
+
+
+def _in_step(recordings: Mapping[str, Mapping[str, Path]]) -> bool:
+    """Return whether the videos of the first recording have the same frames: cameras that ran together."""
+    from cosmos_recipes.data.probe import probe
+
+    try:
+        found = [probe(path).times_s for path in next(iter(recordings.values())).values()]
+    except RecipeError:
+        return False
+    return len({len(times_s) for times_s in found}) == 1 and max(t[-1] for t in found) - min(t[-1] for t in found) < 0.1
 
 
 def _caption(views: Mapping[str, Path], said: Mapping[str, str], root: Path) -> dict[str, str]:

@@ -9,14 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from tarfile import TarError
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Self
 from zipfile import BadZipFile
 
 from pydantic import Field
 
-from cosmos_recipes.data.sources.base import Progress, Recording, SourceDescription, Split
+from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES, Progress, Recording, SourceDescription, Split
+from cosmos_recipes.data.sources.parquet import first_rows
 from cosmos_recipes.data.sources.rows import Rows, RowSource, require_unique, split_of
 from cosmos_recipes.data.sources.stamps import stamp
+from cosmos_recipes.data.sources.tables import video_columns
 from cosmos_recipes.diagnostics import Place, fail
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ ROWS_AT_ONCE = 16
 TIMEOUT_S = 10.0
 """How long the Hub has to say which commit a revision is."""
 _REPO = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_SHARD = re.compile(r"\w[\w.-]*-\d{5}-of-\d{5}\.parquet")
+"""How the library names the tables of a split."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -36,6 +40,11 @@ class HubSource(RowSource):
     Whole, it is downloaded first, and its tables are kept as Arrow files; streamed, only the rows that are asked for
     are fetched. Either way every video becomes a file, and nothing of the library is used while training.
     """
+
+    looks_for: ClassVar[str] = (
+        "a folder as on the Hub: data/train-00000-of-00001.parquet, or videos with a metadata.jsonl"
+    )
+    detail: ClassVar[int] = 2
 
     path: str = Field(description="Owner and name on the Hub, or a folder that datasets loads, relative to this file.")
     config: str | None = Field(None, description="Which of the data set's configurations, where it has several.")
@@ -103,6 +112,21 @@ class HubSource(RowSource):
         if self.id:
             require_unique(found, self._place, self.id)
         return found
+
+    def first(self, count: int) -> Sequence[Recording]:
+        """Return the first rows of each split, streamed."""
+        return super(HubSource, self.model_copy(update={"stream": True, "limit": count})).first(count)
+
+    @classmethod
+    def recognises(cls, path: Path) -> dict[str, Any] | None:
+        """Recognise a folder that datasets loads by its names: tables of splits, or videos with their metadata."""
+        if not path.is_dir():
+            return None
+        tables = [each for each in sorted(path.glob("**/*.parquet")) if _SHARD.fullmatch(each.name)]
+        videos = video_columns(first_rows(tables[0])) if tables else ()
+        if videos:
+            return {"path": str(path), "videos": list(videos)}
+        return {"path": str(path)} if any(map(_says_more, path.glob("*/metadata.*"))) else None
 
     @property
     def _is_local(self) -> bool:
@@ -285,6 +309,15 @@ class HubSource(RowSource):
             found=", ".join(names),
             hint="name the columns that hold videos, their paths or their bytes in `videos`",
         )
+
+
+def _says_more(metadata: Path) -> bool:
+    """Return whether a table names the videos beside it, which the source `folder` does not read in a split's folder."""
+    if metadata.suffix not in (".jsonl", ".csv"):
+        return False
+    with metadata.open(encoding="utf-8", errors="replace") as lines:
+        names_files = "file_name" in lines.readline()
+    return names_files and any(each.suffix.lower() in VIDEO_SUFFIXES for each in metadata.parent.iterdir())
 
 
 def _video_columns(split: Dataset | IterableDataset) -> list[str]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from math import prod
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Self
 
 from pydantic import Field
 
 from cosmos_recipes.data.recording import Value
-from cosmos_recipes.data.sources.base import Progress, Recording, Source, SourceDescription, Split
+from cosmos_recipes.data.sources.base import Meaning, Progress, Recording, Source, SourceDescription, Split
 from cosmos_recipes.data.sources.columns import NoArrayError, array_of
 from cosmos_recipes.data.sources.lerobot_meta import Episode, Feature, Meta, parse_range
 from cosmos_recipes.data.sources.stamps import stamp
@@ -38,6 +38,8 @@ class LeRobotSource(Source):
     `task` is the text of the first row, `tasks` are all texts in order. Episodes that `info.json` gives to a split
     other than `train` are held out.
     """
+
+    looks_for: ClassVar[str] = "a folder with meta/info.json, data and videos"
 
     path: str = Field(description="The folder that holds `meta`, `data` and `videos`; relative to this file.")
     episodes: tuple[int, ...] | Annotated[str, Field(pattern=r"^\d*:\d*$")] | None = Field(
@@ -93,6 +95,25 @@ class LeRobotSource(Source):
                 found += [_recording(meta, episode, cameras, splits[episode.number], own) for episode, own in rows]
                 progress("reading the episodes", len(found), len(episodes))
         return found
+
+    def first(self, count: int) -> Sequence[Recording]:
+        """Return the first episodes; only their tables are read."""
+        numbers = tuple(episode.number for episode in self._episodes(self._meta())[:count])
+        chosen = self.model_copy(update={"episodes": numbers})
+        return chosen.recordings(Path(self.path), lambda what, done, total: None)
+
+    def meanings(self) -> Mapping[str, Meaning]:
+        """Return what `info.json` calls the numbers of each value; LeRobot stores neither units nor frames."""
+        named = {name: feature.element_names for name, feature in self.features().items()}
+        return {name: Meaning(names=names) for name, names in named.items() if len(names) > 1}
+
+    @classmethod
+    def recognises(cls, path: Path) -> dict[str, Any] | None:
+        """Recognise a folder with the `meta` of LeRobot."""
+        info = path / "meta" / "info.json"
+        if not info.is_file() or "codebase_version" not in info.read_text(encoding="utf-8", errors="replace"):
+            return None
+        return {"path": str(path)}
 
     def _meta(self) -> Meta:
         root = Path(self.path)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
 from cosmos_recipes.data.recording import Split
-from cosmos_recipes.data.sources.base import Media, Progress, Recording, Source, SourceDescription
+from cosmos_recipes.data.sources.base import Meaning, Media, Progress, Recording, Source, SourceDescription
 from cosmos_recipes.data.sources.listed import MISSING, MOST_LOOKED_AT, absolute_path, fail_layout
 from cosmos_recipes.data.sources.pictures import CODEC, PICTURE_SUFFIXES, write_pictures
 from cosmos_recipes.data.sources.splits import split_said
@@ -23,6 +23,9 @@ _MOST_NAMED = 5
 
 class NerfstudioSource(Source):
     """Scenes whose pictures become one lossless video each, at a rate that is declared as pictures have no times."""
+
+    looks_for: ClassVar[str] = f"a {TRANSFORMS} with pictures, here or in folders"
+    guessed: ClassVar[Mapping[str, str]] = {"rate": "a guess, as pictures have no times"}
 
     path: str = Field(description=f"A folder of scenes, each with a {TRANSFORMS}, or one scene; relative to this file.")
     rate: Rate = Field(description="Pictures per second that the video of a scene is said to have.")
@@ -76,6 +79,10 @@ class NerfstudioSource(Source):
         scenes = {name: self._read(file) for name, file in [*self._scenes().items()][:count]}
         kept = {name: scene.without_missing() for name, scene in scenes.items()}
         return [_recording(name, None, scene.pictures[0], scene) for name, scene in kept.items() if scene.pictures]
+
+    def meanings(self) -> Mapping[str, Meaning]:
+        """Return the conventions of the format: camera to world in OpenGL's axes, intrinsics in pixels."""
+        return {"pose": Meaning(pose="nerfstudio"), "intrinsics": Meaning(intrinsics="nerfstudio")}
 
     @classmethod
     def recognises(cls, path: Path) -> dict[str, Any] | None:

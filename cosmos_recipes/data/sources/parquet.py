@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import glob
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Self
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ from cosmos_recipes.data.sources.rows import (
     video_cells,
 )
 from cosmos_recipes.data.sources.stamps import stamp
+from cosmos_recipes.data.sources.tables import id_columns, split_column, times_column, video_columns, video_root
 from cosmos_recipes.diagnostics import Place, fail
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_PROBED = 64
 ROWS_AT_ONCE = 32_768
+_ROWS_LOOKED_AT = 3
 VIDEOS_AT_ONCE = 16
 """Rows read at once where the table holds the videos themselves."""
 
@@ -40,6 +42,9 @@ class ParquetSource(RowSource):
     Views and values have the names of their columns. A list of numbers of any depth is an array, and stays one in
     memory: no number becomes an object. Bytes of a video are written once, under the hash of what they hold.
     """
+
+    looks_for: ClassVar[str] = "Parquet files with a column of videos: paths, or bytes"
+    detail: ClassVar[int] = 1
 
     path: str = Field(description="A file, a folder, or a pattern such as data/*.parquet; relative to this file.")
     root: str | None = Field(
@@ -103,6 +108,24 @@ class ParquetSource(RowSource):
         if self.id:
             require_unique(found, Place(file=self.path), self.id)
         return found
+
+    def first(self, count: int) -> Sequence[Recording]:
+        """Return the first rows; no others are read, and no other video is written."""
+        found: list[Recording] = []
+        with TemporaryDirectory() as folder:
+            for name, path in self._files().items():
+                with _opened(path) as file:
+                    self._require(file.schema_arrow, path)
+                    found += next(self._batches(name, path, file, Path(folder), at_once=count), [])
+                if len(found) >= count:
+                    break
+        return found[:count]
+
+    @classmethod
+    def recognises(cls, path: Path) -> dict[str, Any] | None:
+        """Recognise tables that have a column of videos; names, times, splits and where paths start are guessed."""
+        is_table = path.suffix == ".parquet" or (path.is_dir() and any(path.rglob("[!._]*.parquet")))
+        return _seen(path, [*cls(path=str(path))._files().values()]) if is_table else None
 
     def _batches(
         self, name: str, path: Path, file: pq.ParquetFile, folder: Path, *, at_once: int | None = None
@@ -180,6 +203,40 @@ class ParquetSource(RowSource):
             found="nothing",
             hint="check the spelling of `path`",
         )
+
+
+def _seen(path: Path, files: Sequence[Path]) -> dict[str, Any] | None:
+    """Return the settings that read these tables, None if none of their columns are videos."""
+    table = first_rows(files[0])
+    videos = video_columns(table)
+    if not videos:
+        return None
+    beside = files[0].parent
+    root = video_root(table, videos, (beside, *(each for each in (path, path.parent) if each.is_dir())))
+    named: Mapping[str, str | None] = {
+        "root": str(root) if root and root != beside else None,
+        "id": next((name for name in id_columns(table) if _tells_apart(files, name)), None),
+        "times": times_column(table),
+        "split": split_column(table),
+    }
+    return {"path": str(path), "videos": list(videos), **{key: name for key, name in named.items() if name}}
+
+
+def first_rows(path: Path) -> pa.Table:
+    """Return the first few rows of a table; raises RecipeError (CR534)."""
+    with _opened(path) as file:
+        empty = file.schema_arrow.empty_table()
+        return next(_tables(file, path, file.schema_arrow.names, _ROWS_LOOKED_AT), empty)
+
+
+def _tells_apart(files: Sequence[Path], name: str) -> bool:
+    """Return whether no two rows have the same in a column, and none has nothing."""
+    rows: list[Any] = []
+    for path in files:
+        with _opened(path) as file:
+            if name in file.schema_arrow.names:
+                rows += file.read(columns=[name])[name].to_pylist()
+    return None not in rows and len(rows) == len({*rows})
 
 
 def _opened(path: Path) -> pq.ParquetFile:

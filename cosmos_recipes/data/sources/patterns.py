@@ -3,11 +3,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cosmos_recipes.data.sources.listed import fail_duplicate
 from cosmos_recipes.diagnostics import Place, fail
+
+_FEWEST_VIEWS = 2
+_WORD = (
+    r"(?:front|rear|back|left|right|side|top|bottom|overhead|wrist|head|high|low|wide|tele|cross|center|centre|middle"
+    r"|\d+fov|(?:camera|cam|view|image|ftheta|pinhole)(?:[_-]?\d+)?)"
+)
+_VIEW = rf"(?P<view>{_WORD}(?:[_-]{_WORD})*)"
+_ENDS_WITH_VIEW = re.compile(rf"(?:(?P<recording>.*?[^_.-])(?P<gap>[_./-]))??{_VIEW}(?P<suffix>\.\w+)", re.IGNORECASE)
+_LIES_IN_VIEW = re.compile(rf"{_VIEW}(?P<gap>/)(?P<recording>.+)(?P<suffix>\.\w+)", re.IGNORECASE)
+
+
+def views_named(names: Iterable[str]) -> dict[str, str] | None:
+    """Return the pattern of each view, if all names say a view and every recording has the same ones; None if not.
+
+    A name says it at its end, as `drive_front_left.mp4`, or is in a folder that does, as `wrist/take_3.mp4`.
+    """
+    places = list(names)
+    for form, folder in ((_ENDS_WITH_VIEW, False), (_LIES_IN_VIEW, True)):
+        found = [form.fullmatch(place) for place in places]
+        views: dict[str, str] = {}
+        seen: dict[str, list[str]] = {}
+        for match in found:
+            if match is None:
+                break
+            star = f"*{match['gap']}" if match["recording"] else ""
+            pattern = f"{match['view']}/*{match['suffix']}" if folder else f"{star}{match['view']}{match['suffix']}"
+            if views.setdefault(match["view"], pattern) != pattern:
+                break
+            seen.setdefault(match["recording"] or "", []).append(match["view"])
+        else:
+            if len(views) >= _FEWEST_VIEWS and all(sorted(each) == sorted(views) for each in seen.values()):
+                return views
+    return None
 
 
 def by_recording(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field
 
-from cosmos_recipes.data.sources.base import Media, Progress, Recording
+from cosmos_recipes.data.sources.base import Meaning, Media, Progress, Recording
 from cosmos_recipes.data.sources.listed import (
     ListedSource,
     Reader,
@@ -34,12 +35,17 @@ Clock = Literal["video", "cut", "rows"]
 _URL = re.compile(r"https?://\S+")
 _VIDEO_ID = re.compile(r"(?:[?&]v=|youtu\.be/|/embed/|/shorts/)([\w-]+)")
 _COLUMNS = 19
+_MOST_TRIED = 32
+"""Texts that are looked into for a camera path: others may lie beside them."""
 _ROUNDING_S = 0.001
 """The annotation and the container round the time of a frame each in their own way."""
 
 
 class RealEstate10KSource(ListedSource):
     """A URL, then rows of time in microseconds, fx fy cx cy of a picture of size 1, two zeros, 3x4 world to camera."""
+
+    looks_for: ClassVar[str] = "texts that begin with a URL, with rows of 19 numbers below it"
+    guessed: ClassVar[Mapping[str, str]] = {"clock": "as in the first video: video, cut or rows"}
 
     path: str = Field(
         description="The folder of .txt files, with `train` and `test` in it or not; relative to this file."
@@ -70,11 +76,15 @@ class RealEstate10KSource(ListedSource):
         """Return a hash of the names, sizes and times of the texts and the videos."""
         return stamp(tree(Path(self.path), Path(self.videos)))
 
+    def meanings(self) -> Mapping[str, Meaning]:
+        """Return the conventions of the format: world to camera, intrinsics as shares of the picture."""
+        return {"pose": Meaning(pose="realestate10k"), "intrinsics": Meaning(intrinsics="realestate10k")}
+
     @classmethod
     def recognises(cls, path: Path) -> dict[str, Any] | None:
         """Recognise a folder whose texts begin with a URL; the videos may lie among them, beside them or not yet."""
-        text = next((each for each in (*path.glob("*.txt"), *path.glob("*/*.txt"))), None) if path.is_dir() else None
-        if text is None or not _URL.match(text.read_text(encoding="utf-8", errors="replace")):
+        texts = islice(chain(path.glob("*.txt"), path.glob("*/*.txt")), _MOST_TRIED)
+        if not any(_is_camera_path(text) for text in texts):
             return None
         videos = next((path / name for name in ("videos", "video") if (path / name).is_dir()), path)
         return {"path": str(path), "videos": str(videos), "clock": _clock_seen(path, videos)}
@@ -166,6 +176,11 @@ def _media(video: Path, times_s: NDArray[np.float64], clock: Clock) -> Media:
     if clock != "video":
         return Media(path=video)
     return Media(path=video, start_s=max(0.0, float(times_s[0]) - _ROUNDING_S), end_s=float(times_s[-1]) + _ROUNDING_S)
+
+
+def _is_camera_path(text: Path) -> bool:
+    with text.open(encoding="utf-8", errors="replace") as lines:
+        return bool(_URL.match(lines.readline())) and len(lines.readline().split()) == _COLUMNS
 
 
 def _clock_seen(path: Path, videos: Path) -> Clock:

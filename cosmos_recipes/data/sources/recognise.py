@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_recipes.data.recording import Recording, Value
-from cosmos_recipes.data.sources import source_class, source_names
+from cosmos_recipes.data.sources import Source, source_class, source_names
+from cosmos_recipes.data.sources.meaning import Meaning
 from cosmos_recipes.diagnostics import Problem, RecipeError
 from cosmos_recipes.recipe.validation import validate
 
 LOOKED_AT = 3
 """Recordings that are read, so that axes which differ between them are seen."""
-_LAST = "folder"
-"""It reads any videos, and says least of them."""
+_MOST_BELOW = 64
+"""Folders in a folder that are looked at."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,35 +31,64 @@ class Form:
 class Recognised:
     """A kind of source that fits, its settings, and the views and values of the first recordings by name.
 
-    `problems` are what is wrong with the data, if it is of that kind but cannot be read.
+    `problems` are what is wrong with the data, if it is of that kind but cannot be read; `source` may be None then.
     """
 
     kind: str
     settings: Mapping[str, Any]
     views: tuple[str, ...] = ()
     values: Mapping[str, Form] = field(default_factory=dict)
+    meanings: Mapping[str, Meaning] = field(default_factory=dict)
+    source: Source | None = None
     problems: tuple[Problem, ...] = ()
 
 
 def recognise(path: Path) -> list[Recognised]:
     """Return the sources that can read a folder or a file, the one that says most of it first; none if there is none."""
-    kinds = sorted(source_names(), key=lambda kind: (kind == _LAST, kind))
-    return [found for kind in kinds if (found := _recognised(kind, path))]
+    return [found for kind in _kinds() if (found := _recognised(kind, path))]
+
+
+def recognise_below(path: Path) -> dict[str, str]:
+    """Return the folders in a folder that have a layout of their own, and its kind, looking only at their names."""
+    folders = sorted(each for each in path.iterdir() if each.is_dir() and not each.name.startswith("."))
+    found: dict[str, str] = {}
+    for folder in folders[:_MOST_BELOW]:
+        kind = next((kind for kind in _kinds() if source_class(kind).detail and _settings(kind, folder)), None)
+        found |= {folder.name: kind} if kind else {}
+    return found
+
+
+def looked_for() -> dict[str, str]:
+    """Return what each kind of source looks for, the one that says most first."""
+    return {kind: source_class(kind).looks_for for kind in _kinds()}
+
+
+def _kinds() -> list[str]:
+    return sorted(source_names(), key=lambda kind: (-source_class(kind).detail, kind))
+
+
+def _settings(kind: str, path: Path) -> Mapping[str, Any] | None:
+    try:
+        return source_class(kind).recognises(path)
+    except RecipeError:
+        return {}
 
 
 def _recognised(kind: str, path: Path) -> Recognised | None:
     settings: Mapping[str, Any] = {}
+    source: Source | None = None
     try:
         said = source_class(kind).recognises(path)
         if said is None:
             return None
         settings = said
         source = validate(source_class(kind), dict(settings), lambda key, of_key: None)
-        recordings = source.first(LOOKED_AT)
+        recordings, meanings = source.first(LOOKED_AT), source.meanings()
     except RecipeError as error:
-        return Recognised(kind=kind, settings=settings, problems=error.problems)
+        return Recognised(kind=kind, settings=settings, source=source, problems=error.problems)
     views = tuple(dict.fromkeys(view for recording in recordings for view in recording.views))
-    return Recognised(kind=kind, settings=settings, views=views, values=_forms(recordings))
+    values = _forms(recordings)
+    return Recognised(kind=kind, settings=settings, views=views, values=values, meanings=meanings, source=source)
 
 
 def _forms(recordings: Sequence[Recording]) -> dict[str, Form]:

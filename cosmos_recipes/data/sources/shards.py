@@ -7,6 +7,7 @@ import json
 import re
 import tarfile
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -38,7 +39,7 @@ def find_shards(path: str) -> dict[str, Path]:
         RecipeError: there is none, or one that a pattern in braces names is not there (CR550).
     """
     if Path(path).is_dir():
-        root, found = Path(path), sorted(at for at in Path(path).rglob("*") if _TAR.search(at.name) and at.is_file())
+        root, found = Path(path), sorted(at for at in Path(path).rglob("*") if is_shard(at))
     else:
         root, found = _fixed_part(path), [shard for one in _expanded(path) for shard in _matching(one)]
     if not found:
@@ -82,6 +83,20 @@ def members(shard: Path) -> list[Member]:
         if file.read(_BLOCK_BYTES) != bytes(_BLOCK_BYTES):
             _fail_damaged(shard, f"no end of the archive after {len(found)} files")
     return found
+
+
+def is_shard(path: Path) -> bool:
+    """Return whether a path is that of a tar, compressed or not."""
+    return bool(_TAR.search(path.name)) and path.is_file()
+
+
+def first_members(shard: Path, count: int) -> list[str]:
+    """Return the names of the first files in a shard, of a compressed one too; none if it is damaged."""
+    try:
+        with tarfile.open(shard, "r:*") as tar:
+            return [each.name for each in islice(tar, count)]
+    except (tarfile.TarError, OSError, EOFError, ValueError, ImportError):
+        return []
 
 
 def _fixed_part(path: str) -> Path:

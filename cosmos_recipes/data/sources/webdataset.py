@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from io import BytesIO
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from zipfile import BadZipFile
 
 from pydantic import Field
@@ -15,7 +16,7 @@ from pydantic import Field
 from cosmos_recipes.data.recording import Value
 from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES, Media, Progress, Recording
 from cosmos_recipes.data.sources.listed import ListedSource, Reader, fail_duplicate, fail_missing
-from cosmos_recipes.data.sources.shards import Member, find_shards, scan
+from cosmos_recipes.data.sources.shards import Member, find_shards, first_members, is_shard, scan
 from cosmos_recipes.data.sources.splits import split_said
 from cosmos_recipes.data.sources.stamps import stamp
 from cosmos_recipes.data.sources.values import fail_annotation, parse_json, values_of
@@ -24,11 +25,16 @@ from cosmos_recipes.diagnostics import Place, fail
 if TYPE_CHECKING:
     from cosmos_recipes.data.recording import Split
 
+_MOST_TRIED = 32
+"""Members of a shard among which a video is looked for."""
 _TEXTS = ("txt", "text")
 
 
 class WebDatasetSource(ListedSource):
     """Samples of tar shards, read where they lie; a sample's videos are views, its other files are values."""
+
+    looks_for: ClassVar[str] = "a .tar with videos in it, or a folder of them"
+    detail: ClassVar[int] = 2
 
     path: str = Field(
         description="A tar, a folder of them, or a pattern such as shards-{000000..000003}.tar; relative to this file."
@@ -60,9 +66,10 @@ class WebDatasetSource(ListedSource):
 
     @classmethod
     def recognises(cls, path: Path) -> dict[str, Any] | None:
-        """Recognise a tar, or a folder with one in it."""
-        tar = path.suffix == ".tar" if path.is_file() else any(path.glob("*.tar")) or any(path.glob("*/*.tar"))
-        return {"path": str(path)} if tar else None
+        """Recognise a tar, or a folder with one in it, that has a video among its first members."""
+        found = [path] if path.is_file() else chain(sorted(path.glob("*")), sorted(path.glob("*/*")))
+        tars = (each for each in found if is_shard(each))
+        return {"path": str(path)} if any(_begins_with_video(tar) for tar in islice(tars, 1)) else None
 
     def _split(self, shard: str, name: str) -> Split | None:
         if self.held_out is None:
@@ -78,6 +85,10 @@ class WebDatasetSource(ListedSource):
             found=f"names such as {name}",
             hint="write it for the whole name, as `val-*` or `*/scene_9*`",
         )
+
+
+def _begins_with_video(tar: Path) -> bool:
+    return any(Path(name).suffix.lower() in VIDEO_SUFFIXES for name in first_members(tar, _MOST_TRIED))
 
 
 def _samples(shard: Path, members: Sequence[Member]) -> dict[str, dict[str, Member]]:

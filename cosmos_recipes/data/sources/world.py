@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cosmos_recipes.data.sources.base import Media, Progress, Recording, Source, SourceDescription
+from cosmos_recipes.data.geometry import IntrinsicsConvention, PoseConvention
+from cosmos_recipes.data.sources.base import Meaning, Media, Progress, Recording, Source, SourceDescription
 from cosmos_recipes.recipe.quantities import Rate, Size
 from cosmos_recipes.worlds.world import World, WorldName, chosen_views, find_world
 
 SMALLEST_PX = 16
+_SHARES = Meaning(intrinsics=IntrinsicsConvention(form="row-4", unit="normalised"))
+_CAMERAS = {
+    "pose": Meaning(pose=PoseConvention(form="matrix-4x4", direction="world-to-camera", axes="opencv")),
+    "intrinsics": _SHARES,
+}
+_ARM = {
+    "action": Meaning(names=("dx", "dy", "grip"), unit=("m", "m", "1"), form=("delta", "delta", "absolute")),
+    "state": Meaning(names=("x", "y", "grip"), unit=("m", "m", "1")),
+}
+_MEANINGS: Mapping[WorldName, Mapping[str, Meaning]] = {
+    "factory": _ARM,
+    "workshop": _ARM,
+    "room": _CAMERAS,
+    "cell": {"poses": _CAMERAS["pose"], "intrinsics": _SHARES},
+    "road": {
+        "ego_pose": Meaning(pose="waymo-ego"),
+        "speed_m_s": Meaning(unit=("m/s",)),
+        # A camera's world is the vehicle.
+        "rig": Meaning(pose=PoseConvention(form="matrix-4x4", direction="camera-to-world", axes="opencv")),
+        "intrinsics": _SHARES,
+    },
+}
 
 
 class WorldSource(Source):
     """A world, how much of it, and the form of its videos."""
+
+    looks_for: ClassVar[str] = "the world.json of a world that was written there"
 
     world: WorldName = Field(description="Which world.")
     views: tuple[str, ...] | None = Field(
@@ -104,8 +129,26 @@ class WorldSource(Source):
         )
 
     def first(self, count: int) -> Sequence[Recording]:
-        """Return recordings of a smaller world of the same settings."""
-        return super(WorldSource, self.model_copy(update={"episodes": count, "held_out": 1})).first(count)
+        """Return the first recordings, whose videos are not drawn."""
+        from cosmos_recipes.worlds.writer import Settings, first_rows
+
+        height_px, width_px = self.size
+        settings = Settings(
+            world=self.world,
+            frames=self.frames,
+            rate_hz=self.rate,
+            height_px=height_px,
+            width_px=width_px,
+            seed=self.seed,
+            codec=self.codec,
+            version=self.scene.version,
+        )
+        rows = first_rows(settings, min(count, self.episodes), self.views)
+        return [self._recording(Path(), row) for row in rows]
+
+    def meanings(self) -> Mapping[str, Meaning]:
+        """Return what the docstrings of the worlds say of their values."""
+        return _MEANINGS[self.world]
 
     @classmethod
     def recognises(cls, path: Path) -> dict[str, Any] | None:

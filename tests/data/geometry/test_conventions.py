@@ -218,3 +218,10 @@ def test_conventions_can_be_checked_without_numpy() -> None:
     """The compiler reads data set files, and has to stay quick."""
     code = "import sys, cosmos_recipes.data.geometry; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_row_of_twelve_may_come_as_the_matrix_that_it_is() -> None:
+    rows_T12 = np.tile(np.eye(4)[:3].ravel(), (2, 1))
+    rows_T12[1, 3] = 5.0
+    convention = POSE_PRESETS["realestate10k"]
+    np.testing.assert_array_equal(convention.to_canonical(rows_T12.reshape(2, 3, 4)), convention.to_canonical(rows_T12))

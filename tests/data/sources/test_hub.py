@@ -22,6 +22,7 @@ from cosmos_recipes.data.probe import probe
 from cosmos_recipes.data.recording import Recording
 from cosmos_recipes.data.sources import source_class
 from cosmos_recipes.data.sources.hub import HubSource
+from cosmos_recipes.data.sources.recognise import recognise
 from cosmos_recipes.diagnostics import Problem, RecipeError
 
 ROWS = 5
@@ -190,6 +191,7 @@ def asked(endpoint: str, home: Path, act: str, **settings: Any) -> str:
     """Return what another process, which knows the Hub by that address, says or is refused with."""
     code = f"""
 from cosmos_recipes.data.sources.hub import HubSource
+from cosmos_recipes.data.sources.recognise import recognise
 from cosmos_recipes.diagnostics import RecipeError
 try:
     print(HubSource(**{settings!r}).{act}())
@@ -218,3 +220,9 @@ def test_without_network_a_data_set_on_the_hub_is_refused_in_time(tmp_path: Path
     known.parent.mkdir(parents=True)
     known.write_text(COMMIT)
     assert asked(nobody, tmp_path, "fingerprint", path="owner/name", revision="v1") == COMMIT
+
+
+def test_tables_named_as_the_library_does_are_recognised_with_their_videos(tmp_path: Path) -> None:
+    found = recognise(tables(tmp_path / "data", tmp_path / "made", "train", "test"))
+    assert [(each.kind, each.views) for each in found] == [("hub", ("clip",)), ("parquet", ("clip",))]
+    assert {"caption", "action"} <= found[0].values.keys()

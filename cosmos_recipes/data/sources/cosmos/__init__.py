@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cosmos_recipes.data.sources.base import Progress
+from cosmos_recipes.data.sources.base import Meaning, Progress
 from cosmos_recipes.data.sources.cosmos import action, camera, general, multiview, windows
 from cosmos_recipes.data.sources.listed import ListedSource, Reader, fail_layout, tree
 from cosmos_recipes.data.sources.stamps import stamp
@@ -36,6 +36,11 @@ _HOLDS: dict[Layout, str] = {
 class CosmosSource(ListedSource):
     """A folder, or a .jsonl, as a training script of NVIDIA's repositories reads it."""
 
+    looks_for: ClassVar[str] = (
+        "videos/ beside metas/, annotation/ or camera_trajectories/; videos/CAMERA/; or a .jsonl with t2w_windows"
+    )
+    detail: ClassVar[int] = 2
+
     path: str = Field(description="The folder that the layout is of, or the .jsonl; relative to this file.")
     layout: Layout = Field(description="Which layout it has.")
 
@@ -55,6 +60,13 @@ class CosmosSource(ListedSource):
         """Return a hash of the names, sizes and times of the videos and annotations."""
         files = tree(Path(self.path))
         return stamp(files | windows.videos(Path(self.path)) if self.layout == "jsonl" else files)
+
+    def meanings(self) -> Mapping[str, Meaning]:
+        """Return the conventions of the layout; those of cameras are of the files that the first recording has."""
+        if self.layout == "predict1-action":
+            return action.MEANINGS
+        first = self.first(1) if self.layout == "predict2.5-camera" else []
+        return camera.meanings(first[0].values) if first else {}
 
     @classmethod
     def recognises(cls, path: Path) -> dict[str, Any] | None:

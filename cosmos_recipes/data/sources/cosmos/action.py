@@ -7,13 +7,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cosmos_recipes.data.binding.spec import Form
 from cosmos_recipes.data.recording import Media, Recording
+from cosmos_recipes.data.sources.base import Meaning
 from cosmos_recipes.data.sources.listed import Reader, fail_missing
 from cosmos_recipes.data.sources.splits import split_said
 from cosmos_recipes.data.sources.values import fail_annotation, read_object, values_of
 from cosmos_recipes.diagnostics import Place
 
 ANNOTATION = "annotation"
+_HAND = ("x", "y", "z", "roll", "pitch", "yaw")
+_UNITS = ("m", "m", "m", "rad", "rad", "rad")
+_FORMS: tuple[Form, ...] = ("delta", "delta", "delta", "delta", "delta", "delta", "absolute")
+MEANINGS: Mapping[str, Meaning] = {
+    "action": Meaning(names=(*_HAND, "gripper"), unit=(*_UNITS, "1"), form=_FORMS),
+    "state": Meaning(pose="bridge", names=_HAND, unit=_UNITS),
+    "continuous_gripper_state": Meaning(unit=("1",)),
+}
+"""Those of Bridge, whose tree it is: the gripper is 1 open and 0 closed."""
 
 
 def fits(path: Path) -> bool:

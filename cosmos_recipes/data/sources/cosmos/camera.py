@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cosmos_recipes.data.geometry import IntrinsicsConvention
 from cosmos_recipes.data.recording import Media, Recording, Split, Value
+from cosmos_recipes.data.sources.base import Meaning
 from cosmos_recipes.data.sources.cosmos.places import VIDEOS, has, roots
 from cosmos_recipes.data.sources.listed import Reader, fail_missing, videos_below
 from cosmos_recipes.data.sources.values import numbered_lines, read_text, rows_of_numbers
@@ -44,6 +46,17 @@ def readers(path: Path) -> list[Reader]:
             for name, video in videos.items()
         ]
     return found
+
+
+def meanings(values: Mapping[str, Value]) -> dict[str, Meaning]:
+    """Return the conventions of a recording's values: world to camera, and intrinsics in pixels."""
+    matrix = IntrinsicsConvention(form="matrix-3x3", unit="pixels")
+    return {
+        name: Meaning(intrinsics=matrix if value.shape[-2:] == (_MATRIX, _MATRIX) else "cosmos")
+        if name.startswith(INTRINSICS)
+        else Meaning(pose="cosmos")
+        for name, value in values.items()
+    }
 
 
 def _own(stems: set[str], texts: Mapping[str, Path]) -> dict[str, dict[str, Path]]:
