@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tiny import lines, losses, run_training, tiny_plan, weights_hash
+from tiny import consumed, lines, losses, run_training, tiny_plan, weights_hash
 
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import RecipeError
@@ -51,6 +51,7 @@ def test_two_processes_give_the_losses_of_one_also_after_an_interruption(
         one, two = ([line[name] for line in lines(tmp_path / run) if name in line] for run in ("one", "two"))
         # Two processes add up gradients in another order, which float32 rounds otherwise.
         assert two == pytest.approx(one, rel=2e-5)
+    assert consumed(tmp_path / "two") == consumed(tmp_path / "one")
     assert result.final_loss == losses(tmp_path / "two")[-1]
     assert seen[-1][1:] == (14, 14)
 
