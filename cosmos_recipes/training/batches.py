@@ -112,7 +112,7 @@ class PreparedClips:
         """Return the names of the recordings of clips, an Arrow array."""
         import pyarrow as pa
 
-        return self.index.recordings["name"].take(pa.array(self.index.recording_of[clips]))
+        return self.index.recordings["name"].take(pa.array(self.index.recording_of[clips])).cast(pa.string())
 
 
 class Batches:

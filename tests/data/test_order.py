@@ -9,7 +9,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosmos_recipes.data.order import Mixture, SampleOrder, shuffled
@@ -87,6 +87,7 @@ def test_neighbours_in_one_epoch_are_none_in_the_next() -> None:
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.05
 
 
+@settings(deadline=None)
 @given(step=st.integers(0, 10**9), seed=st.integers(0, 99), weights=WEIGHTS)
 def test_a_batch_depends_on_seed_and_step_alone(step: int, seed: int, weights: list[float | Fraction]) -> None:
     """So one integer is all that a checkpoint has to keep, with mixtures too."""
@@ -95,6 +96,7 @@ def test_a_batch_depends_on_seed_and_step_alone(step: int, seed: int, weights: l
     assert fresh.batch(step).tolist() == used.batch(step).tolist()
 
 
+@settings(deadline=None)
 @given(weights=WEIGHTS, samples=st.integers(1, 2000), seed=st.integers(0, 9))
 def test_a_data_set_is_never_a_whole_sample_off_its_share(
     weights: list[float | Fraction], samples: int, seed: int
@@ -114,6 +116,7 @@ def test_every_batch_that_divides_has_the_exact_shares(counts: list[int], times:
     assert np.bincount(order.samples(step).parts_N).tolist() == [times * count for count in counts]
 
 
+@settings(deadline=None)
 @given(weights=WEIGHTS, epochs=st.integers(1, 3))
 def test_each_data_set_has_its_own_epochs(weights: list[float | Fraction], epochs: int) -> None:
     mixed, size = mixture(weights, size=3), 3 + len(weights) - 1
@@ -126,6 +129,7 @@ def test_each_data_set_has_its_own_epochs(weights: list[float | Fraction], epoch
             assert sorted(clips[epochs_N == epoch]) == ids.tolist()
 
 
+@settings(deadline=None)
 @given(world=st.integers(1, 8), each=st.integers(1, 4), step=st.integers(0, 1000), weights=WEIGHTS)
 def test_processes_have_together_what_one_has(
     world: int, each: int, step: int, weights: list[float | Fraction]

@@ -80,13 +80,13 @@ def kill(process: subprocess.Popen[str], run: Path) -> None:
 
 def test_kills_at_any_moment_lose_no_sample_and_repeat_none(prepared: Path, tmp_path: Path) -> None:
     plan, chance = tiny_plan(train={"steps": 120, "checkpoint_every": 2, "micro_batch": 1}), random.Random(5)
-    for nproc in (2, 1, 2):
+    for nproc in (2, 1):
         done = lines(tmp_path)[-1]["step"] if lines(tmp_path) else 0
         process = run_training(plan, tmp_path, prepared, nproc=nproc)
         wait_for_step(tmp_path, done + 5, process)
         time.sleep(chance.uniform(0, 0.2))
         kill(process, tmp_path)
-    assert lines(tmp_path)[-1]["step"] >= 15
+    assert lines(tmp_path)[-1]["step"] >= 10
     train(plan, tmp_path, prepared, nproc=2)
     log = pq.read_table(tmp_path / "train" / "samples.parquet").to_pydict()
     order = SampleOrder(PreparedClips(prepared).ids("train"), global_batch=4, seed=3)

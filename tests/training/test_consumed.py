@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosmos_recipes.files import unfinished
@@ -82,6 +82,7 @@ def test_every_clip_of_every_step_has_its_row(undisturbed: Path) -> None:
 Stretch = st.tuples(st.integers(0, 9), st.integers(0, 6), st.sampled_from([1, 2, 3, 6]), st.integers(1, 5))
 
 
+@settings(deadline=None, max_examples=50)
 @given(stretches=st.lists(Stretch, max_size=6), finished=st.booleans())
 def test_kills_and_other_numbers_of_processes_leave_no_trace(
     undisturbed: Path, stretches: list[tuple[int, int, int, int]], finished: bool
