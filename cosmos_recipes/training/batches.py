@@ -25,20 +25,25 @@ if TYPE_CHECKING:
     import numpy as np
 
     from cosmos_recipes.conditioning.networks import Control
-    from cosmos_recipes.data.order import SampleOrder
+    from cosmos_recipes.data.order import SampleOrder, Samples
 
 Collate = Callable[[Sequence[Mapping[str, Any]]], "Control"]
 
 
 @dataclass(kw_only=True)
 class Batch:
-    """Clips of one forward pass. `samples` are their positions in the global batch of `step`, `clips` their numbers."""
+    """Clips of one forward pass. `samples` are their positions in the global batch of `step`, `clips` their numbers.
+
+    `parts` are the numbers of the data sets that they are from, and `epochs` those data sets' epochs.
+    """
 
     latent_BCTHW: Tensor
     control: Control
     step: int
     samples: tuple[int, ...]
     clips: tuple[int, ...]
+    parts: tuple[int, ...]
+    epochs: tuple[int, ...]
 
     def to(self, device: torch.device, **how: Any) -> Batch:
         """Return the batch on a device; `how` goes to `Tensor.to`."""
@@ -108,6 +113,12 @@ class PreparedClips:
     def _normalised(self, row: dict[str, Any]) -> dict[str, Any]:
         return row | {name: how.normalise(row[name]) for name, how in self._normalisers.items()}
 
+    def names(self, clips: np.ndarray) -> Any:
+        """Return the names of the recordings of clips, an Arrow array."""
+        import pyarrow as pa
+
+        return self.index.recordings["name"].take(pa.array(self.index.recording_of[clips])).cast(pa.string())
+
 
 class Batches:
     """An endless iterable of one process's micro-batches, from the step that `first_step` gives when it starts.
@@ -136,15 +147,18 @@ class Batches:
 
     def read(self, step: int) -> list[Batch]:
         """Return the micro-batches of a step."""
-        numbers = self.order.batch(step)
-        return [self._micro_batch(step, positions, numbers) for positions in self.share.micro_batches()]
+        samples = self.order.samples(step)
+        return [self._micro_batch(step, positions, samples) for positions in self.share.micro_batches()]
 
-    def _micro_batch(self, step: int, positions: range, numbers: np.ndarray) -> Batch:
-        clips = tuple(int(clip) for clip in numbers[positions.start : positions.stop])
+    def _micro_batch(self, step: int, positions: range, samples: Samples) -> Batch:
+        own = slice(positions.start, positions.stop)
+        clips = tuple(samples.clips_N[own].tolist())
         return Batch(
             latent_BCTHW=self.clips.latents(clips),
             control=self.collate(self.clips.rows(clips)),
             step=step,
             samples=tuple(positions),
             clips=clips,
+            parts=tuple(samples.parts_N[own].tolist()),
+            epochs=tuple(samples.epochs_N[own].tolist()),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -30,14 +31,18 @@ class Checkpoints:
         """Return the finished checkpoints by step."""
         return sorted(path for path in self.folder.glob("step-*") if _NAME.fullmatch(path.name))
 
-    def save(self, trainer: Trainer) -> None:
+    def save(self, trainer: Trainer, *, first: Callable[[], None]) -> None:
         """Write the state after the current step; every process must call this.
+
+        `first` writes what has to be on disk, from every process, before the checkpoint counts.
 
         Raises:
             RecipeError: the disk is full, or refuses to be written to (CR606).
         """
         path = self.folder / f"step-{trainer.global_step:08d}.ckpt"
         try:
+            first()
+            # Returns when all processes are here, so when all have done `first`.
             trainer.save_checkpoint(unfinished(path))
             if trainer.is_global_zero:
                 commit(path)

@@ -21,6 +21,7 @@ from lightning.pytorch import Callback, Trainer
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.training.checkpoints import Checkpoints
+from cosmos_recipes.training.consumed import Consumed
 from cosmos_recipes.training.heldout import HeldOut
 from cosmos_recipes.training.log import StepLog
 from cosmos_recipes.training.optimizer import learning_rate_factor
@@ -52,8 +53,18 @@ class Keeper(Callback):
     that of the last line of the log.
     """
 
-    def __init__(self, plan: Plan, *, checkpoints: Checkpoints, log: Path, progress: Progress, finish: Finish) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        checkpoints: Checkpoints,
+        log: Path,
+        consumed: Path,
+        progress: Progress,
+        finish: Finish,
+    ) -> None:
         self.train, self.checkpoints, self.step_log = plan.train, checkpoints, StepLog(log)
+        self.consumed = Consumed(consumed)
         self.held_out, self.progress, self.finish = HeldOut(plan), progress, finish
         self.step, self.loss, self.window = 0, math.nan, Window()
         self.stopped_by: int | None = None
@@ -83,6 +94,7 @@ class Keeper(Callback):
         if trainer.is_global_zero:
             self.checkpoints.tidy()
             self.step_log.resume(self.step)
+            self.consumed.resume(self.step)
         if trainer.received_sigterm:
             self.stopped_by = signal.SIGTERM
         if threading.current_thread() is threading.main_thread():
@@ -110,14 +122,24 @@ class Keeper(Callback):
         if trainer.is_global_zero:
             self._show(pl_module)
         if self._is_last:
-            self.finish(pl_module, self)
+            self._finish(trainer, pl_module)
         elif stop or self.step % self.train.checkpoint_every == 0:
-            self.checkpoints.save(trainer)
+            self.checkpoints.save(trainer, first=lambda: self._write_consumed(pl_module))
         trainer.should_stop = trainer.should_stop or stop
 
     @property
     def _is_last(self) -> bool:
         return self.step == self.train.steps
+
+    def _finish(self, trainer: Trainer, module: PostTraining) -> None:
+        self._write_consumed(module)
+        trainer.strategy.barrier()
+        if trainer.is_global_zero:
+            self.consumed.finish()
+        self.finish(module, self)
+
+    def _write_consumed(self, module: PostTraining) -> None:
+        self.consumed.write(self.step, rank=module.share.rank, names=module.clips.names)
 
     def _measure(self, module: PostTraining) -> bool:
         """Add the step to the window; return whether any process was asked to stop."""
@@ -126,6 +148,7 @@ class Keeper(Callback):
         loss, asked_sum = total(torch.stack([torch.stack(losses).sum() / self.train.global_batch, asked])).tolist()
         if not math.isfinite(loss) or not math.isfinite(float(module.grad_norm)):
             self._fail_not_finite(module, loss)
+        self.consumed.add(self.step, [batch for batch, _ in module.losses])
         module.losses.clear()
         waited_s = module.batches.wait_s
         self.window.loss += loss

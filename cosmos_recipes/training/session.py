@@ -40,6 +40,7 @@ def fit(plan: Plan, run: Path, prepared: Path, *, config: DictConfig | None, pro
         plan,
         checkpoints=checkpoints,
         log=run / "log.jsonl",
+        consumed=folder / "samples.parquet",
         progress=progress,
         finish=lambda model, keeper: _finish(model, keeper, folder, prepared),
     )

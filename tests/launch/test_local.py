@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import time
+from itertools import product
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
-from tiny import lines, losses, run_training, tiny_plan, weights_hash
+from tiny import consumed, lines, losses, run_training, tiny_plan, weights_hash
 
 from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.data.order import SampleOrder
 from cosmos_recipes.diagnostics import RecipeError
 from cosmos_recipes.launch.local import train
+from cosmos_recipes.training.batches import PreparedClips
 
 
 def with_strategy(plan: Plan, strategy: str) -> Plan:
@@ -51,6 +56,7 @@ def test_two_processes_give_the_losses_of_one_also_after_an_interruption(
         one, two = ([line[name] for line in lines(tmp_path / run) if name in line] for run in ("one", "two"))
         # Two processes add up gradients in another order, which float32 rounds otherwise.
         assert two == pytest.approx(one, rel=2e-5)
+    assert consumed(tmp_path / "two") == consumed(tmp_path / "one")
     assert result.final_loss == losses(tmp_path / "two")[-1]
     assert seen[-1][1:] == (14, 14)
 
@@ -59,12 +65,33 @@ def test_killing_the_command_leaves_no_process_behind(prepared: Path, tmp_path: 
     process = run_training(tiny_plan(train={"steps": 5000}), tmp_path, prepared, nproc=2)
     wait_for_step(tmp_path, 2, process)
     assert len(processes_of(tmp_path)) >= 4
+    kill(process, tmp_path)
+    assert processes_of(tmp_path) == []
+
+
+def kill(process: subprocess.Popen[str], run: Path) -> None:
+    """Kill the command and see its processes end."""
     process.kill()
     process.wait()
     deadline_s = time.monotonic() + 20
-    while processes_of(tmp_path) and time.monotonic() < deadline_s:
+    while processes_of(run) and time.monotonic() < deadline_s:
         time.sleep(0.05)
-    assert processes_of(tmp_path) == []
+
+
+def test_kills_at_any_moment_lose_no_sample_and_repeat_none(prepared: Path, tmp_path: Path) -> None:
+    plan, chance = tiny_plan(train={"steps": 120, "checkpoint_every": 2, "micro_batch": 1}), random.Random(5)
+    for nproc in (2, 1):
+        done = lines(tmp_path)[-1]["step"] if lines(tmp_path) else 0
+        process = run_training(plan, tmp_path, prepared, nproc=nproc)
+        wait_for_step(tmp_path, done + 5, process)
+        time.sleep(chance.uniform(0, 0.2))
+        kill(process, tmp_path)
+    assert lines(tmp_path)[-1]["step"] >= 10
+    train(plan, tmp_path, prepared, nproc=2)
+    log = pq.read_table(tmp_path / "train" / "samples.parquet").to_pydict()
+    order = SampleOrder(PreparedClips(prepared).ids("train"), global_batch=4, seed=3)
+    assert list(zip(log["step"], log["position"], strict=True)) == list(product(range(1, 121), range(4)))
+    assert log["clip"] == [clip for step in range(120) for clip in order.batch(step)]
 
 
 def test_killed_process_ends_the_others_and_is_named(prepared: Path, tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny import lines, losses, run_training, tiny_plan, weights_hash
+from tiny import consumed, lines, losses, run_training, tiny_plan, weights_hash
 
 from cosmos_recipes.compiler.emit import emit, write_files
 from cosmos_recipes.data.order import SampleOrder
@@ -63,6 +64,7 @@ def test_interrupted_training_ends_in_the_same_weights_and_log(
     assert not (tmp_path / "stopped" / "train" / "result.json").exists()
     train(plan, tmp_path / "stopped", prepared)
     assert weights_hash(tmp_path / "stopped") == weights_hash(tmp_path / "undisturbed")
+    assert consumed(tmp_path / "stopped") == consumed(tmp_path / "undisturbed")
     for name in ("step", "loss", "lr", "grad_norm", "heldout_loss"):
         ours, theirs = ([line.get(name) for line in lines(tmp_path / run)] for run in ("stopped", "undisturbed"))
         assert ours == theirs
@@ -211,7 +213,31 @@ def test_killed_training_ends_in_the_same_weights(prepared: Path, tmp_path: Path
     assert process.wait() == -signal.SIGKILL
     train(plan, tmp_path / "killed", prepared)
     assert weights_hash(tmp_path / "killed") == weights_hash(tmp_path / "undisturbed")
+    assert consumed(tmp_path / "killed") == consumed(tmp_path / "undisturbed")
     assert [line["step"] for line in lines(tmp_path / "killed")] == list(range(1, 31))
+
+
+def test_log_of_samples_says_what_was_trained_on(prepared: Path, tmp_path: Path) -> None:
+    """Each clip of each step, in the order that the seed gives, and the recordings of these clips by name."""
+    train(tiny_plan(train={"micro_batch": 2}), tmp_path, prepared)
+    log, clips = pq.read_table(tmp_path / "train" / "samples.parquet").to_pydict(), PreparedClips(prepared)
+    order = SampleOrder(clips.ids("train"), global_batch=4, seed=3)
+    drawn = [order.samples(step) for step in range(14)]
+    assert list(zip(log["step"], log["position"], strict=True)) == [(n, k) for n in range(1, 15) for k in range(4)]
+    assert log["clip"] == [clip for samples in drawn for clip in samples.clips_N]
+    assert log["epoch"] == [epoch for samples in drawn for epoch in samples.epochs_N]
+    assert set(log["part"]) == {0} and max(log["epoch"]) == 56 // len(clips.ids("train"))
+    assert log["recording"] == [clips.index.row(clip)["name"] for clip in log["clip"]]
+    assert not (tmp_path / "train" / "samples").exists()
+
+
+def test_model_that_is_made_again_keeps_the_log_of_samples(prepared: Path, tmp_path: Path) -> None:
+    """The last checkpoint is of step 12: the rows before it come from the finished log."""
+    train(tiny_plan(), tmp_path, prepared)
+    weights, log = weights_hash(tmp_path), consumed(tmp_path)
+    shutil.rmtree(tmp_path / "train" / "model")
+    train(tiny_plan(), tmp_path, prepared)
+    assert (weights_hash(tmp_path), consumed(tmp_path)) == (weights, log)
 
 
 def test_command_of_the_run_folder_trains_and_says_so(prepared: Path, tmp_path: Path) -> None:

@@ -178,6 +178,11 @@ def lines(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+def consumed(run: Path) -> bytes:
+    """Return the log of consumed clips."""
+    return (run / "train" / "samples.parquet").read_bytes()
+
+
 def losses(run: Path) -> list[float]:
     """Return the loss of every step."""
     return [line["loss"] for line in lines(run)]
