@@ -18,12 +18,13 @@ from cosmos_recipes.compiler.plan import (
     EvaluatePlan,
     Plan,
     PublishPlan,
+    SetPlan,
     TrainPlan,
 )
 from cosmos_recipes.compiler.provenance import origins
 from cosmos_recipes.compiler.resolve import Resolved, resolve
 from cosmos_recipes.compiler.shape import clip_plan
-from cosmos_recipes.data.dataset import BoundDataset
+from cosmos_recipes.data.dataset import BoundDataset, Mixture
 from cosmos_recipes.diagnostics import Problem, RecipeError, fail, noted
 from cosmos_recipes.recipe.load import LoadedRecipe
 from cosmos_recipes.recipe.located import read_located
@@ -132,27 +133,41 @@ def _backbone(resolved: Resolved) -> BackbonePlan:
 
 
 def _data(resolved: Resolved, clip: ClipPlan) -> DataPlan:
-    dataset, recipe = resolved.dataset, resolved.loaded.recipe
+    mixture, recipe = resolved.dataset, resolved.loaded.recipe
+    parts = tuple(SetPlan(**_set(dataset), weight=weight) for dataset, weight in mixture.sets)
+    own = _set(mixture.sets[0][0]) if len(parts) == 1 else _mixture(mixture)
     return DataPlan(
-        schema_name=dataset.file.schema_name,
-        name=dataset.file.name,
-        source={"kind": dataset.kind, **dataset.source.model_dump(mode="json")},
+        **own,
+        mix=parts if len(parts) > 1 else (),
+        schema_name=mixture.file.schema_name,
         columns={name: resolved.schema.columns[name].kind for name in ("video", *resolved.head.columns)},
-        views=dataset.file.views,
-        bindings=_bindings(dataset),
-        held_out=dataset.file.splits.held_out if dataset.file.splits else None,
-        normalise=dataset.file.normalise,
-        statistics=dataset.file.statistics,
-        on_missing=dataset.file.on_missing,
         splits={"train": "train", "evaluate": "held-out"},
-        licence=dataset.file.licence,
-        revision=dataset.file.revision,
         limit=recipe.dataset.limit,
         clip=clip,
         decode=DecodePlan(
             requested=recipe.dataset.decode, backends=resolved.decode.backends, reason=resolved.decode.reason
         ),
     )
+
+
+def _mixture(mixture: Mixture) -> dict[str, Any]:
+    return {"name": mixture.file.name, "source": {}, "licence": mixture.file.licence, "revision": None}
+
+
+def _set(dataset: BoundDataset) -> dict[str, Any]:
+    file = dataset.file
+    return {
+        "name": file.name,
+        "source": {"kind": dataset.kind, **dataset.source.model_dump(mode="json")},
+        "licence": file.licence,
+        "revision": file.revision,
+        "views": file.views,
+        "bindings": _bindings(dataset),
+        "held_out": file.splits.held_out if file.splits else None,
+        "normalise": file.normalise,
+        "statistics": file.statistics,
+        "on_missing": file.on_missing,
+    }
 
 
 def _bindings(dataset: BoundDataset) -> dict[str, Any]:
@@ -196,6 +211,7 @@ def _notes(resolved: Resolved) -> Iterator[str]:
         yield f"the warm-up ({train.optimizer.warmup} steps) is as long as the run ({train.steps}): the learning rate never reaches its peak"
     if evaluate.every > train.steps:
         yield f"evaluate.every ({evaluate.every}) is longer than the run ({train.steps} steps): nothing is measured while training"
-    if resolved.dataset.file.licence == "unknown":
-        yield f"the licence of the data set {resolved.dataset.file.name} is not said"
+    for dataset, _ in resolved.dataset.sets:
+        if dataset.file.licence == "unknown":
+            yield f"the licence of the data set {dataset.file.name} is not said"
     yield from noted(resolved.description.problems)

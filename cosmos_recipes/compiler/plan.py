@@ -65,29 +65,44 @@ class DecodePlan(Part):
     reason: str
 
 
-class DataPlan(Part):
-    """The data set: its contract, where its recordings are, and the clips cut from them.
+class SetPlan(Part):
+    """A data set: where its recordings are, and how they keep their contract.
 
-    `columns` are those that the model sees, by kind; `views` and `bindings` say where in the source they are from, and
-    `held_out` which recordings are, where the data set's file says that. Plans from before these were said have none.
+    `views` and `bindings` say where in the source the contract's are from, and `held_out` which recordings are, where
+    the data set's file says that. Plans from before these were said have none. `weight` is its share in a mixture.
     """
 
-    schema_name: str
     name: str
     source: dict[str, Any]
-    columns: dict[str, str]
-    splits: dict[str, str]
     licence: str
     revision: str | None
-    limit: int | None
-    clip: ClipPlan
-    decode: DecodePlan
     views: dict[str, str] = Field(default_factory=dict)
     bindings: dict[str, Any] = Field(default_factory=dict)
     held_out: float | tuple[str, ...] | None = None
     normalise: dict[str, Normalisation] = Field(default_factory=dict)
     statistics: dict[str, ColumnStatistics] = Field(default_factory=dict)
     on_missing: Literal["error", "drop"] = "drop"
+    weight: float = 1.0
+
+
+class DataPlan(SetPlan):
+    """The data set, its contract, and the clips cut from it; `columns` are those that the model sees, by kind.
+
+    A mixture has its data sets in `mix`, and no source of its own.
+    """
+
+    schema_name: str
+    columns: dict[str, str]
+    splits: dict[str, str]
+    limit: int | None
+    clip: ClipPlan
+    decode: DecodePlan
+    mix: tuple[SetPlan, ...] = ()
+
+    @property
+    def sets(self) -> tuple[SetPlan, ...]:
+        """The data sets of a mixture, or the one that there is."""
+        return self.mix or (self,)
 
 
 class ConditioningPlan(Part):

@@ -149,5 +149,5 @@ def _of_dataset(path: str, resolved: Resolved) -> str:
     if resolved.dataset.path is None:
         return said_at(resolved.loaded, "dataset.use")
     fields = {field.alias or name for name, field in DatasetFile.model_fields.items() if name in file.model_fields_set}
-    is_given = setting in file.source if block == "source" else block in fields
+    is_given = setting in (file.source or {}) if block == "source" else block in fields
     return resolved.dataset.path.as_posix() if is_given else "default"

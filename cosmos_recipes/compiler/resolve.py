@@ -12,9 +12,10 @@ from cosmos_recipes.backbones.zoo import ZooEntry, zoo
 from cosmos_recipes.compiler.gpus import GPUS, Gpu
 from cosmos_recipes.conditioning.base import Head, heads
 from cosmos_recipes.data.contract import Schema, load_schema
-from cosmos_recipes.data.dataset import BoundDataset, load_dataset
+from cosmos_recipes.data.dataset import Mixture, load_mixture
 from cosmos_recipes.data.decode import Choice, choose_backends
 from cosmos_recipes.data.sources import SourceDescription
+from cosmos_recipes.data.sources.base import together
 from cosmos_recipes.diagnostics import Problem, RecipeError, fail, nearest
 from cosmos_recipes.recipe.library import find
 from cosmos_recipes.recipe.load import LoadedRecipe
@@ -34,7 +35,7 @@ class Resolved:
     backbone: ZooEntry
     weights: Weights | None
     schema: Schema
-    dataset: BoundDataset
+    dataset: Mixture
     description: SourceDescription
     decode: Choice
     head: Head
@@ -68,7 +69,8 @@ def resolve(loaded: LoadedRecipe) -> Resolved:
     decode = _try(problems, lambda: _decode(loaded, description)) if description else None
     if not (backbone and head and schema and dataset and description and decode) or problems:
         raise RecipeError(*problems)
-    files = (find("schemas", recipe.dataset.schema_name), *([dataset.path] if dataset.path else []))
+    paths = dict.fromkeys([dataset.path, *(each.path for each, _ in dataset.sets)])
+    files = (find("schemas", recipe.dataset.schema_name), *(path for path in paths if path))
     return Resolved(
         loaded=loaded,
         backbone=backbone,
@@ -133,16 +135,16 @@ def _named(loaded: LoadedRecipe, key: str, name: str, known: Mapping[str, Thing]
     return known[name]
 
 
-def _dataset(loaded: LoadedRecipe) -> BoundDataset:
+def _dataset(loaded: LoadedRecipe) -> Mixture:
     key = "dataset.use"
-    return load_dataset(loaded.recipe.dataset.use, relative_to=loaded.folder_of(key), place=loaded.place_of(key))
+    return load_mixture(loaded.recipe.dataset.use, relative_to=loaded.folder_of(key), place=loaded.place_of(key))
 
 
-def _described(loaded: LoadedRecipe, dataset: BoundDataset) -> SourceDescription:
+def _described(loaded: LoadedRecipe, dataset: Mixture) -> SourceDescription:
     """Look at the source; what is wrong with it is told at the name of the data set, as no file of ours holds it."""
     use = loaded.recipe.dataset.use
     try:
-        return dataset.source.describe()
+        return together([each.source.describe() for each, _ in dataset.sets])
     except RecipeError as error:
         place, said = loaded.place_of("dataset.use"), use if isinstance(use, str) else ""
         problems = [replace(each, place=place, found=each.found or said) for each in error.problems]

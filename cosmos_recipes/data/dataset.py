@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cosmos_recipes.data.binding.declare import Declaration, declare
 from cosmos_recipes.data.binding.spec import ColumnBinding, ColumnStatistics, Normalisation, Splits
@@ -22,6 +22,8 @@ from cosmos_recipes.recipe.places import Key, PlaceOf
 from cosmos_recipes.recipe.spec import Name
 from cosmos_recipes.recipe.validation import validate, validate_located
 
+Weight = Annotated[float, Field(gt=0, le=1_000_000)]
+
 
 class DatasetFile(BaseModel):
     """A declared data set: `datasets/NAME.yaml`, or the same keys inline in a recipe."""
@@ -31,8 +33,13 @@ class DatasetFile(BaseModel):
     name: Name = Field("inline", alias="dataset", description="The data set's name.")
     summary: str = Field("", description="What is in it, in a sentence.")
     schema_name: Name = Field(alias="schema", description="The contract that its rows keep.")
-    source: dict[str, Any] = Field(
-        description="Where rows come from: `kind` names the source, the other keys are its settings."
+    source: dict[str, Any] | None = Field(
+        None, description="Where rows come from: `kind` names the source, the other keys are its settings."
+    )
+    mix: dict[str, Weight] | None = Field(
+        None,
+        min_length=2,
+        description="Instead of a source: data sets of the same contract by name or path, and the weight of each in every batch.",
     )
     views: dict[Name, str] = Field(
         default_factory=dict,
@@ -61,6 +68,15 @@ class DatasetFile(BaseModel):
     )
     revision: str | None = Field(None, description="Revision of data that has several.")
 
+    @model_validator(mode="after")
+    def _is_one_or_a_mixture(self) -> Self:
+        if (self.source is None) == (self.mix is None):
+            raise ValueError("either `source` or `mix`")
+        own = ("views", "columns", "splits", "normalise", "statistics", "on_missing", "revision")
+        if self.mix and (ignored := [name for name in own if name in self.model_fields_set]):
+            raise ValueError(f"no `{ignored[0]}` beside `mix`: each of its data sets says its own")
+        return self
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoundDataset:
@@ -78,29 +94,111 @@ class BoundDataset:
         return self.declaration.schema
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mixture:
+    """One data set or several, and the share of each in every batch; `file` is that of the one, or of the mixture."""
+
+    file: DatasetFile
+    path: Path | None
+    sets: tuple[tuple[BoundDataset, float], ...]
+
+    @property
+    def declaration(self) -> Declaration:
+        """How the first of them keeps the contract."""
+        return self.sets[0][0].declaration
+
+
+def load_mixture(use: str | dict[str, Any], *, relative_to: Path, place: Place | None = None) -> Mixture:
+    """Return the data sets that a recipe names, which are one, or those of a file with `mix`.
+
+    Raises:
+        RecipeError: as `load_dataset`; or a data set of the mixture keeps another contract, or is a mixture (CR594).
+    """
+    found = _find(use, relative_to, place)
+    if not isinstance(found, _Found) or found.file.mix is None:
+        dataset = load_dataset(use, relative_to=relative_to, place=place)
+        return Mixture(file=dataset.file, path=dataset.path, sets=((dataset, 1.0),))
+    sets: list[tuple[BoundDataset, float]] = []
+    problems: list[Problem] = []
+    for name, weight in found.file.mix.items():
+        try:
+            sets.append((_part(found, name), weight))
+        except RecipeError as error:
+            problems += error.problems
+    if problems:
+        raise RecipeError(*problems)
+    return Mixture(file=found.file, path=found.path, sets=tuple(sets))
+
+
+def _part(found: _Found, name: str) -> BoundDataset:
+    where = found.place_of(("mix", name), True)
+    part = load_dataset(name, relative_to=found.folder, place=where)
+    if part.file.schema_name != found.file.schema_name:
+        fail(
+            "CR594",
+            f"the data set {name} keeps another contract than the mixture",
+            place=where,
+            expected=found.file.schema_name,
+            found=part.file.schema_name,
+            hint="mix data sets of one contract",
+        )
+    return part
+
+
 def load_dataset(use: str | dict[str, Any], *, relative_to: Path, place: Place | None = None) -> BoundDataset:
     """Return the data set that a recipe names: a name, a file, a folder of videos, one video, or keys inline.
 
     Raises:
         RecipeError: there is none, or its file or its settings are wrong.
     """
-    if isinstance(use, dict):
-        return _bind(
-            validate(DatasetFile, use, lambda key, of_key: place), Located(use, {}, {}), relative_to, None, place
+    found = _find(use, relative_to, place)
+    if not isinstance(found, _Found):
+        return _videos(found, place)
+    if found.file.mix is not None:
+        fail(
+            "CR594",
+            f"{found.file.name} is a mixture, where one data set is needed",
+            place=place or found.place_of(("mix",), True),
+            expected="a data set with a source",
+            found=f"mix of {', '.join(found.file.mix)}",
+            hint="name its data sets one by one",
         )
+    return _bind(found, place)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """A data set file, where it lies, and where each of its values stands."""
+
+    file: DatasetFile
+    located: Located
+    folder: Path
+    path: Path | None
+    place: Place | None
+
+    def place_of(self, key: Key, of_key: bool) -> Place | None:
+        return _near(self.located, key, of_key) or self.place
+
+
+def _find(use: str | dict[str, Any], relative_to: Path, place: Place | None) -> _Found | Path:
+    """Return the file of a data set, or the path of videos."""
+    if isinstance(use, dict):
+        file = validate(DatasetFile, use, lambda key, of_key: place)
+        return _Found(file=file, located=Located(use, {}, {}), folder=relative_to, path=None, place=place)
     path = relative_to / Path(use).expanduser() if not use.startswith("hf://") else Path(use)
     if (
         not use.endswith((".yaml", ".yml"))
         and (path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES)
         and ("/" in use or path.exists())
     ):
-        return _videos(path, place)
+        return path
     found = find("datasets", use, relative_to=relative_to, place=place)
     if found.is_dir():
-        return _videos(found, place)
+        return found
     located = read_located(found)
     require_filled(located.tree, located.place_of)
-    return _bind(validate_located(DatasetFile, located), located, found.parent, found, place)
+    file = validate_located(DatasetFile, located)
+    return _Found(file=file, located=located, folder=found.parent, path=found, place=place)
 
 
 def _videos(path: Path, place: Place | None) -> BoundDataset:
@@ -127,13 +225,12 @@ def _videos(path: Path, place: Place | None) -> BoundDataset:
     )
 
 
-def _bind(file: DatasetFile, located: Located, folder: Path, path: Path | None, place: Place | None) -> BoundDataset:
-    def place_of(key: Key, of_key: bool) -> Place | None:
-        return _near(located, key, of_key) or place
-
-    source, declaration, problems = None, None, list(_statistics_problems(file, place_of))
+def _bind(found: _Found, place: Place | None) -> BoundDataset:
+    file, place_of = found.file, found.place_of
+    kind, source, declaration = "", None, None
+    problems = list(_statistics_problems(file, place_of))
     try:
-        source = _source(file, folder, place_of, place)
+        kind, source = _source(file, found.folder, place_of)
     except RecipeError as error:
         problems += error.problems
     try:
@@ -144,11 +241,12 @@ def _bind(file: DatasetFile, located: Located, folder: Path, path: Path | None, 
         problems += error.problems
     if source is None or declaration is None or problems:
         raise RecipeError(*problems)
-    return BoundDataset(file=file, kind=file.source["kind"], source=source, declaration=declaration, path=path)
+    return BoundDataset(file=file, kind=kind, source=source, declaration=declaration, path=found.path)
 
 
-def _source(file: DatasetFile, folder: Path, place_of: PlaceOf, place: Place | None) -> Source:
-    kind = file.source.get("kind")
+def _source(file: DatasetFile, folder: Path, place_of: PlaceOf) -> tuple[str, Source]:
+    said = file.source or {}
+    kind = str(said.get("kind"))
     if kind not in source_names():
         close = nearest(str(kind), source_names())
         fail(
@@ -159,12 +257,12 @@ def _source(file: DatasetFile, folder: Path, place_of: PlaceOf, place: Place | N
             found=str(kind),
             hint=f"did you mean `{close}`?" if close else "name the kind of source",
         )
-    settings = {key: value for key, value in file.source.items() if key != "kind"}
+    settings = {key: value for key, value in said.items() if key != "kind"}
     source_type = source_class(kind)
     if "on_missing" in source_type.model_fields:
         settings.setdefault("on_missing", file.on_missing)
     source = validate(source_type, settings, lambda key, of_key: place_of(("source", *key), of_key))
-    return source.absolute(folder)
+    return kind, source.absolute(folder)
 
 
 def _statistics_problems(file: DatasetFile, place_of: PlaceOf) -> Iterator[Problem]:

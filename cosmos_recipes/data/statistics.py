@@ -6,7 +6,8 @@ Legend: R rows, A numbers of a row.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +44,10 @@ def measure(rows_RA: NDArray[np.floating[Any]]) -> ColumnStatistics:
     )
 
 
-def measure_index(index: ClipIndex, names: list[str]) -> dict[str, ColumnStatistics]:
-    """Return the statistics of columns over the clips of the training split; rows that clips share count each time."""
+def measure_index(index: ClipIndex, names: Sequence[str], *, part: int = 0) -> dict[str, ColumnStatistics]:
+    """Return the statistics of columns over a set's clips of the training split; rows that clips share count each time."""
     train = index.ids("train")
+    train = train[index.part_of[train] == part]
     measured: dict[str, ColumnStatistics] = {}
     for name in names:
         values = np.concatenate(index.column(name))[train]
@@ -53,21 +55,36 @@ def measure_index(index: ClipIndex, names: list[str]) -> dict[str, ColumnStatist
     return measured
 
 
-def write_normalisation(
-    folder: Path, how: Mapping[str, Normalisation], statistics: Mapping[str, ColumnStatistics]
-) -> None:
-    """Keep beside an index how columns are normalised, and with which statistics."""
-    kept = {name: {"how": each, "statistics": statistics[name].model_dump(mode="json")} for name, each in how.items()}
-    write_json(folder / FILE, kept)
+@dataclass(frozen=True, kw_only=True)
+class Normalised:
+    """Which columns of a data set are normalised, and how; `statistics` are those that its file declares."""
+
+    how: Mapping[str, Normalisation]
+    statistics: Mapping[str, ColumnStatistics]
 
 
-def read_normalisers(folder: Path) -> dict[str, Normaliser]:
-    """Return what normalises the columns of a prepared folder; those that are not normalised are not among them."""
-    kept = json.loads((folder / FILE).read_text(encoding="utf-8")) if (folder / FILE).exists() else {}
-    return {
-        name: Normaliser(each["how"], ColumnStatistics.model_validate(each["statistics"]))
-        for name, each in kept.items()
-    }
+def keep_normalisation(index: ClipIndex, sets: Sequence[Normalised]) -> None:
+    """Keep beside an index how each set's columns are normalised: by declared statistics, or those of its training split."""
+    kept = []
+    for part, own in enumerate(sets):
+        measured = measure_index(index, [name for name in own.how if name not in own.statistics], part=part)
+        statistics = {**own.statistics, **measured}
+        kept.append(
+            {n: {"how": how, "statistics": statistics[n].model_dump(mode="json")} for n, how in own.how.items()}
+        )
+    write_json(index.folder / FILE, kept)
+
+
+def read_normalisers(folder: Path) -> list[dict[str, Normaliser]]:
+    """Return what normalises the columns of each set of a prepared folder; those that stay as they are, are not among them."""
+    kept = json.loads((folder / FILE).read_text(encoding="utf-8")) if (folder / FILE).exists() else []
+    return [
+        {
+            name: Normaliser(each["how"], ColumnStatistics.model_validate(each["statistics"]))
+            for name, each in own.items()
+        }
+        for own in kept
+    ]
 
 
 class Normaliser:

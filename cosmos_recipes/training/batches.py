@@ -18,6 +18,7 @@ from torch import Tensor
 
 from cosmos_recipes.data.index import ClipIndex
 from cosmos_recipes.data.latents import Latents
+from cosmos_recipes.data.order import Mixture
 from cosmos_recipes.data.statistics import read_normalisers
 from cosmos_recipes.diagnostics import fail
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from cosmos_recipes.conditioning.networks import Control
-    from cosmos_recipes.data.order import SampleOrder, Samples
+    from cosmos_recipes.data.order import Samples, SampleOrder
 
 Collate = Callable[[Sequence[Mapping[str, Any]]], "Control"]
 
@@ -102,6 +103,11 @@ class PreparedClips:
         """Return the numbers of the clips of a split (`train`, `held-out`) that could be decoded."""
         return self._latents.among(self.index.ids(split))
 
+    def mixture(self, weights: Sequence[float]) -> Mixture:
+        """Return the clips of the training split, mixed by the weights of their data sets."""
+        ids = self.ids("train")
+        return Mixture([(ids[self.index.part_of[ids] == part], weight) for part, weight in enumerate(weights)])
+
     def latents(self, clips: Sequence[int]) -> Tensor:
         """Return float32 `latent_BCTHW` of clips."""
         return self._latents.read(clips)
@@ -111,7 +117,8 @@ class PreparedClips:
         return [self._normalised(self.index.row(clip)) for clip in clips]
 
     def _normalised(self, row: dict[str, Any]) -> dict[str, Any]:
-        return row | {name: how.normalise(row[name]) for name, how in self._normalisers.items()}
+        own = self._normalisers[row["part"]] if self._normalisers else {}
+        return row | {name: how.normalise(row[name]) for name, how in own.items()}
 
     def names(self, clips: np.ndarray) -> Any:
         """Return the names of the recordings of clips, an Arrow array."""

@@ -62,9 +62,10 @@ class PostTraining(ModelPT):
     def batches(self) -> Batches:
         """The batches of this process; there once the processes know each other."""
         if self._batches is None:
+            mixture = self.clips.mixture([each.weight for each in self.plan.data.sets])
             self._batches = Batches(
                 self.clips,
-                SampleOrder(self.clips.ids("train"), global_batch=self.plan.train.global_batch, seed=self.plan.seed),
+                SampleOrder(mixture, global_batch=self.plan.train.global_batch, seed=self.plan.seed),
                 self.share,
                 collate=self.world_model.collate,
                 first_step=lambda: self.trainer.global_step,

@@ -23,7 +23,7 @@ from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.binding.declare import Declaration
 from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.dataset import load_dataset
-from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexReport, build_index, clip_windows
+from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexedSet, IndexReport, build_index, clip_windows
 from cosmos_recipes.data.latents import ClipReader, Latents, write_latents
 from cosmos_recipes.data.probe import Probe, probe
 from cosmos_recipes.diagnostics import Problem, RecipeError
@@ -42,13 +42,12 @@ def index(
     source = load_dataset(str(folder), relative_to=Path()).source
     recordings = source.recordings(out / "world", quiet)
     return build_index(
-        recordings,
+        [IndexedSet(name="in", recordings=recordings, binding=PLAIN)],
         clip,
         out,
         captions_needed=captions_needed,
         limit=limit,
         progress=quiet,
-        binding=PLAIN,
     )
 
 

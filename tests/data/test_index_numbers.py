@@ -11,7 +11,14 @@ import pytest
 from cosmos_recipes.data.dataset import load_dataset
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexReport
 from cosmos_recipes.data.recording import Recording
-from cosmos_recipes.data.statistics import Normaliser, measure, measure_index, read_normalisers, write_normalisation
+from cosmos_recipes.data.statistics import (
+    Normalised,
+    Normaliser,
+    keep_normalisation,
+    measure,
+    measure_index,
+    read_normalisers,
+)
 
 CANONICAL = {"convention": "canonical"}
 FACTORY: dict[str, Any] = {
@@ -31,24 +38,22 @@ ROAD: dict[str, Any] = {
 CLIP = ClipSpec(frames=5, rate_hz=2.5, height_px=16, width_px=16, stride=5)
 
 
-def indexed(
-    use: dict[str, Any], folder: Path, clip: ClipSpec = CLIP, **changed: Any
-) -> tuple[IndexReport, list[Recording]]:
+def indexed(use: dict[str, Any], folder: Path, clip: ClipSpec = CLIP) -> tuple[IndexReport, list[Recording]]:
     from cosmos_recipes.data.binding.bind import Binding
-    from cosmos_recipes.data.index import build_index
+    from cosmos_recipes.data.index import IndexedSet, build_index
 
     dataset = load_dataset(use, relative_to=folder)
     recordings = list(dataset.source.recordings(folder / "made", lambda what, done, total: None))
+    own = IndexedSet(
+        name="own", recordings=recordings, binding=Binding(dataset.declaration), splits=dataset.file.splits
+    )
     report = build_index(
-        recordings,
+        [own],
         clip,
         folder / "index",
-        binding=Binding(dataset.declaration),
         captions_needed=False,
         limit=None,
         progress=lambda what, done, total: None,
-        splits=dataset.file.splits,
-        **changed,
     )
     return report, recordings
 
@@ -123,11 +128,11 @@ def test_statistics_of_the_training_split_normalise_and_restore(tmp_path: Path) 
     folder = tmp_path / "index"
     index = ClipIndex(folder)
     statistics = measure_index(index, ["state"])
-    write_normalisation(folder, {"state": "range"}, statistics)
+    keep_normalisation(index, [Normalised(how={"state": "range"}, statistics=statistics)])
     rows = np.concatenate([index.row(clip)["state"] for clip in index.ids("train")])
-    seen = read_normalisers(folder)["state"].normalise(rows)
+    seen = read_normalisers(folder)[0]["state"].normalise(rows)
     np.testing.assert_allclose([seen.min(0), seen.max(0)], [[-1] * 3, [1] * 3], atol=1e-4)
-    np.testing.assert_allclose(read_normalisers(folder)["state"].restore(seen), rows, atol=1e-6)
+    np.testing.assert_allclose(read_normalisers(folder)[0]["state"].restore(seen), rows, atol=1e-6)
 
 
 def test_a_number_that_never_changes_is_not_blown_up() -> None:

@@ -19,7 +19,7 @@ from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.binding.declare import Declaration
 from cosmos_recipes.data.contract import load_schema
-from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index
+from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexedSet, build_index
 from cosmos_recipes.data.latents import ClipReader, write_latents
 from cosmos_recipes.data.sources.base import Media, Recording
 
@@ -140,7 +140,8 @@ def prepare(folder: Path) -> None:
         for number in range(12)
     ]
     binding = Binding(Declaration(schema=load_schema("instruction-video")))
-    build_index(recordings, CLIP, folder, binding=binding, captions_needed=True, limit=None, progress=_quiet)
+    own = IndexedSet(name="tiny", recordings=recordings, binding=binding)
+    build_index([own], CLIP, folder, captions_needed=True, limit=None, progress=_quiet)
     index = ClipIndex(folder)
     reader = ClipReader(index, CLIP, {"mjpeg": "cpu"})
     clips = [*index.ids("train").tolist(), *index.ids("held-out").tolist()]

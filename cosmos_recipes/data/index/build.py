@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.binding.spec import Splits
@@ -20,6 +21,17 @@ from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
 from cosmos_recipes.files import write_json
 
 TOO_SHORT = "CR505"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexedSet:
+    """Recordings of one data set, and how they are bound; `splits` are those that its file says."""
+
+    name: str
+    recordings: Sequence[Recording]
+    binding: Binding
+    splits: Splits | None = None
+    on_missing: Literal["error", "drop"] = "drop"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,31 +52,35 @@ class IndexReport:
 
 
 def build_index(
-    recordings: Sequence[Recording],
+    sets: Sequence[IndexedSet],
     clip: ClipSpec,
     folder: Path,
     *,
-    binding: Binding,
     captions_needed: bool,
     limit: int | None,
     progress: Progress,
-    splits: Splits | None = None,
 ) -> IndexReport:
     """Write the tables of recordings, views and clips, and `index.json` (last: it says that all is whole) into `folder`.
 
-    A recording that cannot be used is left out and named in the report; nothing else is lost.
+    The sets, which are one or those of a mixture, keep one contract. A recording that cannot be used is left out and
+    named in the report, where its set says that it may be dropped; one that is too short always is.
 
     Raises:
-        RecipeError: captions are missing that the head needs (CR506), or no clip is left in a split (CR507).
+        RecipeError: captions are missing that the head needs (CR506), recordings of a set that says `error` cannot be
+            used (CR525), or no clip is left in a split (CR507).
     """
-    chosen = _limited([replace(each, split=declared_split(each, splits)) for each in recordings], limit)
+    chosen = [(each, _chosen(each, limit, len(sets) > 1)) for each in sets]
     if captions_needed:
-        _require_captions(chosen, binding)
-    looked = _same_shapes(list(_look_at_all(chosen, binding, clip, progress)))
+        for own, recordings in chosen:
+            _require_captions(recordings, own.binding)
+    looked = _same_shapes(list(_look_at_all(chosen, clip, progress)))
+    for part, (own, _) in enumerate(chosen):
+        if own.on_missing == "error":
+            require_all(own.name, [problem for each in looked if each.part == part for problem in each.problems])
     kept = [(each, each.bound) for each in looked if each.stage == "aligned" and each.bound]
-    said = [bound.split for _, bound in kept]
-    clips = list(_clips([each for each, _ in kept], final_splits([bound.name for _, bound in kept], said, splits)))
-    write_recordings(folder / "recordings.arrow", [bound for _, bound in kept], list(binding.declaration.texts))
+    clips = list(_clips([each for each, _ in kept], [own for own, _ in chosen]))
+    texts = list(sets[0].binding.declaration.texts)
+    write_recordings(folder / "recordings.arrow", [bound for _, bound in kept], texts)
     write_views(folder / "views.arrow", [(bound, each.probes) for each, bound in kept], folder)
     write_clips(folder / "clips.arrow", clips)
     report = _report(looked, clips)
@@ -72,6 +88,27 @@ def build_index(
         _nothing_left(report)
     write_json(folder / "index.json", asdict(report))
     return report
+
+
+def require_all(name: str, problems: Sequence[Problem]) -> None:
+    """Refuse to go on without recordings; those that are too short may always be left out.
+
+    Raises:
+        RecipeError: there are others that cannot be used (CR525).
+    """
+    broken = [problem for problem in problems if problem.code != TOO_SHORT]
+    if broken:
+        count = f"{len(broken)} recordings" if len(broken) > 1 else "a recording"
+        message = f"{count} of the data set {name} cannot be used"
+        hint = "mend them, or leave them out with `on_missing: drop` in the data set's file"
+        raise RecipeError(Problem(code="CR525", message=message, hint=hint), *broken)
+
+
+def _chosen(own: IndexedSet, limit: int | None, is_mixed: bool) -> list[Recording]:
+    """Return the recordings that are used, with the split that is declared, and names that are unique in the mixture."""
+    split = [replace(each, split=declared_split(each, own.splits)) for each in own.recordings]
+    kept = _limited(split, limit)
+    return [replace(each, name=f"{own.name}/{each.name}") for each in kept] if is_mixed else kept
 
 
 def _limited(recordings: Sequence[Recording], limit: int | None) -> list[Recording]:
@@ -93,13 +130,14 @@ def _require_captions(recordings: Sequence[Recording], binding: Binding) -> None
 
 
 def _look_at_all(
-    recordings: Sequence[Recording], binding: Binding, clip: ClipSpec, progress: Progress
+    chosen: Sequence[tuple[IndexedSet, Sequence[Recording]]], clip: ClipSpec, progress: Progress
 ) -> Iterator[Looked]:
+    jobs = [(part, own.binding, each) for part, (own, recordings) in enumerate(chosen) for each in recordings]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        looked = pool.map(lambda recording: look_into(recording, binding, clip), recordings)
+        looked = pool.map(lambda job: replace(look_into(job[2], job[1], clip), part=job[0]), jobs)
         for done, found in enumerate(looked, 1):
             yield found
-            progress("reading the videos", done, len(recordings))
+            progress("reading the videos", done, len(jobs))
 
 
 def _same_shapes(looked: list[Looked]) -> list[Looked]:
@@ -130,12 +168,19 @@ def _other_shape(looked: Looked, wanted: dict[str, tuple[int, ...]]) -> Looked:
     return replace(looked, stage="readable", frames_VT=(), columns=(), problems=(problem,))
 
 
-def _clips(kept: Sequence[Looked], splits: Sequence[Split | None]) -> Iterator[Clip]:
-    for number, (looked, split) in enumerate(zip(kept, splits, strict=True)):
+def _clips(kept: Sequence[Looked], sets: Sequence[IndexedSet]) -> Iterator[Clip]:
+    for number, (looked, split) in enumerate(zip(kept, _final_splits(kept, sets), strict=True)):
         own = [split] * len(looked.frames_VT) if split else _cut_in_two(looked)
         for clip_split, frames_VT, columns in zip(own, looked.frames_VT, looked.columns, strict=True):
             if clip_split:
-                yield Clip(recording=number, split=clip_split, frames_VT=frames_VT, columns=columns)
+                yield Clip(recording=number, part=looked.part, split=clip_split, frames_VT=frames_VT, columns=columns)
+
+
+def _final_splits(kept: Sequence[Looked], sets: Sequence[IndexedSet]) -> Iterator[Split | None]:
+    """Yield the split of each recording; each set holds out its own."""
+    for part, own in enumerate(sets):
+        recordings = [each.recording for each in kept if each.part == part]
+        yield from final_splits([each.name for each in recordings], [each.split for each in recordings], own.splits)
 
 
 def _cut_in_two(looked: Looked) -> list[Split | None]:

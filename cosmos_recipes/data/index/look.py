@@ -30,9 +30,10 @@ STAGES: tuple[Stage, ...] = ("found", "readable", "long-enough", "aligned")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Looked:
-    """What was seen. `frames_VT` and `columns` are of each clip; `uncovered` are clips whose values do not cover them."""
+    """What was seen; `part` is the number of its data set in a mixture. `frames_VT` and `columns` are of each clip; `uncovered` are clips whose values do not cover them."""
 
     recording: Recording
+    part: int = 0
     bound: BoundRecording | None = None
     probes: tuple[Probe, ...] = ()
     stage: Stage = "found"

@@ -5,7 +5,6 @@ Legend: V views, T frames of a clip.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from cosmos_recipes.data.decode.frames import View
 
-_OWN = ("recording", "split", "frames_VT")
+_OWN = ("recording", "part", "split", "frames_VT")
 
 
 class ClipIndex:
@@ -34,12 +33,16 @@ class ClipIndex:
     def __len__(self) -> int:
         return int(self.clips.num_rows)
 
-    def ids(self, split: Split, *, without: Sequence[int] = ()) -> NDArray[np.int64]:
-        """Return the numbers of the clips of a split, but for those of the recordings `without`."""
+    def ids(self, split: Split) -> NDArray[np.int64]:
+        """Return the numbers of the clips of a split."""
         import numpy as np
 
-        chosen = self._joined("split") == SPLITS.index(split)
-        return np.flatnonzero(chosen & ~np.isin(self.recording_of, list(without)) if without else chosen)
+        return np.flatnonzero(self._joined("split") == SPLITS.index(split))
+
+    @cached_property
+    def part_of(self) -> NDArray[np.int16]:
+        """Number of the data set of each clip in a mixture; 0 where there is one."""
+        return self._joined("part")
 
     def row(self, clip: int) -> dict[str, Any]:
         """Return a clip's recording (number and name), texts, and `frames` of the first view; the rest are arrays.
@@ -49,6 +52,7 @@ class ClipIndex:
         chunk, place = divmod(int(clip), CHUNK)
         row: dict[str, Any] = {name: chunks[chunk][place] for name, chunks in self._arrays.items()}
         number = int(self.recording_of[int(clip)])
+        row["part"] = int(self.part_of[int(clip)])
         row |= {name: self.recordings[name][number].as_py() for name in ("name", *self.texts)}
         return {**row, "recording": number, "frames": row["frames_VT"][0].tolist()}
 

@@ -33,9 +33,13 @@ WHERE = ("offset_bytes", "size_bytes", "start_s", "end_s")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clip:
-    """A clip as it is written: the number of its recording, its split, frame numbers of each view, columns of numbers."""
+    """A clip as it is written: the number of its recording, its split, frame numbers of each view, columns of numbers.
+
+    `part` is the number of its data set in a mixture.
+    """
 
     recording: int
+    part: int
     split: Split
     frames_VT: NDArray[np.int32]
     columns: Mapping[str, NDArray[np.float32]]
@@ -117,6 +121,7 @@ def _clip_batch(clips: Sequence[Clip]) -> pa.RecordBatch:
 
     columns: dict[str, pa.Array] = {
         "recording": pa.array(np.array([clip.recording for clip in clips], np.int32)),
+        "part": pa.array(np.array([clip.part for clip in clips], np.int16)),
         "split": pa.array(np.array([SPLITS.index(clip.split) for clip in clips], np.int8)),
     }
     shapes: dict[str, str] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,21 @@ class SourceDescription:
     rate_hz: float | None = None
     frames: int | None = None
     problems: tuple[Problem, ...] = field(default=())
+
+
+def together(parts: Sequence[SourceDescription]) -> SourceDescription:
+    """Return what several sources hold; rate and frames are those of all recordings only where all have the same."""
+    rates, frames = {part.rate_hz for part in parts}, {part.frames for part in parts}
+    codecs: Counter[str] = Counter()
+    for part in parts:
+        codecs.update(part.codecs)
+    return SourceDescription(
+        codecs=dict(codecs),
+        recordings=sum(part.recordings for part in parts),
+        rate_hz=rates.pop() if len(rates) == 1 else None,
+        frames=frames.pop() if len(frames) == 1 else None,
+        problems=tuple(problem for part in parts for problem in part.problems),
+    )
 
 
 class Source(BaseModel, ABC):

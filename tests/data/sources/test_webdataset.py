@@ -17,7 +17,7 @@ from videos import number_of, write_video
 from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.binding.declare import Declaration
 from cosmos_recipes.data.contract import load_schema
-from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index
+from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexedSet, build_index
 from cosmos_recipes.data.latents import ClipReader
 from cosmos_recipes.data.sources.shards import SCAN, find_shards, members
 from cosmos_recipes.data.sources.webdataset import WebDatasetSource
@@ -70,11 +70,11 @@ def test_members_of_a_shard_are_indexed_and_decoded_where_they_lie(tmp_path: Pat
     """Otherwise a tar is read but nothing of it reaches a training."""
     source = WebDatasetSource(path=str(write_shards(tmp_path / "shards", clip)))
     window = ClipSpec(frames=5, rate_hz=10.0, height_px=64, width_px=96, stride=5)
+    binding = Binding(Declaration(schema=load_schema("instruction-video"), views={"video": "front"}))
     build_index(
-        source.recordings(tmp_path, quiet),
+        [IndexedSet(name="shards", recordings=source.recordings(tmp_path, quiet), binding=binding)],
         window,
         tmp_path / "index",
-        binding=Binding(Declaration(schema=load_schema("instruction-video"), views={"video": "front"})),
         captions_needed=True,
         limit=None,
         progress=quiet,
