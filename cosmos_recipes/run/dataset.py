@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cosmos_recipes.data.binding.bind import Binding
+from cosmos_recipes.data.binding.declare import declaration_of
+from cosmos_recipes.data.binding.spec import Splits
+from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.dataset import BoundDataset
-from cosmos_recipes.data.index import ClipSpec
+from cosmos_recipes.data.index import ClipSpec, IndexedSet
 from cosmos_recipes.data.recording import Recording
+from cosmos_recipes.data.sources import source_class
 from cosmos_recipes.run.folder import digest, only_process
 from cosmos_recipes.run.stages import Done, Stage, perform
 
 if TYPE_CHECKING:
+    from cosmos_recipes.compiler.plan import Plan
     from cosmos_recipes.data.probe import Probe
     from cosmos_recipes.data.sources import Source
     from cosmos_recipes.run.progress import Progress
@@ -30,6 +35,12 @@ class Made:
     kind: str
     source: Source
     root: Path
+
+    @classmethod
+    def of(cls, source: Mapping[str, Any], root: Path) -> Made:
+        """Return where the source of a plan, its kind and its settings, writes."""
+        settings = {name: value for name, value in source.items() if name != "kind"}
+        return cls(kind=source["kind"], source=source_class(source["kind"])(**settings), root=root)
 
     @property
     def folder(self) -> Path:
@@ -62,6 +73,21 @@ class Made:
                 work=lambda: {"recordings": len(self.source.recordings(self.folder, progress))},
             )
         )
+
+
+def indexed_sets(plan: Plan, made: Sequence[Made], progress: Progress) -> list[IndexedSet]:
+    """Return the recordings of each of a plan's data sets, and how they are bound."""
+    schema = load_schema(plan.data.schema_name)
+    return [
+        IndexedSet(
+            name=own.name,
+            recordings=each.source.recordings(each.folder, progress),
+            binding=Binding(declaration_of(schema, own.views, own.bindings)),
+            splits=None if own.held_out is None else Splits(held_out=own.held_out),
+            on_missing=own.on_missing,
+        )
+        for own, each in zip(plan.data.sets, made, strict=True)
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,14 +15,9 @@ from typing import TYPE_CHECKING, Any
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head
-from cosmos_recipes.data.binding.bind import Binding
-from cosmos_recipes.data.binding.declare import declaration_of
-from cosmos_recipes.data.binding.spec import Splits
-from cosmos_recipes.data.contract import load_schema
-from cosmos_recipes.data.index import TOO_SHORT, ClipIndex, ClipSpec, build_index
-from cosmos_recipes.data.sources import source_class
+from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index, require_all
 from cosmos_recipes.diagnostics import Problem, RecipeError
-from cosmos_recipes.run.dataset import Made
+from cosmos_recipes.run.dataset import Made, indexed_sets
 from cosmos_recipes.run.folder import digest
 from cosmos_recipes.run.stages import Done, Stage, perform
 
@@ -44,17 +39,15 @@ class Preparation:
     """
 
     plan: Plan
-    made: Made
+    made: tuple[Made, ...]
     folder: Path
 
     @classmethod
     def of(cls, plan: Plan, root: Path) -> Preparation:
         """Return the preparation of a plan, in `root/.prepared/`."""
-        settings = {name: value for name, value in plan.data.source.items() if name != "kind"}
-        source = source_class(plan.data.source["kind"])(**settings)
-        made = Made(kind=plan.data.source["kind"], source=source, root=root)
+        made = tuple(Made.of(own.source, root) for own in plan.data.sets)
         decides = {
-            "read": made.decides,
+            "read": [each.decides for each in made],
             "data": plan.data.model_dump(mode="json"),
             "tokenizer": plan.backbone.tokenizer.model_dump(mode="json"),
             "weights": plan.backbone.weights_sha256,
@@ -65,17 +58,17 @@ class Preparation:
     @property
     def lock(self) -> Path:
         """The file that is held while anything is prepared from this source."""
-        return self.made.folder.with_suffix(".lock")
+        return self.folder.with_suffix(".lock")
 
     def perform(self, progress: Progress) -> Done:
         """Let the source write what it writes, then prepare it; each only if it is not done."""
-        source = self.made.perform(progress)
+        sources = [each.perform(progress) for each in self.made]
         return perform(
             Stage(
                 name="prepare",
                 folder=self.folder,
                 state=self.folder.with_suffix(".json"),
-                inputs={"folder": self.folder.name, "source": source.record.made},
+                inputs={"folder": self.folder.name, "sources": [source.record.made for source in sources]},
                 work=lambda: prepare(self, progress),
                 spoiled=_same_stem,
             )
@@ -85,12 +78,6 @@ class Preparation:
 def needs_captions(plan: Plan) -> bool:
     """Return whether the plan's head reads captions."""
     return "caption" in head(plan.conditioning.head).columns
-
-
-def binding(plan: Plan) -> Binding:
-    """Return what brings the source's recordings into the form of the contract."""
-    data = plan.data
-    return Binding(declaration_of(load_schema(data.schema_name), data.views, data.bindings))
 
 
 def clip_spec(plan: Plan) -> ClipSpec:
@@ -114,27 +101,28 @@ def prepare(preparation: Preparation, progress: Progress) -> dict[str, Any]:
         RecipeError: the data breaks its contract, or nothing of it can be used (CR5xx).
     """
     from cosmos_recipes.data.latents import write_latents
+    from cosmos_recipes.data.statistics import Normalised, keep_normalisation
 
     plan, folder = preparation.plan, preparation.folder
-    recordings = preparation.made.source.recordings(preparation.made.folder, progress)
     report = build_index(
-        recordings,
+        indexed_sets(plan, preparation.made, progress),
         clip_spec(plan),
         folder,
         captions_needed=needs_captions(plan),
         limit=plan.data.limit,
-        binding=binding(plan),
-        splits=None if plan.data.held_out is None else Splits(held_out=plan.data.held_out),
         progress=progress,
     )
-    _require_all(plan, report.problems)
-    _keep_normalisation(plan, folder)
+    keep_normalisation(
+        ClipIndex(folder), [Normalised(how=o.normalise, statistics=o.statistics) for o in plan.data.sets]
+    )
     reader = clip_reader(plan, folder)
     train = reader.index.ids("train").tolist()
     clips = [*train, *reader.index.ids("held-out").tolist()]
     tokenizer = _tokenizer(plan, folder, reader, train, progress)
     damaged = write_latents(folder / "latents", reader, clips, tokenizer.encode, progress)
-    _require_all(plan, damaged)
+    for own in plan.data.sets:
+        if own.on_missing == "error":
+            require_all(own.name, damaged)
     _require_both_splits(reader.index, folder, damaged)
     left_out = [_plain(problem) for problem in (*report.problems, *damaged)]
     return {
@@ -174,25 +162,6 @@ def _videos(reader: ClipReader, train: Sequence[int], progress: Progress) -> Ite
         progress("fitting the tokenizer", done, len(chosen))
         if not isinstance(video_BVCTHW, Problem):
             yield video_BVCTHW.flatten(0, 1)
-
-
-def _require_all(plan: Plan, problems: Sequence[Problem]) -> None:
-    """Refuse to go on without recordings, unless the data set says that they may be dropped; short ones always may."""
-    broken = [problem for problem in problems if problem.code != TOO_SHORT]
-    if broken and plan.data.on_missing == "error":
-        count = f"{len(broken)} recordings" if len(broken) > 1 else "a recording"
-        message = f"{count} of the data set {plan.data.name} cannot be used"
-        hint = "mend them, or leave them out with `on_missing: drop` in the data set's file"
-        raise RecipeError(Problem(code="CR525", message=message, hint=hint), *broken)
-
-
-def _keep_normalisation(plan: Plan, folder: Path) -> None:
-    """Keep the statistics that columns are normalised with: those declared, otherwise those of the training split."""
-    from cosmos_recipes.data.statistics import measure_index, write_normalisation
-
-    declared, how = plan.data.statistics, plan.data.normalise
-    missing = [name for name in how if name not in declared]
-    write_normalisation(folder, how, {**declared, **measure_index(ClipIndex(folder), missing)})
 
 
 def _require_both_splits(index: ClipIndex, folder: Path, damaged: Sequence[Problem]) -> None:

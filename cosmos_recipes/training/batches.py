@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from cosmos_recipes.conditioning.networks import Control
-    from cosmos_recipes.data.order import Samples, SampleOrder
+    from cosmos_recipes.data.order import SampleOrder, Samples
 
 Collate = Callable[[Sequence[Mapping[str, Any]]], "Control"]
 
