@@ -66,6 +66,8 @@ def resolve(loaded: LoadedRecipe) -> Resolved:
     schema = _try(problems, lambda: load_schema(recipe.dataset.schema_name, place=place))
     dataset = _try(problems, lambda: _dataset(loaded))
     description = _try(problems, lambda: _described(loaded, dataset)) if dataset else None
+    if dataset and description:
+        _try(problems, lambda: _require_bindable(loaded, dataset))
     decode = _try(problems, lambda: _decode(loaded, description)) if description else None
     if not (backbone and head and schema and dataset and description and decode) or problems:
         raise RecipeError(*problems)
@@ -149,6 +151,22 @@ def _described(loaded: LoadedRecipe, dataset: Mixture) -> SourceDescription:
         place, said = loaded.place_of("dataset.use"), use if isinstance(use, str) else ""
         problems = [replace(each, place=place, found=each.found or said) for each in error.problems]
         raise RecipeError(*problems) from error
+
+
+def _require_bindable(loaded: LoadedRecipe, mixture: Mixture) -> None:
+    """Check that the first recording of each data set has what its columns and views are bound to."""
+    from cosmos_recipes.data.binding.bind import Binding
+
+    problems: list[Problem] = []
+    for dataset, _ in mixture.sets:
+        try:
+            for recording in dataset.source.first(1):
+                Binding(dataset.declaration).bind(recording)
+        except RecipeError as error:
+            place = dataset.columns_at or loaded.place_of("dataset.use")
+            problems += [replace(each, place=place) for each in error.problems]
+    if problems:
+        raise RecipeError(*problems)
 
 
 def _decode(loaded: LoadedRecipe, description: SourceDescription) -> Choice:

@@ -80,13 +80,17 @@ class DatasetFile(BaseModel):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoundDataset:
-    """A data set with its source's settings and its columns checked, and its paths made absolute."""
+    """A data set with its source's settings and its columns checked, and its paths made absolute.
+
+    `columns_at` is where its file says what its columns are.
+    """
 
     file: DatasetFile
     kind: str
     source: Source
     declaration: Declaration
     path: Path | None
+    columns_at: Place | None = None
 
     @property
     def schema(self) -> Schema:
@@ -241,7 +245,8 @@ def _bind(found: _Found, place: Place | None) -> BoundDataset:
         problems += error.problems
     if source is None or declaration is None or problems:
         raise RecipeError(*problems)
-    return BoundDataset(file=file, kind=kind, source=source, declaration=declaration, path=found.path)
+    at = place_of(("columns",), True)
+    return BoundDataset(file=file, kind=kind, source=source, declaration=declaration, path=found.path, columns_at=at)
 
 
 def _source(file: DatasetFile, folder: Path, place_of: PlaceOf) -> tuple[str, Source]:
@@ -290,7 +295,7 @@ def _normalise_problems(file: DatasetFile, schema: Schema, place_of: PlaceOf) ->
                     place=place_of((block, name), True),
                     expected=f"one of {', '.join(bound)}" if bound else "a column of numbers that is bound",
                     found=name,
-                    hint="poses and intrinsics are never normalised" if name in schema.columns else "correct the name",
+                    hint="only plain numbers are normalised" if name in schema.columns else "correct the name",
                 )
 
 

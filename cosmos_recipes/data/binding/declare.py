@@ -201,7 +201,7 @@ class _Checker:
                 "CR515",
                 f"`{setting}` would be ignored: the column `{name}` has no use for it",
                 ("columns", name, setting),
-                expected=f"of {', '.join(sorted(needed | allowed)) or 'nothing but `from`'}",
+                expected=f"`from`, {', '.join(sorted(needed | allowed))}" if needed | allowed else "nothing but `from`",
                 hint="remove it",
                 of_key=True,
             )
