@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-MOST_FAILURES = 50
-"""Recordings without a clip after which no more are tried."""
+MOST_FAILURES = 20
+"""Recordings without a clip, for each that has one and one more, after which no more are tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +47,14 @@ class PreviewClip:
     ego_to_camera_44: Array | None = None
 
     @property
+    def title(self) -> str:
+        """Which recording, and from when."""
+        return f"{self.recording}, from {self.times_s_T[0]:.2f} s"
+
+    @property
     def frames(self) -> int:
         """Number of frames."""
-        return self.video_VTHWC.shape[1]
+        return len(self.times_s_T)
 
     def column(self, name: str) -> Column:
         """Return what the contract says of a column."""
@@ -88,10 +93,11 @@ def choose_clips(
             problems += looked.problems if number is None else ()
         except RecipeError as error:
             problems += error.problems
-        if len(clips) == count or (not clips and len(problems) >= MOST_FAILURES):
+        if len(clips) == count or len(problems) >= MOST_FAILURES * (1 + len(clips)):
             break
     if not clips:
-        told = f"not one of {len(recordings)} recordings gives a clip"
+        tried = "" if len(recordings) <= MOST_FAILURES else f"{MOST_FAILURES} tried of "
+        told = f"not one of {tried}{len(recordings)} recordings gives a clip"
         hint = "see the problems of the recordings below, or look through a shorter window with `--frames`"
         raise RecipeError(Problem(code="CR575", message=told, expected=_window(clip), hint=hint), *problems)
     return Chosen(clips=tuple(clips), problems=tuple(problems))

@@ -22,13 +22,17 @@ if TYPE_CHECKING:
     from cosmos_recipes.data.statistics import Normaliser
 
 
+HEADS = ("over these clips", "number", "least", "mean", "greatest", "normalised to")
+"""What the cells of a figure's row are."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Number:
-    """One number of a column's rows. `form` is that of an action: absolute, delta or difference."""
+    """One number of a column's rows. `form` is that of an action, absolute, delta or difference, or empty."""
 
     name: str
     unit: str
-    form: str | None = None
+    form: str = ""
 
     @property
     def title(self) -> str:
@@ -50,18 +54,18 @@ class Figure:
 
 def numbers_of(said: Declared, count: int) -> tuple[Number, ...]:
     """Return what is known of each number of a column's rows."""
-    binding = said.binding
-    names = binding.names or tuple(f"{said.name} {n}" if count > 1 else said.name for n in range(count))
-    own = said.column.unit if said.column.unit not in (None, "declared") else "1"
-    units = _each(binding.unit, own or "1", count)
-    forms = _each(binding.form, "absolute", count) if said.column.belongs_to == "step" else (None,) * count
+    column, binding = said.column, said.binding
+    names = binding.names
+    if names is None or len(names) != count:
+        names = tuple(f"{said.name} {n}" for n in range(count)) if count > 1 else (said.name,)
+    units = _each(binding.unit, column.unit if column.unit and column.unit != "declared" else "1", count)
+    forms = _each(binding.form, "absolute" if column.belongs_to == "step" else "", count)
     return tuple(
-        Number(name=name, unit=canonical(unit or "1"), form=form)
-        for name, unit, form in zip(names, units, forms, strict=True)
+        Number(name=name, unit=canonical(unit), form=form) for name, unit, form in zip(names, units, forms, strict=True)
     )
 
 
-def _each(said: str | tuple[str, ...] | None, default: str, count: int) -> tuple[str | None, ...]:
+def _each(said: str | tuple[str, ...] | None, default: str, count: int) -> tuple[str, ...]:
     return said if isinstance(said, tuple) else (said or default,) * count
 
 
@@ -100,3 +104,10 @@ def shown_number(value: float, span: float) -> str:
     """Return a number with as many digits as matter where numbers span so much."""
     digits = 2 - math.floor(math.log10(span)) if span > 0 else 3
     return f"{value:.{min(max(digits, 0), 6)}f}" if abs(value) < 1e6 else f"{value:.3g}"
+
+
+def figure_row(figure: Figure) -> tuple[str, ...]:
+    """Return the cells of a figure's row."""
+    normal = figure.normalised
+    told = f"{normal[0]:.2f} to {normal[1]:.2f}" if normal else ""
+    return (figure.column, figure.title, f"{figure.low:.4g}", f"{figure.mean:.4g}", f"{figure.high:.4g}", told)

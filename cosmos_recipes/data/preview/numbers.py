@@ -107,7 +107,7 @@ def arrows(rows_SA: Values, numbers: Sequence[Number], moving: Sequence[int], ti
     return canvas.image()
 
 
-def _change(values_S: Values, form: str | None) -> NDArray[Any]:
+def _change(values_S: Values, form: str) -> NDArray[Any]:
     return np.diff(values_S, prepend=values_S[:1]) if form == "absolute" else values_S
 
 

@@ -66,7 +66,7 @@ def reduced(video_THWC: NDArray[np.uint8]) -> Pixels:
     block = max(1, -(-max(video_THWC.shape[1:3]) // _MOST_SIDE_PX))
     height, width = (side // block for side in video_THWC.shape[1:3])
     cut = video_THWC[:, : height * block, : width * block].astype(np.float32)
-    return softened(cut.reshape(-1, height, block, width, block, 3).mean((2, 4)), 1)
+    return np.asarray(softened(cut.reshape(-1, height, block, width, block, 3).mean((2, 4)), 1))
 
 
 def softened(image: Any, reach: int) -> Any:

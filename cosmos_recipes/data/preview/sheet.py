@@ -8,34 +8,36 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from cosmos_recipes.data.preview.canvas import GRID, INK, PALE, PAPER, Canvas, wrapped
+from cosmos_recipes.data.preview.figures import HEADS, Figure, figure_row
 from cosmos_recipes.data.preview.overlays import draw
 from cosmos_recipes.data.preview.timeline import Timeline, frame_rows
 
 if TYPE_CHECKING:
     from cosmos_recipes.data.preview.clips import PreviewClip
-    from cosmos_recipes.data.preview.figures import Figure
 
 _MARGIN_PX = 28
 _BETWEEN_PX = 14
 
 
 def clip_block(clip: PreviewClip) -> Image.Image:
-    """Return the picture of one clip."""
+    """Return the picture of one clip, without its texts."""
     timeline = Timeline.of(clip)
     overlays = {name: draw(clip, name, timeline) for name in clip.columns}
     marks = [mark for overlay in overlays.values() for mark in overlay.marks]
-    parts = [_head(clip, timeline), frame_rows(clip, timeline, marks)]
+    parts = [frame_rows(clip, timeline, marks)]
     for name, overlay in overlays.items():
         parts += [_title(clip, name, timeline), *overlay.panels]
     return stacked(parts)
 
 
-def contact_sheet(blocks: Sequence[Image.Image], heading: Sequence[str], figures: Sequence[Figure]) -> Image.Image:
-    """Return the blocks of clips below a heading, with the figures of all at the end."""
+def contact_sheet(
+    clips: Sequence[PreviewClip], blocks: Sequence[Image.Image], heading: Sequence[str], figures: Sequence[Figure]
+) -> Image.Image:
+    """Return the blocks of clips below a heading, each with its texts, and the figures of all at the end."""
     width = max(block.width for block in blocks)
     parts = [_heading(heading, width)]
-    for block in blocks:
-        parts += [_rule(width), block]
+    for clip, block in zip(clips, blocks, strict=True):
+        parts += [_rule(width), _head(clip, width), block]
     if figures:
         parts += [_rule(width), _table(figures, width)]
     inner = stacked(parts)
@@ -68,16 +70,15 @@ def _rule(width: int) -> Image.Image:
     return canvas.image()
 
 
-def _head(clip: PreviewClip, timeline: Timeline) -> Image.Image:
+def _head(clip: PreviewClip, width: int) -> Image.Image:
     texts = clip.texts if len(clip.texts) != 1 else {"": next(iter(clip.texts.values()))}
     lines = [
         line
         for name, text in texts.items()
-        for line in wrapped(f"{name}: {text}" if name else text, timeline.width, most_lines=4)
+        for line in wrapped(f"{name}: {text}" if name else text, width, most_lines=4)
     ]
-    canvas = Canvas(timeline.width, 24 + 21 * len(lines) + 6)
-    at_s = clip.times_s_T[0]
-    canvas.text((0, 2), f"{clip.recording}, from {at_s:.2f} s", size=13, colour=PALE)
+    canvas = Canvas(width, 24 + 21 * len(lines) + 6)
+    canvas.text((0, 2), clip.title, size=13, colour=PALE)
     for number, line in enumerate(lines):
         canvas.text((0, 22 + 21 * number), line, size=16, colour=INK)
     return canvas.image()
@@ -95,16 +96,8 @@ def _title(clip: PreviewClip, name: str, timeline: Timeline) -> Image.Image:
 def _table(figures: Sequence[Figure], width: int) -> Image.Image:
     canvas = Canvas(width, 24 + 20 * len(figures))
     columns = (0, 160, 340, 460, 580, 700)
-    head = ("over these clips", "number", "least", "mean", "greatest", "normalised to")
-    rows = [head, *(figure_row(figure) for figure in figures)]
+    rows = [HEADS, *(figure_row(figure) for figure in figures)]
     for number, row in enumerate(rows):
         for left, text in zip(columns, row, strict=True):
             canvas.text((left, 2 + 20 * number), text, size=13, colour=INK if number else PALE)
     return canvas.image()
-
-
-def figure_row(figure: Figure) -> tuple[str, ...]:
-    """Return the cells of a figure's row."""
-    normal = figure.normalised
-    told = f"{normal[0]:.2f} to {normal[1]:.2f}" if normal else ""
-    return (figure.column, figure.title, f"{figure.low:.4g}", f"{figure.mean:.4g}", f"{figure.high:.4g}", told)
