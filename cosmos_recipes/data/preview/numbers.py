@@ -99,7 +99,7 @@ def arrows(rows_SA: Values, numbers: Sequence[Number], moving: Sequence[int], ti
     for step in range(0, len(ways), every):
         middle = (timeline.x(step + 0.5), _ARROWS_PX / 2)
         canvas.box(middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half, None, GRID)
-        _arrow(canvas, middle, ways[step] / longest * (half - 3))
+        _arrow(canvas, middle, ways[step] / longest * (half - 3), aside=half - 7)
     _axes_key(canvas, [numbers[n] for n in moving])
     unit = numbers[moving[0]].unit
     canvas.text((timeline.width, _ARROWS_PX / 2 - 8), "to the edge:", size=11, colour=PALE, anchor="rm")
@@ -111,13 +111,12 @@ def _change(values_S: Values, form: str) -> NDArray[Any]:
     return np.diff(values_S, prepend=values_S[:1]) if form == "absolute" else values_S
 
 
-def _arrow(canvas: Canvas, middle: Point, way: NDArray[Any]) -> None:
+def _arrow(canvas: Canvas, middle: Point, way: NDArray[Any], *, aside: float) -> None:
     x, y = middle
     right, up, *more = way.tolist()
     canvas.arrow(middle, (x + right, y - up), COLOURS[0], width=2.5, head=8)
     for third in more:
-        beside = x + right + (9 if right >= 0 else -9)
-        canvas.arrow((beside, y), (beside, y - third), COLOURS[1], width=2, head=6)
+        canvas.arrow((x + aside, y), (x + aside, y - third), COLOURS[1], width=2, head=6)
 
 
 def _axes_key(canvas: Canvas, numbers: Sequence[Number]) -> None:
@@ -127,8 +126,8 @@ def _axes_key(canvas: Canvas, numbers: Sequence[Number]) -> None:
     canvas.text((x + 31, y), numbers[0].title, size=12, anchor="lm")
     canvas.text((x + 4, y - 33), numbers[1].title, size=12, anchor="lm")
     if len(numbers) > 2:
-        canvas.arrow((x + 70, y - 6), (x + 70, y - 32), COLOURS[1], width=1.5)
-        canvas.text((x + 76, y - 19), numbers[2].title, size=12, anchor="lm")
+        canvas.arrow((x + 100, y - 6), (x + 100, y - 32), COLOURS[1], width=1.5)
+        canvas.text((x + 106, y - 19), numbers[2].title, size=12, anchor="lm")
 
 
 def _lane(own_R: Values, number: Number, timeline: Timeline, *, is_step: bool) -> Image.Image:
@@ -137,6 +136,8 @@ def _lane(own_R: Values, number: Number, timeline: Timeline, *, is_step: bool) -
     is_share = number.unit == "1" and own_R.min() >= -1e-3 and own_R.max() <= 1 + 1e-3
     y = _scale(own_R, is_share)
     canvas.text((0, _LANE_PX / 2), number.title, size=13, anchor="lm")
+    if is_share:
+        canvas.text((0, _LANE_PX / 2 + 16), "disc: empty 0, full 1", size=10, colour=PALE, anchor="lm")
     left, right = timeline.left(0), timeline.x(timeline.shown[-1]) + timeline.cell[0] / 2
     for level in (y.low, y.high):
         canvas.line([(left, y(level)), (right, y(level))], GRID, width=1)
