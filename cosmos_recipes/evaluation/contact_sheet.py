@@ -7,13 +7,13 @@ Legend: C colours, T frames, H height, W width; video is uint8.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
+from cosmos_recipes.data.preview.canvas import INK, PALE, PAPER, font, wrapped
 from cosmos_recipes.evaluation.evaluate import Sample
 
 MOST_COLUMNS = 13
@@ -22,7 +22,7 @@ _GAP_PX = 6
 _MARGIN_PX = 28
 _LABEL_PX = 96
 _FRAME_PX = 3
-_PAPER, _INK, _PALE, _GIVEN = "#ffffff", "#1c2430", "#6b7683", "#e08a00"
+_GIVEN = "#e08a00"
 _CAPTION_LINES = 2
 
 
@@ -35,12 +35,12 @@ def contact_sheet(samples: Sequence[Sample], *, given_frames: int, rate_hz: floa
     cell = _cell_size(samples[0].truth_CTHW)
     blocks = [_block(sample, columns, cell, given_frames) for sample in samples]
     width = 2 * _MARGIN_PX + _LABEL_PX + len(columns) * (cell[0] + _GAP_PX) - _GAP_PX
-    sheet = Image.new("RGB", (width, 2 * _MARGIN_PX + 28 + sum(block.height for block in blocks)), _PAPER)
+    sheet = Image.new("RGB", (width, 2 * _MARGIN_PX + 28 + sum(block.height for block in blocks)), PAPER)
     draw, top = ImageDraw.Draw(sheet), _MARGIN_PX
     for column, frame in enumerate(columns):
         text = f"{frame / rate_hz:.1f} s" + (" given" if frame < given_frames else "")
-        ink = _GIVEN if frame < given_frames else _PALE
-        draw.text((_left(column, cell), top), text, fill=ink, font=_font(14))
+        ink = _GIVEN if frame < given_frames else PALE
+        draw.text((_left(column, cell), top), text, fill=ink, font=font(14))
     top += 28
     for block in blocks:
         sheet.paste(block, (0, top))
@@ -59,14 +59,14 @@ def _block(sample: Sample, columns: Sequence[int], cell: tuple[int, int], given_
     """Return a sample's rows with its caption above."""
     rows = {"truth": sample.truth_CTHW, "prediction": sample.prediction_CTHW}
     width = 2 * _MARGIN_PX + _LABEL_PX + len(columns) * (cell[0] + _GAP_PX)
-    lines = _caption_lines(sample.caption, width - 2 * _MARGIN_PX)
+    lines = wrapped(sample.caption, width - 2 * _MARGIN_PX, most_lines=_CAPTION_LINES)
     top = 22 * len(lines) + 8
-    block = Image.new("RGB", (width, top + len(rows) * (cell[1] + _GAP_PX) + 22), _PAPER)
+    block = Image.new("RGB", (width, top + len(rows) * (cell[1] + _GAP_PX) + 22), PAPER)
     draw = ImageDraw.Draw(block)
     for number, line in enumerate(lines):
-        draw.text((_MARGIN_PX, 22 * number), line, fill=_INK, font=_font(16))
+        draw.text((_MARGIN_PX, 22 * number), line, fill=INK, font=font(16))
     for label, video_CTHW in rows.items():
-        draw.text((_MARGIN_PX, top + cell[1] // 2 - 9), label, fill=_PALE, font=_font(15))
+        draw.text((_MARGIN_PX, top + cell[1] // 2 - 9), label, fill=PALE, font=font(15))
         for column, frame in enumerate(columns):
             left = _left(column, cell)
             block.paste(_picture(video_CTHW[:, frame], cell), (left, top))
@@ -96,14 +96,5 @@ def _cell_size(video_CTHW: Tensor) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _caption_lines(caption: str, width_px: int) -> list[str]:
-    characters = max(20, width_px // 8)
-    return textwrap.wrap(caption, characters, max_lines=_CAPTION_LINES, placeholder=" …")
-
-
 def _left(column: int, cell: tuple[int, int]) -> int:
     return _MARGIN_PX + _LABEL_PX + column * (cell[0] + _GAP_PX)
-
-
-def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size_px)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from cosmos_recipes.data.binding.numbers import NumbersReader, StepsReader
 from cosmos_recipes.data.binding.reader import Reader, Views
 from cosmos_recipes.data.binding.window import Window
 from cosmos_recipes.data.decode.fitting import fitting
+from cosmos_recipes.data.geometry import poses
 from cosmos_recipes.data.geometry.conventions import IntrinsicsConvention, PoseConvention
 from cosmos_recipes.data.recording import Media, Recording, Split
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
@@ -127,6 +129,22 @@ class Binding:
         window = Window(frames_s_T=frames_s_T, rows_s_R=rows_s, fits=fits)
         arrays = {name: self.readers[name].clip(values, window) for name, values in bound.values.items()}
         return {name: None if array is None else np.asarray(array, np.float32) for name, array in arrays.items()}
+
+    def ego_to_camera(self, bound: BoundRecording, rows_s: Array, *, at_s: float) -> Array | None:
+        """Return the pose (4, 4) from the vehicle of the points to come to the first view's camera, both at a moment.
+
+        None where the data set does not say that the cameras are mounted on that vehicle.
+        """
+        ways = {n: each for n, each in self.readers.items() if isinstance(each, FuturePointsReader)}
+        cameras = {n: each for n, each in self.readers.items() if isinstance(each, PosesReader)}
+        for (way, ego), (name, camera) in product(ways.items(), cameras.items()):
+            if camera.mount and camera.mounted_on == ego.binding.sources[0]:
+                camera_44, ego_44 = (
+                    poses.interpolate(each_R44, rows_s, np.array([at_s]))[0]
+                    for each_R44 in (bound.values[name][0], bound.values[way])
+                )
+                return np.asarray(poses.invert(camera_44) @ ego_44)
+        return None
 
     def _views(self, recording: Recording) -> dict[str, str]:
         """Return the source's view for each of the contract's, in the contract's order."""

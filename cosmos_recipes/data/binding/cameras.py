@@ -36,14 +36,19 @@ class PosesReader(Reader):
     convention: PoseConvention
     mount: PoseConvention | None = None
 
+    @property
+    def mounted_on(self) -> str | None:
+        """The source's name of the poses of what carries the cameras, if theirs are relative to that."""
+        return self.binding.mounted_on.source if self.binding.mounted_on else None
+
     def read(self, recording: Recording, views: Views) -> Array:
         """Return camera-to-world (V, R, 4, 4), R being 1 for cameras that do not move."""
         camera_VR44 = poses.invert(
             self.convention.to_canonical(self.per_view(recording, views, self._element_axes(recording)))
         )
-        if self.mount is None or self.binding.mounted_on is None:
+        if self.mount is None or self.mounted_on is None:
             return camera_VR44
-        ego_R44 = self.mount.to_canonical(self.raw(recording, self.binding.mounted_on.source))
+        ego_R44 = self.mount.to_canonical(self.raw(recording, self.mounted_on))
         return np.asarray(ego_R44 @ camera_VR44)
 
     def _element_axes(self, recording: Recording) -> int:

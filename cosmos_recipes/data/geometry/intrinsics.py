@@ -81,3 +81,9 @@ def project(point_m_TN3: Array, intrinsics_T4: Array) -> Array:
     depth_TN1 = np.where(point_m_TN3[..., 2:] > 0, point_m_TN3[..., 2:], np.nan)
     centre_T12, focal_T12 = intrinsics_T4[..., None, 2:], intrinsics_T4[..., None, :2]
     return np.asarray(focal_T12 * point_m_TN3[..., :2] / depth_TN1 + centre_T12, dtype=np.float64)
+
+
+def seen(point_m_TN3: Array, intrinsics_T4: Array) -> Array:
+    """Return where (T, N, 2) points of the camera's frame are seen; NaN also for those outside of the picture."""
+    uv_TN2 = project(point_m_TN3, intrinsics_T4)
+    return np.where(((uv_TN2 >= 0) & (uv_TN2 <= 1)).all(-1, keepdims=True), uv_TN2, np.nan)

@@ -97,3 +97,9 @@ def test_a_flipped_picture_is_that_of_the_mirrored_world(values: Array, pose: Ar
 
 def test_field_of_view_by_hand() -> None:
     np.testing.assert_allclose(k.field_of_view_rad(np.array([0.5, 0.5, 0.5, 0.0])), [np.pi / 2, np.arctan(2)])
+
+
+def test_what_is_outside_of_the_picture_or_behind_is_not_seen() -> None:
+    points_m_N3 = np.array([(0.0, 0.0, 1.0), (2.0, 0.0, 1.0), (0.0, 0.0, -1.0)])
+    uv_N2 = k.seen(points_m_N3, np.array([0.5, 0.5, 0.5, 0.5]))
+    np.testing.assert_equal(uv_N2, [(0.5, 0.5), (np.nan, np.nan), (np.nan, np.nan)])
