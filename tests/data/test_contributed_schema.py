@@ -31,6 +31,7 @@ columns:
     range: [0.1, 10]
     rules: [finite]
     summary: What distances the camera is focused on at each frame.
+  exposure: {kind: scalar, unit: s, range: [0, 1], summary: How long the shutter is open.}
   scene: {kind: text, rules: [not-empty], summary: Where the recording was made.}
 """
 DATASET = """
@@ -42,6 +43,7 @@ views: {depth: near, video: colour}
 columns:
   scene: where
   focus: {from: focus_cm, unit: cm}
+  exposure: {from: open_ms, unit: ms}
 """
 CLIP = ClipSpec(frames=5, rate_hz=5.0, height_px=32, width_px=48, stride=5)
 FRAMES, RECORDINGS = 21, 4
@@ -60,7 +62,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         colour = write_video(tmp_path / f"{number}.mp4", frames=FRAMES)
         near = write_video(tmp_path / f"near-{number}.mp4", frames=FRAMES - 1, height=48, width=64)
         focus_cm_T2 = [[100.0 + k, 50.0] for k in range(FRAMES)]
-        rows.append({"colour": colour.name, "near": near.name, "where": "a desk", "focus_cm": focus_cm_T2})
+        values = {"where": "a desk", "focus_cm": focus_cm_T2, "open_ms": 20}
+        rows.append({"colour": colour.name, "near": near.name, **values})
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
     for folder, name, text in (("schemas", "depth-video", SCHEMA), ("datasets", "desk", DATASET)):
         (tmp_path / folder).mkdir()
@@ -91,6 +94,7 @@ def test_its_clips_hold_both_videos_in_the_contracts_order_and_its_numbers_in_me
     row = index.row(1)
     assert row["scene"] == "a desk"
     np.testing.assert_allclose(row["focus"], [[(100 + k) / 100, 0.5] for k in row["frames"]], rtol=1e-6)
+    np.testing.assert_allclose(row["exposure"], 0.02)
     video_NVCTHW = ClipReader(index, CLIP, {}).read([0, 1])
     assert tuple(video_NVCTHW.shape) == (2, 2, 3, 5, 32, 48)
     for video in video_NVCTHW[1]:
