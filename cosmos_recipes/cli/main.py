@@ -14,6 +14,7 @@ from cosmos_recipes.cli import (
     check,
     compile_,
     cp,
+    data,
     doctor,
     explain,
     failures,
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command("run", short_help="Train, evaluate and publish what a recipe says.")(run.run)
 app.command("check", short_help="Find every mistake, run nothing.")(check.check)
 app.command("compile", short_help="Write and show what a run will do.")(compile_.compile_)
+app.add_typer(data.app, name="data", short_help="Look at data sets: statistics, exports, made-up ones.")
 app.command("explain", short_help="Say what an error code means.")(explain.explain)
 app.command("ls", short_help="List recipes, backbones, heads, schemas, data sets.")(ls.ls)
 app.command("show", short_help="Show one of them whole.")(show.show)

@@ -14,6 +14,7 @@ from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.dataset import load_dataset
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexReport, build_index
 from cosmos_recipes.data.latents import ClipReader
+from cosmos_recipes.data.synthesize import SynthesisSpec, synthesize
 from cosmos_recipes.diagnostics import RecipeError
 
 SCHEMA = """
@@ -125,3 +126,13 @@ def test_numbers_outside_its_range_are_told_with_the_recording(desk: Path, tmp_p
     assert nothing_left.code == "CR507"
     assert [each.code for each in told] == ["CR513"] * RECORDINGS
     assert "outside of 0.1 to 10" in told[0].found
+
+
+def test_data_of_it_is_made_up_without_code(desk: Path) -> None:
+    made = synthesize("depth-video", Path("made-up"), SynthesisSpec(recordings=3, frames=FRAMES), quiet)
+    report = indexed(made, Path("made-up-index"))
+    assert (report.aligned, report.problems) == (3, ())
+    index = ClipIndex(Path("made-up-index"))
+    assert index.view_names == ("video", "depth")
+    assert {*index.row(0)} >= {"focus", "exposure", "scene"}
+    assert desk.exists()

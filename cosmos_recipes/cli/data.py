@@ -1,0 +1,21 @@
+"""`cosmos-recipe data`: the commands that look at data sets, without a recipe."""
+
+from __future__ import annotations
+
+import typer
+
+from cosmos_recipes.cli import data_synthesize
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+app.command("synthesize", short_help="Write made-up data of a contract, for tests.")(data_synthesize.synthesize)
+
+
+@app.callback()
+def data() -> None:
+    """Look at data sets, without a recipe.
+
+    \b
+    Examples:
+      cosmos-recipe data synthesize pose made-up
+    """
