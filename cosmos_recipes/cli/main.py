@@ -43,7 +43,7 @@ app.command("show", short_help="Show one of them whole.")(show.show)
 app.command("cp", short_help="Copy a recipe to start one of your own.")(cp.cp)
 app.command("resume", short_help="Go on with an interrupted run by its folder.")(resume.resume)
 app.command("doctor", short_help="Say whether this machine can run recipes.")(doctor.doctor)
-app.command("schema", short_help="Write the JSON schema of recipes, for editors.")(schema.schema)
+app.command("schema", short_help="Write the JSON schemas of our files, for editors.")(schema.schema)
 
 
 def _version(wanted: bool) -> None:
