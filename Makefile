@@ -31,6 +31,7 @@ check: $(VENV)/installed-tests
 
 schemas: $(VENV)/installed
 	$(BIN)/cosmos-recipe schema
+	$(BIN)/python docs/fields.py
 
 clean:
 	rm -rf $(VENV) build dist

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cosmos_recipes.cli import data_preview
+from cosmos_recipes.cli import data_describe, data_export_croissant, data_preview, data_synthesize
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -13,6 +13,11 @@ app = typer.Typer(
 )
 
 app.command("preview", short_help="Draw clips as a model will see them.")(data_preview.preview)
+app.command("describe", short_help="Say what is in a data set, in figures.")(data_describe.describe)
+app.command("export-croissant", short_help="Describe a data set in the Croissant format.")(
+    data_export_croissant.export_croissant
+)
+app.command("synthesize", short_help="Write made-up data of a contract, for tests.")(data_synthesize.synthesize)
 
 
 @app.callback()
@@ -20,6 +25,8 @@ def data() -> None:
     """Look at data before it is trained on.
 
     \b
-    Example:
-      cosmos-recipe data preview factory     draw clips as a model will see them
+    Examples:
+      cosmos-recipe data preview factory-actions      draw clips as a model will see them
+      cosmos-recipe data describe factory-actions     statistics of every number
+      cosmos-recipe data synthesize pose made-up      data of a contract, for tests
     """

@@ -1,34 +1,52 @@
-"""`cosmos-recipe schema`: the JSON schema of recipes, for editors."""
+"""`cosmos-recipe schema`: the JSON schemas of our files, for editors."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+What = Literal["recipe", "dataset", "schema"]
+
 
 def schema(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write; - for standard output.")] = Path(
-        "schemas/recipe.schema.json"
-    ),
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 2 when the file is stale.")] = False,
+    what: Annotated[What | None, typer.Argument(help="Of which files; of all by default.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write one to; - for standard output.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 2 when a file is stale.")] = False,
 ) -> None:
-    """Write the JSON schema of the recipe language, which every recipe's first line names for editors.
+    """Write the JSON schemas of recipes, data set files and contracts, which the first line of each names for editors.
+
+    They go into `schemas/`. With --output it is one of them, that of recipes unless another is named.
 
     \b
     Examples:
       cosmos-recipe schema
-      cosmos-recipe schema -o - | less
+      cosmos-recipe schema dataset -o - | less
     """
     from cosmos_recipes.diagnostics import fail
-    from cosmos_recipes.recipe.schema import schema_text, write_schema
+    from cosmos_recipes.files import write_text
 
-    text = schema_text()
-    if str(output) == "-":
-        typer.echo(text, nl=False)
-    elif not check:
-        write_schema(output)
-        typer.echo(f"Wrote {output}")
-    elif not output.exists() or output.read_text(encoding="utf-8") != text:
-        fail("CR197", f"{output} is not what the language says now", hint="run `cosmos-recipe schema` and commit it")
+    texts = _texts()
+    chosen = what or ("recipe" if output else None)
+    kept = {chosen: texts[chosen]} if chosen else texts
+    for kind, text in kept.items():
+        path = output or Path("schemas") / f"{kind}.schema.json"
+        is_fresh = path.exists() and path.read_text(encoding="utf-8") == text
+        if str(output) == "-":
+            typer.echo(text, nl=False)
+        elif not check:
+            write_text(path, text)
+            typer.echo(f"Wrote {path}")
+        elif not is_fresh:
+            fail("CR197", f"{path} is not what the language says now", hint="run `cosmos-recipe schema` and commit it")
+
+
+def _texts() -> dict[What, str]:
+    from cosmos_recipes.data.json_schemas import CONTRACT_FILE_NAME, DATASET_FILE_NAME, json_schema_texts
+    from cosmos_recipes.recipe.schema import schema_text
+
+    data = json_schema_texts()
+    return {"recipe": schema_text(), "dataset": data[DATASET_FILE_NAME], "schema": data[CONTRACT_FILE_NAME]}

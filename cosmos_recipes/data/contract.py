@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 Rule = Literal["finite", "not-empty", "monotone", "unit-norm", "rotation", "rigid"]
+Dtype = Literal["bool", "uint8", "int32", "int64", "float16", "float32", "float64"]
 At = Literal["recording", "frame", "step", "clip"]
 """What a value belongs to: the recording, a frame, the step from one frame to the next, or a clip as a whole."""
 Unit = Literal["1", "m", "rad", "s", "px", "m/s", "m/s2", "rad/s", "declared"]
@@ -38,7 +39,7 @@ class Column(BaseModel):
 
     kind: Literal["video", "text", "tensor", "scalar"] = Field(description="What the column holds.")
     summary: str = Field(description="What it means, in a sentence.")
-    dtype: str | None = Field(None, description="Element type of a tensor or scalar, such as float32.")
+    dtype: Dtype | None = Field(None, description="Element type; whole numbers of a whole type, such as a label's.")
     shape: tuple[str | int, ...] = Field(
         (),
         description="Dimensions: a number, or a name; T are frames of the clip, S the steps between them, V views, N points to come.",
@@ -64,18 +65,53 @@ class Column(BaseModel):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        if self.kind in ("video", "text") and (
-            given := [name for name in _OF_NUMBERS if getattr(self, name) is not None]
-        ):
-            raise ValueError(f"a {self.kind} has no `{given[0]}`")
-        if self.kind == "video" and self.shape not in ((), ("T", "H", "W", 3), ("V", "T", "H", "W", 3)):
-            raise ValueError("a video has the shape [T, H, W, 3], or [V, T, H, W, 3] for every view")
-        if self.kind in ("tensor", "scalar") and self.at not in (None, self._at_of_shape):
-            raise ValueError(f"the shape {_shape(self.shape)} belongs to a {self._at_of_shape}, not to a {self.at}")
-        tail = _SHAPES.get(self.convention or "")
-        if tail and self.shape[-len(tail) :] != tail:
-            raise ValueError(f"`convention: {self.convention}` needs a shape that ends with {_shape(tail)}")
+        complaint = next(self._media_complaints() if self.kind in ("video", "text") else self._complaints(), None)
+        if complaint:
+            raise ValueError(complaint)
         return self
+
+    def _media_complaints(self) -> Iterator[str]:
+        yield from (f"a {self.kind} has no `{name}`" for name in _OF_NUMBERS if getattr(self, name) is not None)
+        if self.kind == "video" and self.shape not in ((), ("T", "H", "W", 3), ("V", "T", "H", "W", 3)):
+            yield "a video has the shape [T, H, W, 3], or [V, T, H, W, 3] for every view"
+        if self.kind == "text" and (self.shape or self.dtype):
+            yield "a text has no `shape` and no `dtype`"
+        meant = {"not-empty"} if self.kind == "text" else set()
+        yield from (f"the rule {rule} is not for a {self.kind}" for rule in self.rules if rule not in meant)
+
+    def _complaints(self) -> Iterator[str]:
+        shape, axes = self.shape, _shape(self.shape)
+        if bool(shape) != (self.kind == "tensor"):
+            yield "a tensor has a shape, a scalar has none"
+        if any(isinstance(length, int) and length < 1 for length in shape):
+            yield f"the shape {axes} has an axis without a length"
+        lead = tuple(axis for axis in shape if axis in (VIEWS, FRAMES, STEPS))
+        if lead not in _LEADS or shape[: len(lead)] != lead:
+            yield f"a shape begins with T, S, V, or V and T, if it has them; not {axes}"
+        if STEPS in shape and len(shape) != 2:
+            yield f"what belongs to a step has a shape such as [S, A], not {axes}"
+        if self.at not in (None, self._at_of_shape):
+            yield f"the shape {axes} belongs to a {self._at_of_shape}, not to a {self.at}"
+        if self.convention and shape not in _SHAPES[self.convention]:
+            yield f"`convention: {self.convention}` needs the shape {' or '.join(map(_shape, _SHAPES[self.convention]))}"
+        if self.range and not self.range[0] < self.range[1]:
+            yield "a range is the least and then the greatest number"
+        yield from (
+            f"the rule {rule} cannot hold of the shape {axes}" for rule in self.rules if not self._has_axes(rule)
+        )
+
+    def _has_axes(self, rule: Rule) -> bool:
+        elements = tuple(axis for axis in self.shape if axis not in (VIEWS, FRAMES, STEPS))
+        match rule:
+            case "monotone":
+                return bool(self.shape) and not self.is_per_view
+            case "unit-norm":
+                return bool(elements)
+            case "rotation":
+                return len(elements) > 1 and elements[-1] == elements[-2]
+            case "rigid":
+                return elements[-2:] == (4, 4)
+        return True
 
     @property
     def belongs_to(self) -> At:
@@ -89,16 +125,17 @@ class Column(BaseModel):
 
     @property
     def _at_of_shape(self) -> At:
-        if self.convention == "future-points" or (POINTS in self.shape and self.at == "clip"):
+        if self.convention == "future-points":
             return "clip"
         return "frame" if FRAMES in self.shape else "step" if STEPS in self.shape else "recording"
 
 
 _OF_NUMBERS = ("at", "unit", "frame", "convention", "range")
-_SHAPES: dict[str, tuple[str | int, ...]] = {
-    "world-to-camera": (4, 4),
-    "intrinsics": (4,),
-    "future-points": (POINTS, 3),
+_LEADS = ((), (FRAMES,), (STEPS,), (VIEWS,), (VIEWS, FRAMES))
+_SHAPES: dict[Convention, tuple[tuple[str | int, ...], ...]] = {
+    "world-to-camera": ((FRAMES, 4, 4), (VIEWS, FRAMES, 4, 4)),
+    "intrinsics": ((FRAMES, 4), (VIEWS, FRAMES, 4)),
+    "future-points": ((POINTS, 3),),
 }
 
 
@@ -171,7 +208,7 @@ def _array_breaches(name: str, column: Column, value: Any, lengths: dict[str, tu
     import numpy as np
 
     array = np.asarray(value)
-    if array.dtype.kind not in "fiub" or (column.dtype and not np.can_cast(array.dtype, column.dtype, "same_kind")):
+    if array.dtype.kind not in "fiub" or not _is_of(array, column.dtype):
         yield f"`{name}` holds {array.dtype}, not {column.dtype or 'numbers'}"
         return
     if array.ndim != len(column.shape):
@@ -188,6 +225,16 @@ def _array_breaches(name: str, column: Column, value: Any, lengths: dict[str, tu
     if column.range and array.size and not (column.range[0] <= array.min() and array.max() <= column.range[1]):
         low, high = column.range
         yield f"`{name}` holds {array.min():g} to {array.max():g}, outside of {low:g} to {high:g}"
+
+
+def _is_of(array: np.ndarray, dtype: Dtype | None) -> bool:
+    """Return whether numbers are of a type, or could be without a loss: a column is kept as float32 whatever its type."""
+    import numpy as np
+
+    if dtype is None or np.can_cast(array.dtype, dtype, "same_kind"):
+        return True
+    with np.errstate(invalid="ignore"):
+        return bool((array.astype(dtype) == array).all())
 
 
 def _shape(shape: tuple[str | int, ...]) -> str:

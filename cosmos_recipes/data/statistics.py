@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cosmos_recipes.data.binding.reader import element_axes
 from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
+from cosmos_recipes.data.contract import Column
 from cosmos_recipes.data.index.read import ClipIndex
 from cosmos_recipes.files import write_json
 
@@ -44,15 +46,18 @@ def measure(rows_RA: NDArray[np.floating[Any]]) -> ColumnStatistics:
     )
 
 
-def measure_index(index: ClipIndex, names: Sequence[str], *, part: int = 0) -> dict[str, ColumnStatistics]:
+def measure_index(index: ClipIndex, columns: Mapping[str, Column], *, part: int = 0) -> dict[str, ColumnStatistics]:
     """Return the statistics of columns over a set's clips of the training split; rows that clips share count each time."""
     train = index.ids("train")
     train = train[index.part_of[train] == part]
-    measured: dict[str, ColumnStatistics] = {}
-    for name in names:
-        values = np.concatenate(index.column(name))[train]
-        measured[name] = measure(values.reshape(-1, values.shape[-1]))
-    return measured
+    return {
+        name: measure(rows_of(np.concatenate(index.column(name))[train], column)) for name, column in columns.items()
+    }
+
+
+def rows_of(values_N: NDArray[np.floating[Any]], column: Column) -> NDArray[np.floating[Any]]:
+    """Return the values (R, A) of all clips as rows of numbers; A is 1 where the column has one number at a time."""
+    return values_N.reshape(-1, values_N.shape[-1] if element_axes(column) else 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +68,12 @@ class Normalised:
     statistics: Mapping[str, ColumnStatistics]
 
 
-def keep_normalisation(index: ClipIndex, sets: Sequence[Normalised]) -> None:
+def keep_normalisation(index: ClipIndex, columns: Mapping[str, Column], sets: Sequence[Normalised]) -> None:
     """Keep beside an index how each set's columns are normalised: by declared statistics, or those of its training split."""
     kept = []
     for part, own in enumerate(sets):
-        measured = measure_index(index, [name for name in own.how if name not in own.statistics], part=part)
+        missing = {name: columns[name] for name in own.how if name not in own.statistics}
+        measured = measure_index(index, missing, part=part)
         statistics = {**own.statistics, **measured}
         kept.append(
             {n: {"how": how, "statistics": statistics[n].model_dump(mode="json")} for n, how in own.how.items()}

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
-from cosmos_recipes.files import write_text
 from cosmos_recipes.recipe.spec import RecipeFile
 
 SCHEMA_FILE_NAME = "recipe.schema.json"
@@ -59,15 +57,6 @@ def recipe_json_schema() -> dict[str, Any]:
 def schema_text() -> str:
     """Return the schema as the file that is committed."""
     return json.dumps(recipe_json_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def write_schema(path: Path) -> bool:
-    """Write the schema if the file differs, and say whether it did."""
-    text = schema_text()
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return False
-    write_text(path, text)
-    return True
 
 
 def _tidied(node: dict[str, Any]) -> dict[str, Any]:

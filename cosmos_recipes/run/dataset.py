@@ -99,6 +99,12 @@ class OpenDataset:
     recordings: Sequence[Recording]
     clip: ClipSpec
 
+    @property
+    def as_indexed(self) -> IndexedSet:
+        """The recordings as an index takes them; those that cannot be used are left out and named."""
+        file = self.dataset.file
+        return IndexedSet(name=file.name, recordings=self.recordings, binding=self.binding, splits=file.splits)
+
     @classmethod
     def of(
         cls,

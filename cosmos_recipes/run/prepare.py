@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head
+from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index, require_all
 from cosmos_recipes.diagnostics import Problem, RecipeError
 from cosmos_recipes.run.dataset import Made, indexed_sets
@@ -112,9 +113,9 @@ def prepare(preparation: Preparation, progress: Progress) -> dict[str, Any]:
         limit=plan.data.limit,
         progress=progress,
     )
-    keep_normalisation(
-        ClipIndex(folder), [Normalised(how=o.normalise, statistics=o.statistics) for o in plan.data.sets]
-    )
+    columns = load_schema(plan.data.schema_name).columns
+    sets = [Normalised(how=own.normalise, statistics=own.statistics) for own in plan.data.sets]
+    keep_normalisation(ClipIndex(folder), columns, sets)
     reader = clip_reader(plan, folder)
     train = reader.index.ids("train").tolist()
     clips = [*train, *reader.index.ids("held-out").tolist()]

@@ -80,3 +80,46 @@ def test_the_shipped_contract_asks_for_a_video_alone() -> None:
     schema = load_schema("instruction-video")
     assert list(breaches(schema, {"caption": "x"})) == ["`video` is missing"]
     assert not list(breaches(schema, {"video": Path("a.mp4")}))
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        ("{kind: video, shape: [H, W, 3]}", "[T, H, W, 3]"),
+        ("{kind: video, rules: [finite]}", "the rule finite is not for a video"),
+        ("{kind: text, unit: m}", "a text has no `unit`"),
+        ("{kind: text, shape: [T]}", "a text has no `shape`"),
+        ("{kind: tensor}", "a tensor has a shape"),
+        ("{kind: scalar, shape: [3]}", "a scalar has none"),
+        ("{kind: tensor, dtype: flaot32, shape: [3]}", "flaot32"),
+        ("{kind: tensor, shape: [A, T]}", "a shape begins with T"),
+        ("{kind: tensor, shape: [T, V, 4]}", "a shape begins with T"),
+        ("{kind: tensor, shape: [T, 0]}", "an axis without a length"),
+        ("{kind: tensor, shape: [S, 3, 3]}", "such as [S, A]"),
+        ("{kind: tensor, shape: [T, A], at: clip}", "belongs to a frame, not to a clip"),
+        ("{kind: tensor, shape: [4], convention: intrinsics}", "needs the shape (T, 4) or (V, T, 4)"),
+        ("{kind: tensor, shape: [T, N, 3], convention: future-points}", "needs the shape (N, 3)"),
+        ("{kind: tensor, shape: [3], range: [1, 0]}", "the least and then the greatest"),
+        ("{kind: scalar, rules: [monotone]}", "the rule monotone cannot hold"),
+        ("{kind: tensor, shape: [T], rules: [unit-norm]}", "the rule unit-norm cannot hold"),
+        ("{kind: tensor, shape: [T, 3, 4], rules: [rotation]}", "the rule rotation cannot hold"),
+        ("{kind: tensor, shape: [T, 3, 3], rules: [rigid]}", "the rule rigid cannot hold"),
+    ],
+)
+def test_a_column_that_no_data_could_have_is_refused(tmp_path: Path, column: str, told: str) -> None:
+    head = "schema: odd\nsummary: Odd.\ncolumns:\n  video: {kind: video, summary: What is seen.}\n"
+    (tmp_path / "odd.yaml").write_text(f"{head}  odd: {column[:-1]}, summary: Odd.}}\n")
+    with pytest.raises(RecipeError) as refused:
+        load_schema(str(tmp_path / "odd.yaml"))
+    (problem,) = refused.value.problems
+    assert problem.place
+    assert problem.place.line == 5
+    assert told in f"{problem.message} {problem.expected} {problem.found}"
+
+
+def test_a_whole_number_may_come_as_a_float_and_a_fraction_may_not() -> None:
+    columns = {"video": {"kind": "video", "summary": "x"}, "gear": {"kind": "scalar", "dtype": "int32", "summary": "x"}}
+    schema = Schema.model_validate({"schema": "car", "summary": "x", "columns": columns})
+    good = {"video": Path("a.mp4"), "gear": np.float32(3)}
+    assert not list(breaches(schema, good))
+    assert list(breaches(schema, {**good, "gear": np.float32(3.5)})) == ["`gear` holds float32, not int32"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.dataset import load_dataset
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexReport
 from cosmos_recipes.data.recording import Recording
@@ -20,7 +21,7 @@ from cosmos_recipes.data.statistics import (
     read_normalisers,
 )
 
-CANONICAL = {"convention": "canonical"}
+COLUMNS = load_schema("action-frame").columns
 FACTORY: dict[str, Any] = {
     "schema": "action-frame",
     "source": {"kind": "world", "world": "factory", "episodes": 3, "held_out": 1, "size": "16x16", "codec": "mjpeg"},
@@ -127,8 +128,8 @@ def test_statistics_of_the_training_split_normalise_and_restore(tmp_path: Path) 
     indexed(FACTORY, tmp_path)
     folder = tmp_path / "index"
     index = ClipIndex(folder)
-    statistics = measure_index(index, ["state"])
-    keep_normalisation(index, [Normalised(how={"state": "range"}, statistics=statistics)])
+    statistics = measure_index(index, {"state": COLUMNS["state"]})
+    keep_normalisation(index, COLUMNS, [Normalised(how={"state": "range"}, statistics=statistics)])
     rows = np.concatenate([index.row(clip)["state"] for clip in index.ids("train")])
     seen = read_normalisers(folder)[0]["state"].normalise(rows)
     np.testing.assert_allclose([seen.min(0), seen.max(0)], [[-1] * 3, [1] * 3], atol=1e-4)

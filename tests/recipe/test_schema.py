@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import cosmos_recipes
-from cosmos_recipes.recipe.schema import SCHEMA_FILE_NAME, recipe_json_schema, schema_text, write_schema
+from cosmos_recipes.recipe.schema import SCHEMA_FILE_NAME, recipe_json_schema, schema_text
 
 CHECKOUT = Path(cosmos_recipes.__file__).parents[1]
 
@@ -73,10 +72,3 @@ def test_a_number_may_be_an_interpolation() -> None:
     assert {"minimum": 1, "type": "integer"} in steps["anyOf"]
     assert {"$ref": "#/$defs/Interpolation"} in steps["anyOf"]
     assert re.search(resolved({"$ref": "#/$defs/Interpolation"})["pattern"], "${train.steps}")
-
-
-def test_writing_says_whether_anything_changed(tmp_path: Path) -> None:
-    path = tmp_path / "x.json"
-    assert write_schema(path)
-    assert not write_schema(path)
-    assert json.loads(path.read_text(encoding="utf-8")) == recipe_json_schema()

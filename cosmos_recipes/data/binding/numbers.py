@@ -57,9 +57,8 @@ class RowsReader(Reader):
                 self.fail_values(recording, f"at least {most + 1} numbers", f"{values.shape[-1]}")
             values = values[..., list(self.binding.select)]
         count = values.shape[-1] if element_axes(self.column) else 1
-        units = self.each(self.binding.unit, "1", count, recording)
-        factors = np.array([factor(unit) for unit in units])
-        return np.asarray(values * (factors if element_axes(self.column) else factors[0]), np.float64)
+        factors = [factor(unit) for unit in self.each(self.binding.unit, "1", count, recording)]
+        return np.asarray(values * (np.array(factors) if element_axes(self.column) else factors[0]), np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)

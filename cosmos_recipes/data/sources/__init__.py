@@ -7,13 +7,19 @@ from importlib.metadata import entry_points
 
 from cosmos_recipes.data.sources.base import Recording, Source, SourceDescription
 
-__all__ = ["Recording", "Source", "SourceDescription", "source_class", "source_names"]
+__all__ = ["Recording", "Source", "SourceDescription", "own_source_names", "source_class", "source_names"]
 
 
 @cache
 def source_names() -> tuple[str, ...]:
     """Return the kinds of source that are installed."""
     return tuple(sorted(entry.name for entry in entry_points(group="cosmos_recipes.sources")))
+
+
+def own_source_names() -> tuple[str, ...]:
+    """Return the kinds of source of this project, whatever else is installed."""
+    found = entry_points(group="cosmos_recipes.sources")
+    return tuple(sorted(entry.name for entry in found if entry.module.startswith("cosmos_recipes.")))
 
 
 def source_class(kind: str) -> type[Source]:

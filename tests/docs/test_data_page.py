@@ -1,0 +1,62 @@
+"""What the page about data says is so: its tables are fresh, and every file on it is one that is accepted."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from cosmos_recipes.data.contract import load_schema
+from cosmos_recipes.data.dataset import load_dataset
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("docs/data.md", "README.md", "CONTRIBUTING.md")
+BLOCKS = [
+    block
+    for page in PAGES
+    for block in re.findall(
+        r"^```yaml\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+]
+
+
+def blocks(key: str) -> dict[str, str]:
+    """Return the blocks that begin with a key, by what it says."""
+    named = {block: re.search(rf"\A(?:#.*\n)*{key}: (\S+)\n", block) for block in BLOCKS}
+    return {found[1]: block for block, found in named.items() if found}
+
+
+@pytest.fixture
+def fields() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("fields", ROOT / "docs" / "fields.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_its_tables_are_fresh(fields: ModuleType) -> None:
+    text = fields.PAGE.read_text(encoding="utf-8")
+    assert fields.written(text) == text, "run `python docs/fields.py` and commit the page"
+    assert text.count("| key |") == len(fields.MODELS)
+
+
+@pytest.mark.parametrize("name", blocks("dataset"))
+def test_every_data_set_on_it_is_bound_without_a_problem(tmp_path: Path, name: str) -> None:
+    (tmp_path / "it.yaml").write_text(blocks("dataset")[name])
+    bound = load_dataset("it.yaml", relative_to=tmp_path)
+    needed = {key for key, column in bound.schema.columns.items() if column.required and column.kind != "video"}
+    assert needed <= bound.declaration.columns.keys()
+
+
+def test_the_well_known_sources_are_there() -> None:
+    assert {"my-arm", "scenes", "real-estate", "bridge", "nuscenes", "waymo", "comma2k19"} <= blocks("dataset").keys()
+
+
+@pytest.mark.parametrize("name", blocks("schema"))
+def test_every_contract_on_it_is_one(tmp_path: Path, name: str) -> None:
+    (tmp_path / "it.yaml").write_text(blocks("schema")[name])
+    assert load_schema(str(tmp_path / "it.yaml")).name == name
