@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,7 @@ from cosmos_recipes.backbones.zoo import ZooEntry, zoo
 from cosmos_recipes.compiler.gpus import GPUS, Gpu
 from cosmos_recipes.conditioning.base import Head, heads
 from cosmos_recipes.data.contract import Schema, load_schema
-from cosmos_recipes.data.dataset import Mixture, load_mixture
+from cosmos_recipes.data.dataset import BoundDataset, Mixture, load_mixture
 from cosmos_recipes.data.decode import Choice, choose_backends
 from cosmos_recipes.data.sources import SourceDescription
 from cosmos_recipes.data.sources.base import together
@@ -65,9 +65,10 @@ def resolve(loaded: LoadedRecipe) -> Resolved:
     place = loaded.place_of("dataset.schema")
     schema = _try(problems, lambda: load_schema(recipe.dataset.schema_name, place=place))
     dataset = _try(problems, lambda: _dataset(loaded))
-    description = _try(problems, lambda: _described(loaded, dataset)) if dataset else None
-    if dataset and description:
-        _try(problems, lambda: _require_bindable(loaded, dataset))
+    described = _try(problems, lambda: _described(loaded, dataset)) if dataset else None
+    if dataset and described:
+        _try(problems, lambda: _require_bindable(loaded, dataset, described))
+    description = together(described) if described else None
     decode = _try(problems, lambda: _decode(loaded, description)) if description else None
     if not (backbone and head and schema and dataset and description and decode) or problems:
         raise RecipeError(*problems)
@@ -142,31 +143,38 @@ def _dataset(loaded: LoadedRecipe) -> Mixture:
     return load_mixture(loaded.recipe.dataset.use, relative_to=loaded.folder_of(key), place=loaded.place_of(key))
 
 
-def _described(loaded: LoadedRecipe, dataset: Mixture) -> SourceDescription:
+def _described(loaded: LoadedRecipe, dataset: Mixture) -> list[SourceDescription]:
     """Look at the source; what is wrong with it is told at the name of the data set, as no file of ours holds it."""
     use = loaded.recipe.dataset.use
     try:
-        return together([each.source.describe() for each, _ in dataset.sets])
+        return [each.source.describe() for each, _ in dataset.sets]
     except RecipeError as error:
         place, said = loaded.place_of("dataset.use"), use if isinstance(use, str) else ""
         problems = [replace(each, place=place, found=each.found or said) for each in error.problems]
         raise RecipeError(*problems) from error
 
 
-def _require_bindable(loaded: LoadedRecipe, mixture: Mixture) -> None:
+def _require_bindable(loaded: LoadedRecipe, mixture: Mixture, described: Sequence[SourceDescription]) -> None:
     """Check that the first recording of each data set has what its columns and views are bound to."""
-    from cosmos_recipes.data.binding.bind import Binding
-
     problems: list[Problem] = []
-    for dataset, _ in mixture.sets:
+    for (dataset, _), found in zip(mixture.sets, described, strict=True):
         try:
-            for recording in dataset.source.first(1):
-                Binding(dataset.declaration).bind(recording)
+            _bind_first(dataset, found)
         except RecipeError as error:
             place = dataset.columns_at or loaded.place_of("dataset.use")
             problems += [replace(each, place=place) for each in error.problems]
     if problems:
         raise RecipeError(*problems)
+
+
+def _bind_first(dataset: BoundDataset, found: SourceDescription) -> None:
+    if dataset.declaration.numbers:
+        from cosmos_recipes.data.binding.bind import Binding
+
+        for recording in dataset.source.first(1):
+            Binding(dataset.declaration).bind(recording)
+    elif found.views:
+        dataset.declaration.choose_views(found.views, f"of the data set {dataset.file.name}")
 
 
 def _decode(loaded: LoadedRecipe, description: SourceDescription) -> Choice:

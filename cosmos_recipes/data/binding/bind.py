@@ -62,7 +62,7 @@ class Binding:
         Raises:
             RecipeError: views or values are missing, or not what was declared (CR516 to CR518, CR56x); all of them.
         """
-        chosen, problems = self._views(recording), []
+        chosen, problems = self.declaration.choose_views(recording.views, recording.name), []
         views = Views(used=tuple(chosen.values()), all=tuple(recording.views))
         values: dict[str, Any] = {}
         for name, reader in self.readers.items():
@@ -145,25 +145,6 @@ class Binding:
                 )
                 return np.asarray(poses.invert(camera_44) @ ego_44)
         return None
-
-    def _views(self, recording: Recording) -> dict[str, str]:
-        """Return the source's view for each of the contract's, in the contract's order."""
-        said, own = self.declaration.views, self.schema.own_views
-        theirs = tuple(recording.views)
-        chosen = dict(said)
-        if not said:
-            one = own is not None and len(own) == len(theirs) == 1
-            chosen = dict(zip(own or theirs, theirs if one else own or theirs, strict=True))
-        missing = [view for view in chosen.values() if view not in recording.views]
-        if missing:
-            fail(
-                "CR516",
-                f"the recording {recording.name} has no view called `{missing[0]}`",
-                expected=f"`views:` a name for each view that is used, of {', '.join(theirs)}",
-                found=", ".join(chosen.values()),
-                hint="say under `views` which of the source's views is which",
-            )
-        return {name: chosen[name] for name in own} if own else chosen
 
     def texts(self, recording: Recording) -> dict[str, str]:
         """Return the texts of a recording that it has, by column."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from cosmos_recipes.data.binding.units import UNITS, canonical
 from cosmos_recipes.data.contract import VIEWS, Column, Schema
 from cosmos_recipes.data.geometry.conventions import IntrinsicsConvention, PoseConvention
 from cosmos_recipes.data.geometry.presets import INTRINSICS_PRESETS, POSE_PRESETS
-from cosmos_recipes.diagnostics import Place, Problem, RecipeError, nearest
+from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
 from cosmos_recipes.recipe.places import Key, PlaceOf
 from cosmos_recipes.recipe.validation import FROM_YAML, validate
 
@@ -40,6 +40,28 @@ class Declaration:
     schema: Schema
     views: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Declared] = field(default_factory=dict)
+
+    def choose_views(self, theirs: Iterable[str], recording: str) -> dict[str, str]:
+        """Return the source's view for each of the contract's, in the contract's order.
+
+        Raises:
+            RecipeError: the recording has no such view, or has several where the contract has one (CR516).
+        """
+        own, theirs = self.schema.own_views, tuple(theirs)
+        chosen = dict(self.views)
+        if not chosen:
+            one = own is not None and len(own) == len(theirs) == 1
+            chosen = dict(zip(own or theirs, theirs if one else own or theirs, strict=True))
+        missing = [view for view in chosen.values() if view not in theirs]
+        if missing:
+            fail(
+                "CR516",
+                f"the recording {recording} has no view called `{missing[0]}`",
+                expected=f"`views:` a name for each view that is used, of {', '.join(theirs)}",
+                found=", ".join(chosen.values()),
+                hint="say under `views` which of the source's views is which",
+            )
+        return {name: chosen[name] for name in own} if own else chosen
 
     @property
     def texts(self) -> dict[str, str]:

@@ -27,13 +27,15 @@ VIDEO_SUFFIXES = frozenset((".mp4", ".mkv", ".webm", ".mov", ".avi"))
 class SourceDescription:
     """What a source holds, found without decoding: codecs of the files looked at, and how many recordings there are.
 
-    `rate_hz` and `frames` are those of every recording, None where they may differ.
+    `rate_hz` and `frames` are those of every recording, None where they may differ; `views` are by the source's own
+    names, none where that takes a look at the recordings.
     """
 
     codecs: dict[str, int]
     recordings: int
     rate_hz: float | None = None
     frames: int | None = None
+    views: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = field(default=())
 
 

@@ -76,6 +76,7 @@ class LeRobotSource(Source):
             recordings=len(episodes),
             rate_hz=meta.info.fps,
             frames=lengths.pop() if len(lengths) == 1 else None,
+            views=tuple(cameras),
             problems=tuple(_problems(meta, episodes, cameras)),
         )
 

@@ -53,6 +53,7 @@ class ListedSource(Source):
         return SourceDescription(
             codecs=codecs_of([recording.media for recording in kept]),
             recordings=len(readers) if len(readers) > MOST_LOOKED_AT else len(kept),
+            views=tuple(kept[0].views),
             problems=tuple(dropped),
         )
 

@@ -83,9 +83,13 @@ class WorldSource(Source):
 
     def describe(self) -> SourceDescription:
         """Return what will be written."""
-        count, videos = self.episodes + self.held_out, len(chosen_views(self.scene, self.views))
+        count, views = self.episodes + self.held_out, chosen_views(self.scene, self.views)
         return SourceDescription(
-            codecs={self.codec: count * videos}, recordings=count, rate_hz=self.rate, frames=self.frames
+            codecs={self.codec: count * len(views)},
+            recordings=count,
+            rate_hz=self.rate,
+            frames=self.frames,
+            views=views,
         )
 
     def recordings(self, folder: Path, progress: Progress) -> Sequence[Recording]:
