@@ -1,13 +1,16 @@
 """The first stage: recordings, the index of their clips, the tokenizer, and every clip as latents.
 
-What it makes depends on the data and the tokenizer alone, and is shared by all runs that need the same.
+What it makes depends on the data and the tokenizer alone, and is shared by all runs that need the same. Latents come from
+a cache that all data sets share, and any number of processes fill together.
 Legend: B batch, C channels, T frames, H height, W width.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,33 +22,43 @@ from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index
 from cosmos_recipes.data.sources import Source, source_class
 from cosmos_recipes.diagnostics import Problem, RecipeError
-from cosmos_recipes.run.folder import digest
-from cosmos_recipes.run.stages import Done, Stage, perform
+from cosmos_recipes.run.folder import digest, only_process
+from cosmos_recipes.run.stages import Done, Outcome, Record, Stage, perform, read_record
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from cosmos_recipes.data.cache import Cache
+    from cosmos_recipes.data.cache.explain import Explanation
+    from cosmos_recipes.data.cache.fill import Part
+    from cosmos_recipes.data.encoding import ClipLatents
     from cosmos_recipes.data.latents import ClipReader
     from cosmos_recipes.run.progress import Progress
 
 MOST_FITTED = 200
 """Recordings that a tokenizer is fitted to, evenly spread over the training split."""
+INDEXED = ("recordings.arrow", "clips.arrow", "index.json", "tokenizer")
+CACHE_VARIABLE = "COSMOS_RECIPES_CACHE"
+"""Where this machine keeps latents, a folder or a URL; by default they are beside what is prepared."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
     """What to prepare, and where: two folders named after everything that decides their content.
 
-    `made` is for what the source itself writes, `folder` for index, tokenizer and latents.
+    `made` is for what the source itself writes, `folder` for index, tokenizer and latents. `cache` is the folder or URL
+    of the latents of all data sets, which is kept below `limit_bytes`.
     """
 
     plan: Plan
     source: Source
     made: Path
     folder: Path
+    cache: str
+    limit_bytes: int | None = None
 
     @classmethod
-    def of(cls, plan: Plan, root: Path) -> Preparation:
+    def of(cls, plan: Plan, root: Path, *, cache: str | None = None, limit_bytes: int | None = None) -> Preparation:
         """Return the preparation of a plan, in `root/.prepared/`."""
         settings = {name: value for name, value in plan.data.source.items() if name != "kind"}
         source = source_class(plan.data.source["kind"])(**settings)
@@ -59,34 +72,139 @@ class Preparation:
         }
         top = root / ".prepared"
         made, folder = top / f"source-{digest(read)[:16]}", top / digest(decides)[:16]
-        return cls(plan=plan, source=source, made=made, folder=folder)
+        cache = cache or os.environ.get(CACHE_VARIABLE) or str(top / "cache")
+        return cls(plan=plan, source=source, made=made, folder=folder, cache=cache, limit_bytes=limit_bytes)
 
     @property
     def lock(self) -> Path:
-        """The file that is held while anything is prepared from this source."""
+        """The file that is held while a run prepares anything from this source."""
         return self.made.with_suffix(".lock")
 
     def perform(self, progress: Progress) -> Done:
-        """Let the source write what it writes, then prepare it; each only if it is not done."""
-        source = perform(
-            Stage(
-                name="source",
-                folder=self.made,
-                state=self.made.with_suffix(".json"),
-                inputs={"folder": self.made.name},
-                work=lambda: {"recordings": len(self.source.recordings(self.made, progress))},
+        """Prepare everything, each part only if it is not done; other processes may prepare the same meanwhile."""
+        index = self.index(progress)
+        before = read_record(self._latents_state)
+        latents = None
+        if before is None or before.state != "done":
+            latents = self._encode(progress)
+        with self._alone(self.folder, progress):
+            done = perform(
+                Stage(
+                    name="latents",
+                    folder=self.folder / "latents",
+                    state=self._latents_state,
+                    inputs={"folder": self.folder.name, "index": index.record.made},
+                    work=lambda: self._finish(index.record, latents or self._latents(), progress),
+                )
             )
-        )
-        return perform(
-            Stage(
-                name="prepare",
-                folder=self.folder,
-                state=self.folder.with_suffix(".json"),
-                inputs={"folder": self.folder.name, "source": source.record.made},
-                work=lambda: prepare(self, progress),
-                spoiled=_same_stem,
+        return _as_one(index, done)
+
+    def index(self, progress: Progress) -> Done:
+        """Let the source write what it writes, then index it and get the tokenizer; each only if it is not done."""
+        with self._alone(self.made, progress):
+            source = perform(
+                Stage(
+                    name="source",
+                    folder=self.made,
+                    state=self.made.with_suffix(".json"),
+                    inputs={"folder": self.made.name},
+                    work=lambda: {"recordings": len(self.source.recordings(self.made, progress))},
+                )
             )
+            return perform(
+                Stage(
+                    name="index",
+                    folder=self.folder,
+                    state=self.folder.with_suffix(".json"),
+                    inputs={"folder": self.folder.name, "source": source.record.made},
+                    work=lambda: self._index(progress),
+                    made=INDEXED,
+                    spoiled=_same_stem,
+                )
+            )
+
+    def encode(self, progress: Progress, *, part: Part | None = None) -> None:
+        """Do a share of the encoding and leave the rest of the preparation to others; see `fill` for `part`."""
+        self.index(progress)
+        self._encode(progress, part=part)
+
+    def explain(self, progress: Progress) -> Explanation:
+        """Return how many latents the cache holds already, and why it lacks the others; prepares the index for that."""
+        from cosmos_recipes.data.cache.explain import explain
+
+        self.index(progress)
+        return explain(self._cache(), self._latents().wanted)
+
+    @property
+    def _latents_state(self) -> Path:
+        return self.folder.with_suffix(".latents.json")
+
+    def _alone(self, what: Path, progress: Progress) -> AbstractContextManager[None]:
+        def wait(holder: int) -> None:
+            progress.note(f"process {holder} prepares the same data: waiting for it")
+
+        return only_process(what.with_suffix(".busy"), wait=wait)
+
+    def _index(self, progress: Progress) -> dict[str, Any]:
+        """Return the funnel and every recording that was left out.
+
+        Raises:
+            RecipeError: the data breaks its contract, or nothing of it can be used (CR5xx).
+        """
+        report = build_index(
+            self.source.recordings(self.made, progress),
+            clip_spec(self.plan),
+            self.folder,
+            captions_needed=needs_captions(self.plan),
+            limit=self.plan.data.limit,
+            contract=load_schema(self.plan.data.schema_name),
+            progress=progress,
         )
+        reader = clip_reader(self.plan, self.folder)
+        _make_tokenizer(self.plan, self.folder, reader, progress)
+        left_out = [_plain(problem) for problem in report.problems]
+        return {"found": report.found, "kept": report.long_enough, "clips": report.clips, "left_out": left_out}
+
+    def _cache(self) -> Cache:
+        from cosmos_recipes.data.cache import Cache
+
+        return Cache(self.cache, limit_bytes=self.limit_bytes)
+
+    def _latents(self) -> ClipLatents:
+        from cosmos_recipes.backbones.tokenizers import load_tokenizer
+        from cosmos_recipes.data.cache.hashes import MediaHashes
+        from cosmos_recipes.data.encoding import ClipLatents, Encoder
+
+        reader, place = clip_reader(self.plan, self.folder), self.folder / "tokenizer"
+        encoder = Encoder.saved(load_tokenizer(place), place, revision=self.plan.backbone.revision)
+        clips = [clip for split in ("train", "held-out") for clip in reader.index.ids(split).tolist()]
+        return ClipLatents(reader, clips, encoder, MediaHashes(self.folder.parent / "media-hashes.jsonl"))
+
+    def _encode(self, progress: Progress, *, part: Part | None = None) -> ClipLatents:
+        latents = self._latents()
+        latents.encode(self._cache(), progress, part=part)
+        return latents
+
+    def _finish(self, index: Record, latents: ClipLatents, progress: Progress) -> dict[str, Any]:
+        damaged = latents.write(self.folder / "latents", self._cache(), progress)
+        _require_both_splits(latents.reader.index, self.folder, damaged)
+        left_out = [*index.summary["left_out"], *(_plain(problem) for problem in damaged)]
+        return {**index.summary, "kept": index.summary["kept"] - len(damaged), "left_out": left_out}
+
+
+def _as_one(index: Done, latents: Done) -> Done:
+    """Return the two as one stage. What was made does not depend on the shards in which the latents happen to lie."""
+    from cosmos_recipes.data.encoding import CONTENT
+
+    record = dataclasses.replace(
+        latents.record,
+        seconds=index.record.seconds + latents.record.seconds,
+        outputs={**index.record.outputs, f"latents/{CONTENT}": latents.record.outputs[CONTENT]},
+    )
+    damaged = (*index.damaged, *(f"latents/{name}" for name in latents.damaged))
+    outcomes: tuple[Outcome, ...] = ("repaired", "done", "unchanged")
+    outcome = next(one for one in outcomes if one in (index.outcome, latents.outcome))
+    return Done(record=record, outcome=outcome, damaged=damaged)
 
 
 def needs_captions(plan: Plan) -> bool:
@@ -108,57 +226,22 @@ def clip_reader(plan: Plan, folder: Path) -> ClipReader:
     return ClipReader(ClipIndex(folder), clip_spec(plan), decode.backends, decode.requested)
 
 
-def prepare(preparation: Preparation, progress: Progress) -> dict[str, Any]:
-    """Do it, or go on with it; returns the funnel and every recording that was left out.
-
-    Raises:
-        RecipeError: the data breaks its contract, or nothing of it can be used (CR5xx).
-    """
-    from cosmos_recipes.data.latents import write_latents
-
-    plan, folder = preparation.plan, preparation.folder
-    recordings = preparation.source.recordings(preparation.made, progress)
-    report = build_index(
-        recordings,
-        clip_spec(plan),
-        folder,
-        captions_needed=needs_captions(plan),
-        limit=plan.data.limit,
-        contract=load_schema(plan.data.schema_name),
-        progress=progress,
-    )
-    reader = clip_reader(plan, folder)
-    train = reader.index.ids("train").tolist()
-    clips = [*train, *reader.index.ids("held-out").tolist()]
-    tokenizer = _tokenizer(plan, folder, reader, train, progress)
-    damaged = write_latents(folder / "latents", reader, clips, tokenizer.encode, progress)
-    _require_both_splits(reader.index, folder, damaged)
-    left_out = [_plain(problem) for problem in (*report.problems, *damaged)]
-    return {
-        "found": report.found,
-        "kept": report.long_enough - len(damaged),
-        "clips": report.clips,
-        "left_out": left_out,
-    }
-
-
-def _tokenizer(plan: Plan, folder: Path, reader: ClipReader, train: Sequence[int], progress: Progress) -> Any:
-    """Return the tokenizer: that of the weights to start from, or a new one, fitted to the training clips if it can be."""
+def _make_tokenizer(plan: Plan, folder: Path, reader: ClipReader, progress: Progress) -> None:
+    """Save the tokenizer: that of the weights to start from, or a new one, fitted to the training clips if it can be."""
     from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
     from cosmos_recipes.files import whole
 
     place = folder / "tokenizer"
     if place.exists():
-        return load_tokenizer(place)
+        return
     if plan.backbone.weights is not None:
         tokenizer = load_tokenizer(Weights(label=plan.backbone.weights).folder / "tokenizer")
     else:
         tokenizer = build_tokenizer(plan.backbone.tokenizer)
         if hasattr(tokenizer, "fit"):
-            tokenizer.fit(_videos(reader, train, progress))
+            tokenizer.fit(_videos(reader, reader.index.ids("train").tolist(), progress))
     with whole(place) as part:
         tokenizer.save_pretrained(part)
-    return tokenizer
 
 
 def _videos(reader: ClipReader, train: Sequence[int], progress: Progress) -> Iterator[Tensor]:
