@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cosmos_recipes.data.cache import Cache, Wanted, fill
-from cosmos_recipes.data.cache.fill import Part
+from cosmos_recipes.data.cache.filling import Part
 from cosmos_recipes.data.cache.hashes import MediaHashes
 from cosmos_recipes.data.cache.limits import make_room
 from cosmos_recipes.data.cache.shards import TENSOR

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from cosmos_recipes.data.cache import Cache
     from cosmos_recipes.data.cache.explain import Explanation
-    from cosmos_recipes.data.cache.fill import Part
+    from cosmos_recipes.data.cache.filling import Part
     from cosmos_recipes.data.encoding import ClipLatents
     from cosmos_recipes.data.latents import ClipReader
     from cosmos_recipes.run.progress import Progress
@@ -39,7 +39,7 @@ MOST_FITTED = 200
 """Recordings that a tokenizer is fitted to, evenly spread over the training split."""
 INDEXED = ("recordings.arrow", "clips.arrow", "index.json", "tokenizer")
 CACHE_VARIABLE = "COSMOS_RECIPES_CACHE"
-"""Where this machine keeps latents, a folder or a URL; by default they are beside what is prepared."""
+"""Names the folder or URL where this machine keeps latents."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +72,8 @@ class Preparation:
         }
         top = root / ".prepared"
         made, folder = top / f"source-{digest(read)[:16]}", top / digest(decides)[:16]
-        cache = cache or os.environ.get(CACHE_VARIABLE) or str(top / "cache")
-        return cls(plan=plan, source=source, made=made, folder=folder, cache=cache, limit_bytes=limit_bytes)
+        url = cache_url(root, cache)
+        return cls(plan=plan, source=source, made=made, folder=folder, cache=url, limit_bytes=limit_bytes)
 
     @property
     def lock(self) -> Path:
@@ -205,6 +205,11 @@ def _as_one(index: Done, latents: Done) -> Done:
     outcomes: tuple[Outcome, ...] = ("repaired", "done", "unchanged")
     outcome = next(one for one in outcomes if one in (index.outcome, latents.outcome))
     return Done(record=record, outcome=outcome, damaged=damaged)
+
+
+def cache_url(root: Path, given: str | None = None) -> str:
+    """Return where the latents are kept: where the person says, or this machine's settings, or beside what is prepared."""
+    return given or os.environ.get(CACHE_VARIABLE) or str(root / ".prepared" / "cache")
 
 
 def needs_captions(plan: Plan) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cosmos_recipes.data.cache.cache import Cache
+from cosmos_recipes.data.cache.contents import Cache
 from cosmos_recipes.data.cache.keys import Wanted, canonical, digest
 from cosmos_recipes.data.cache.shards import read_list
 

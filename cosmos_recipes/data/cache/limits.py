@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Set
+from math import ceil
 from typing import NoReturn
 
-from cosmos_recipes.data.cache.cache import Cache
+from cosmos_recipes.data.cache.contents import Cache
 from cosmos_recipes.data.cache.shards import LIST, SHARDS, TENSOR, USED, remove_shard
 from cosmos_recipes.diagnostics import Place, fail
 
@@ -74,8 +75,8 @@ def _fail_too_small(cache: Cache, needed_bytes: int, limit_bytes: int) -> NoRetu
         "CR581",
         "what this data set needs does not fit into the cache's limit",
         place=Place(file=cache.store.url),
-        expected=f"a limit of {needed_bytes / 1e9:.3g} GB or more",
-        found=f"{limit_bytes / 1e9:.3g} GB",
+        expected=f"a limit of {_said(needed_bytes)} or more",
+        found=_said(limit_bytes),
         hint="raise the limit, or use fewer or smaller clips (dataset.limit, dataset.clip)",
     )
 
@@ -85,7 +86,15 @@ def _fail_held(cache: Cache, needed_bytes: int, over_bytes: int, limit_bytes: in
         "CR582",
         "other prepared data leaves too little of the cache's limit",
         place=Place(file=cache.store.url),
-        expected=f"{needed_bytes / 1e9:.3g} GB of {limit_bytes / 1e9:.3g} GB for this data set",
-        found=f"{over_bytes / 1e9:.3g} GB too little",
+        expected=f"{_said(needed_bytes)} of {_said(limit_bytes)} for this data set",
+        found=f"{_said(over_bytes)} too little",
         hint="remove prepared folders that are no longer needed, or raise the limit",
     )
+
+
+def _said(size_bytes: int) -> str:
+    """Return a size with its unit, rounded up."""
+    scale, unit = next(
+        (scale, unit) for scale, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "KB")) if size_bytes >= scale or unit == "KB"
+    )
+    return f"{ceil(size_bytes / scale * 10) / 10:g} {unit}"

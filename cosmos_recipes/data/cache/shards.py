@@ -50,7 +50,9 @@ class Listed:
 def write_shard(store: Store, rows: Sequence[Row], made_by: Mapping[str, Any]) -> str:
     """Store entries of one shape and type, then the list that makes them known; return the shard's name."""
     entries_N = torch.stack([row.tensor for row in rows])
-    content = save({ENTRIES: entries_N})
+    # Two makers may make the same tensors: the keys keep their shards apart.
+    keys = hashlib.sha256(b"".join(row.key for row in rows)).hexdigest()
+    content = save({ENTRIES: entries_N}, metadata={"keys": keys})
     name = hashlib.sha256(content).hexdigest()
     told = {
         "made_by": canonical(made_by),

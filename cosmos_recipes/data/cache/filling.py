@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cosmos_recipes.data.cache.cache import Cache
+from cosmos_recipes.data.cache.contents import Cache
 from cosmos_recipes.data.cache.keys import Wanted
 from cosmos_recipes.data.cache.shards import SHARDS, Row, write_shard
 from cosmos_recipes.data.sources.base import Progress
@@ -34,6 +35,14 @@ class Part:
     number: int
     of: int
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `2/8`; raises ValueError."""
+        number, _, of = text.partition("/")
+        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            raise ValueError(f"`{text}` is no part: write 1/8 to 8/8")
+        return cls(int(number), int(of))
+
 
 def fill(
     cache: Cache,
@@ -53,8 +62,9 @@ def fill(
     cache.store.sweep(SHARDS)
     cache.refresh()
     absent = set(cache.find(wanted.keys).missing.tolist())
-    units = [unit for unit in units_of(wanted.groups) if not absent.isdisjoint(unit.tolist())]
-    units = units if part is None else units[part.number - 1 :: part.of]
+    # A part is one of all units, not of those that are missing now: machines do not look at the same moment.
+    units = units_of(wanted.groups)[part.number - 1 :: part.of] if part else units_of(wanted.groups)
+    units = [unit for unit in units if not absent.isdisjoint(unit.tolist())]
     worker = _Worker(cache, wanted, make, refused)
     while units:
         left = []
