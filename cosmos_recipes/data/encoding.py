@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cosmos_recipes.data.cache import Cache, Wanted, fill
-from cosmos_recipes.data.cache.filling import Part
+from cosmos_recipes.data.cache.filling import Part, fail_lost
 from cosmos_recipes.data.cache.hashes import MediaHashes
 from cosmos_recipes.data.cache.limits import make_room
 from cosmos_recipes.data.cache.shards import TENSOR
@@ -33,6 +33,7 @@ from cosmos_recipes.files import remove, sha256, whole, write_json
 
 PIXELS = 1
 """Raised when decoding, cropping or resizing gives other pixels than it did."""
+ATTEMPTS = 3
 CONTENT = "content.json"
 """What the latents of a folder are, whatever shards they lie in."""
 LIST_BYTES = 1024
@@ -129,10 +130,10 @@ class ClipLatents:
         """Let `folder` hold the latents and their list; returns what could not be decoded.
 
         Raises:
-            RecipeError: not one clip could be decoded (CR508).
+            RecipeError: not one clip could be decoded (CR508), or the cache loses what is stored (CR583).
         """
         folder.mkdir(parents=True, exist_ok=True)
-        while True:
+        for _ in range(ATTEMPTS):
             self.encode(cache, progress)
             places = cache.find(self.wanted.keys)
             kept = (places.shard >= 0) & ~np.isin(self.wanted.groups, list(self.refused))
@@ -142,6 +143,8 @@ class ClipLatents:
             # What was removed or damaged meanwhile is made again.
             if not lost:
                 break
+        else:
+            fail_lost(cache.store.url)
         problems = tuple(self.refused[recording] for recording in sorted(self.refused))
         if not kept.any():
             hint = "see the problems of the videos below"

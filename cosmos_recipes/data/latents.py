@@ -103,7 +103,7 @@ class Latents:
             fail("CR509", "the latents have not been prepared", hint="run the recipe again")
         self.folder = folder
         table = pa.ipc.open_file(pa.memory_map(str(folder / LIST))).read_all()
-        self._shard_of, self._row_of = (table[name].combine_chunks().to_numpy() for name in ("shard", "row"))
+        self._shard_of, self._row_of = (table[name].chunk(0).to_numpy() for name in ("shard", "row"))
         self._names = json.loads(table.schema.metadata[b"shards"])
         self._shards: dict[int, Tensor] = {}
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Self
+from typing import NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from cosmos_recipes.data.cache.contents import Cache
 from cosmos_recipes.data.cache.keys import Wanted
 from cosmos_recipes.data.cache.shards import SHARDS, Row, write_shard
 from cosmos_recipes.data.sources.base import Progress
-from cosmos_recipes.diagnostics import Problem
+from cosmos_recipes.diagnostics import Place, Problem, fail
 
 ENTRIES_PER_UNIT = 256
 SHARD_BYTES = 2**28
@@ -57,7 +57,10 @@ def fill(
     """Make and store what is missing of `wanted`, and wait for what other processes are making.
 
     Groups that could not be made are added to `refused`; those that are there already are not tried. With a `part`,
-    only that part of the missing entries is made, and nothing is waited for.
+    only that part of the missing entries is made.
+
+    Raises:
+        RecipeError: what was stored is not found again (CR583).
     """
     cache.store.sweep(SHARDS)
     cache.refresh()
@@ -104,10 +107,14 @@ class _Worker:
         """Make what is missing of a unit; return False where another process is at it."""
         keys = self.wanted.keys.take(unit)
         with self.cache.claims.claim(hashlib.sha256(b"".join(keys.to_pylist())).hexdigest()) as is_ours:
+            before: list[int] = []
             while missing := self._missing(unit):
                 if not is_ours:
                     return False
+                if missing == before:
+                    fail_lost(self.cache.store.url)
                 self._make(missing)
+                before = missing
         return True
 
     def _missing(self, unit: NDArray[np.int64]) -> list[int]:
@@ -143,3 +150,15 @@ class _Worker:
 
         for _, alike in groupby(sorted(rows, key=form), key=form):
             write_shard(self.cache.store, list(alike), self.wanted.made_by)
+
+
+def fail_lost(url: str) -> NoReturn:
+    """Say that the cache does not give back what was stored (CR583)."""
+    fail(
+        "CR583",
+        "the cache does not keep what is stored in it",
+        place=Place(file=url),
+        expected="that what was written a moment ago is found again, as it was",
+        found="entries that are gone or damaged",
+        hint="see whether another process clears it, and whether the disk is in order; then run the same command again",
+    )
