@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cosmos_recipes.cli import data_describe, data_export_croissant, data_preview, data_synthesize
+from cosmos_recipes.cli import data_describe, data_export_croissant, data_prepare, data_preview, data_synthesize
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -13,6 +13,9 @@ app = typer.Typer(
 )
 
 app.command("preview", short_help="Draw clips as a model will see them.")(data_preview.preview)
+app.command("prepare", short_help="Make the latents of a recipe, on any number of machines at once.")(
+    data_prepare.prepare
+)
 app.command("describe", short_help="Say what is in a data set, in figures.")(data_describe.describe)
 app.command("export-croissant", short_help="Describe a data set in the Croissant format.")(
     data_export_croissant.export_croissant

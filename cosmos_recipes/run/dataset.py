@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
 
 FRAMES = 13
 SHORTER_SIDE_PX = 256
+
+
+def alone(folder: Path, progress: Progress) -> AbstractContextManager[None]:
+    """Hold what is prepared in a folder for this process; another one that holds it is waited for."""
+
+    def wait(holder: int) -> None:
+        progress.note(f"process {holder} prepares the same data: waiting for it")
+
+    return only_process(folder.with_suffix(".busy"), wait=wait)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,25 +64,21 @@ class Made:
 
     def recordings(self, progress: Progress) -> Sequence[Recording]:
         """Return the source's recordings, which are written first if they are not there."""
-
-        def wait(holder: int) -> None:
-            progress.note(f"process {holder} prepares the same data: waiting for it")
-
-        with only_process(self.folder.with_suffix(".lock"), wait=wait):
-            self.perform(progress)
+        self.perform(progress)
         return self.source.recordings(self.folder, progress)
 
     def perform(self, progress: Progress) -> Done:
-        """Let the source write what it writes, if that is not done."""
-        return perform(
-            Stage(
-                name="source",
-                folder=self.folder,
-                state=self.folder.with_suffix(".json"),
-                inputs={"folder": self.folder.name},
-                work=lambda: {"recordings": len(self.source.recordings(self.folder, progress))},
+        """Let the source write what it writes, if that is not done; another process may do it meanwhile."""
+        with alone(self.folder, progress):
+            return perform(
+                Stage(
+                    name="source",
+                    folder=self.folder,
+                    state=self.folder.with_suffix(".json"),
+                    inputs={"folder": self.folder.name},
+                    work=lambda: {"recordings": len(self.source.recordings(self.folder, progress))},
+                )
             )
-        )
 
 
 def indexed_sets(plan: Plan, made: Sequence[Made], progress: Progress) -> list[IndexedSet]:
@@ -102,8 +108,7 @@ class OpenDataset:
     @property
     def as_indexed(self) -> IndexedSet:
         """The recordings as an index takes them; those that cannot be used are left out and named."""
-        file = self.dataset.file
-        return IndexedSet(name=file.name, recordings=self.recordings, binding=self.binding, splits=file.splits)
+        return IndexedSet.of(self.dataset, self.recordings)
 
     @classmethod
     def of(

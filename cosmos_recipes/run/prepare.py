@@ -1,12 +1,14 @@
 """The first stage: recordings, the index of their clips, the tokenizer, and every clip as latents.
 
-What it makes depends on the data and the tokenizer alone, and is shared by all runs that need the same.
+What it makes depends on the data and the tokenizer alone, and is shared by all runs that need the same. Latents come from
+a cache that all data sets share, and any number of processes fill together.
 Legend: B batch, C channels, T frames, H height, W width.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,33 +20,43 @@ from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index, require_all
 from cosmos_recipes.diagnostics import Problem, RecipeError
-from cosmos_recipes.run.dataset import Made, indexed_sets
+from cosmos_recipes.run.dataset import Made, alone, indexed_sets
 from cosmos_recipes.run.folder import digest
-from cosmos_recipes.run.stages import Done, Stage, perform
+from cosmos_recipes.run.stages import Done, Outcome, Record, Stage, perform, read_record
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from cosmos_recipes.data.cache import Cache
+    from cosmos_recipes.data.cache.explain import Explanation
+    from cosmos_recipes.data.cache.filling import Part
+    from cosmos_recipes.data.encoding import ClipLatents
     from cosmos_recipes.data.latents import ClipReader
     from cosmos_recipes.run.progress import Progress
 
 MOST_FITTED = 200
 """Recordings that a tokenizer is fitted to, evenly spread over the training split."""
+INDEXED = ("recordings.arrow", "views.arrow", "clips.arrow", "index.json", "normalise.json", "tokenizer")
+CACHE_VARIABLE = "COSMOS_RECIPES_CACHE"
+"""Names the folder or URL where this machine keeps latents."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
     """What to prepare, and where: two folders named after everything that decides their content.
 
-    `made` is for what the source itself writes, `folder` for index, tokenizer and latents.
+    `made` is for what the source itself writes, `folder` for index, tokenizer and latents. `cache` is the folder or URL
+    of the latents of all data sets, which is kept below `limit_bytes`.
     """
 
     plan: Plan
     made: tuple[Made, ...]
     folder: Path
+    cache: str
+    limit_bytes: int | None = None
 
     @classmethod
-    def of(cls, plan: Plan, root: Path) -> Preparation:
+    def of(cls, plan: Plan, root: Path, *, cache: str | None = None, limit_bytes: int | None = None) -> Preparation:
         """Return the preparation of a plan, in `root/.prepared/`."""
         made = tuple(Made.of(own.source, root) for own in plan.data.sets)
         decides = {
@@ -54,26 +66,138 @@ class Preparation:
             "weights": plan.backbone.weights_sha256,
             "captions": needs_captions(plan),
         }
-        return cls(plan=plan, made=made, folder=root / ".prepared" / digest(decides)[:16])
-
-    @property
-    def lock(self) -> Path:
-        """The file that is held while anything is prepared from this source."""
-        return self.folder.with_suffix(".lock")
+        folder, url = root / ".prepared" / digest(decides)[:16], cache_url(root, cache)
+        return cls(plan=plan, made=made, folder=folder, cache=url, limit_bytes=limit_bytes)
 
     def perform(self, progress: Progress) -> Done:
-        """Let the source write what it writes, then prepare it; each only if it is not done."""
-        sources = [each.perform(progress) for each in self.made]
-        return perform(
-            Stage(
-                name="prepare",
-                folder=self.folder,
-                state=self.folder.with_suffix(".json"),
-                inputs={"folder": self.folder.name, "sources": [source.record.made for source in sources]},
-                work=lambda: prepare(self, progress),
-                spoiled=_same_stem,
+        """Prepare everything, each part only if it is not done; other processes may prepare the same meanwhile."""
+        index = self.index(progress)
+        before = read_record(self._latents_state)
+        latents = None
+        if before is None or before.state != "done":
+            latents = self._encode(progress)
+        with alone(self.folder, progress):
+            done = perform(
+                Stage(
+                    name="latents",
+                    folder=self.folder / "latents",
+                    state=self._latents_state,
+                    inputs={"folder": self.folder.name, "index": index.record.made},
+                    work=lambda: self._finish(index.record, latents or self._latents(), progress),
+                )
             )
+        return _as_one(index, done)
+
+    def index(self, progress: Progress) -> Done:
+        """Let the source write what it writes, then index it and get the tokenizer; each only if it is not done."""
+        sources = [each.perform(progress) for each in self.made]
+        with alone(self.folder, progress):
+            return perform(
+                Stage(
+                    name="index",
+                    folder=self.folder,
+                    state=self.folder.with_suffix(".json"),
+                    inputs={"folder": self.folder.name, "sources": [source.record.made for source in sources]},
+                    work=lambda: self._index(progress),
+                    made=INDEXED,
+                    spoiled=_same_stem,
+                )
+            )
+
+    def encode(self, progress: Progress, *, part: Part | None = None) -> None:
+        """Do a share of the encoding and leave the rest of the preparation to others; see `fill` for `part`."""
+        self.index(progress)
+        self._encode(progress, part=part)
+
+    def explain(self, progress: Progress) -> Explanation:
+        """Return how many latents the cache holds already, and why it lacks the others; prepares the index for that."""
+        from cosmos_recipes.data.cache.explain import explain
+
+        self.index(progress)
+        return explain(self._cache(), self._latents().wanted)
+
+    @property
+    def _latents_state(self) -> Path:
+        return self.folder.with_suffix(".latents.json")
+
+    def _index(self, progress: Progress) -> dict[str, Any]:
+        """Return the funnel and every recording that was left out.
+
+        Raises:
+            RecipeError: the data breaks its contract, or nothing of it can be used (CR5xx).
+        """
+        from cosmos_recipes.data.statistics import Normalised, keep_normalisation
+
+        data = self.plan.data
+        report = build_index(
+            indexed_sets(self.plan, self.made, progress),
+            clip_spec(self.plan),
+            self.folder,
+            captions_needed=needs_captions(self.plan),
+            limit=data.limit,
+            progress=progress,
         )
+        reader = clip_reader(self.plan, self.folder)
+        sets = [Normalised(how=own.normalise, statistics=own.statistics) for own in data.sets]
+        keep_normalisation(reader.index, load_schema(data.schema_name).columns, sets)
+        _make_tokenizer(self.plan, self.folder, reader, progress)
+        left_out = [_plain(problem) for problem in report.problems]
+        return {"found": report.found, "kept": report.aligned, "clips": report.clips, "left_out": left_out}
+
+    def _cache(self) -> Cache:
+        from cosmos_recipes.data.cache import Cache
+
+        return Cache(self.cache, limit_bytes=self.limit_bytes)
+
+    def _latents(self) -> ClipLatents:
+        from cosmos_recipes.backbones.tokenizers import load_tokenizer
+        from cosmos_recipes.data.cache.hashes import MediaHashes
+        from cosmos_recipes.data.encoding import ClipLatents, Encoder
+
+        reader, place = clip_reader(self.plan, self.folder), self.folder / "tokenizer"
+        encoder = Encoder.saved(load_tokenizer(place), place, revision=self.plan.backbone.revision)
+        clips = [clip for split in ("train", "held-out") for clip in reader.index.ids(split).tolist()]
+        return ClipLatents(reader, clips, encoder, MediaHashes(self.folder.parent / "media-hashes.jsonl"))
+
+    def _encode(self, progress: Progress, *, part: Part | None = None) -> ClipLatents:
+        latents = self._latents()
+        latents.encode(self._cache(), progress, part=part)
+        return latents
+
+    def _finish(self, index: Record, latents: ClipLatents, progress: Progress) -> dict[str, Any]:
+        damaged = latents.write(self.folder / "latents", self._cache(), progress)
+        self._require_all(latents)
+        _require_both_splits(latents.reader.index, self.folder, damaged)
+        left_out = [*index.summary["left_out"], *(_plain(problem) for problem in damaged)]
+        return {**index.summary, "kept": index.summary["kept"] - len(damaged), "left_out": left_out}
+
+    def _require_all(self, latents: ClipLatents) -> None:
+        """Refuse to go on without recordings that could not be decoded, where their data set says so."""
+        index = latents.reader.index
+        part_of = dict(zip(index.recording_of.tolist(), index.part_of.tolist(), strict=True))
+        for part, own in enumerate(self.plan.data.sets):
+            if own.on_missing == "error":
+                require_all(own.name, [found for number, found in latents.refused.items() if part_of[number] == part])
+
+
+def _as_one(index: Done, latents: Done) -> Done:
+    """Return the two as one stage. What was made does not depend on the shards in which the latents happen to lie."""
+    from cosmos_recipes.data.encoding import CONTENT
+
+    record = dataclasses.replace(
+        latents.record,
+        seconds=index.record.seconds + latents.record.seconds,
+        outputs={**index.record.outputs, f"latents/{CONTENT}": latents.record.outputs[CONTENT]},
+    )
+    damaged = (*index.damaged, *(f"latents/{name}" for name in latents.damaged))
+    outcomes: tuple[Outcome, ...] = ("repaired", "done", "unchanged")
+    outcome = next(one for one in outcomes if one in (index.outcome, latents.outcome))
+    return Done(record=record, outcome=outcome, damaged=damaged)
+
+
+def cache_url(root: Path, given: str | None = None) -> str:
+    """Return where the latents are kept: where the person says, or this machine's settings, or beside what is prepared."""
+    return given or os.environ.get(CACHE_VARIABLE) or str(root / ".prepared" / "cache")
 
 
 def needs_captions(plan: Plan) -> bool:
@@ -95,62 +219,22 @@ def clip_reader(plan: Plan, folder: Path) -> ClipReader:
     return ClipReader(ClipIndex(folder), clip_spec(plan), decode.backends, decode.requested)
 
 
-def prepare(preparation: Preparation, progress: Progress) -> dict[str, Any]:
-    """Do it, or go on with it; returns the funnel and every recording that was left out.
-
-    Raises:
-        RecipeError: the data breaks its contract, or nothing of it can be used (CR5xx).
-    """
-    from cosmos_recipes.data.latents import write_latents
-    from cosmos_recipes.data.statistics import Normalised, keep_normalisation
-
-    plan, folder = preparation.plan, preparation.folder
-    report = build_index(
-        indexed_sets(plan, preparation.made, progress),
-        clip_spec(plan),
-        folder,
-        captions_needed=needs_captions(plan),
-        limit=plan.data.limit,
-        progress=progress,
-    )
-    columns = load_schema(plan.data.schema_name).columns
-    sets = [Normalised(how=own.normalise, statistics=own.statistics) for own in plan.data.sets]
-    keep_normalisation(ClipIndex(folder), columns, sets)
-    reader = clip_reader(plan, folder)
-    train = reader.index.ids("train").tolist()
-    clips = [*train, *reader.index.ids("held-out").tolist()]
-    tokenizer = _tokenizer(plan, folder, reader, train, progress)
-    damaged = write_latents(folder / "latents", reader, clips, tokenizer.encode, progress)
-    for own in plan.data.sets:
-        if own.on_missing == "error":
-            require_all(own.name, damaged)
-    _require_both_splits(reader.index, folder, damaged)
-    left_out = [_plain(problem) for problem in (*report.problems, *damaged)]
-    return {
-        "found": report.found,
-        "kept": report.long_enough - len(damaged),
-        "clips": report.clips,
-        "left_out": left_out,
-    }
-
-
-def _tokenizer(plan: Plan, folder: Path, reader: ClipReader, train: Sequence[int], progress: Progress) -> Any:
-    """Return the tokenizer: that of the weights to start from, or a new one, fitted to the training clips if it can be."""
+def _make_tokenizer(plan: Plan, folder: Path, reader: ClipReader, progress: Progress) -> None:
+    """Save the tokenizer: that of the weights to start from, or a new one, fitted to the training clips if it can be."""
     from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
     from cosmos_recipes.files import whole
 
     place = folder / "tokenizer"
     if place.exists():
-        return load_tokenizer(place)
+        return
     if plan.backbone.weights is not None:
         tokenizer = load_tokenizer(Weights(label=plan.backbone.weights).folder / "tokenizer")
     else:
         tokenizer = build_tokenizer(plan.backbone.tokenizer)
         if hasattr(tokenizer, "fit"):
-            tokenizer.fit(_videos(reader, train, progress))
+            tokenizer.fit(_videos(reader, reader.index.ids("train").tolist(), progress))
     with whole(place) as part:
         tokenizer.save_pretrained(part)
-    return tokenizer
 
 
 def _videos(reader: ClipReader, train: Sequence[int], progress: Progress) -> Iterator[Tensor]:

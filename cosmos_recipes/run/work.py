@@ -11,7 +11,7 @@ from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.files import remove, sha256, write_json
 from cosmos_recipes.run import results
-from cosmos_recipes.run.folder import TRAINED_BY, RunFolder, only_process, read_json
+from cosmos_recipes.run.folder import TRAINED_BY, RunFolder, read_json
 from cosmos_recipes.run.prepare import Preparation
 from cosmos_recipes.run.progress import Progress
 from cosmos_recipes.run.stages import Done, Stage, perform, read_record
@@ -35,11 +35,7 @@ class Work:
         return self.done[name]
 
     def _prepare(self) -> Done:
-        def wait(holder: int) -> None:
-            self.progress.note(f"process {holder} prepares the same data: waiting for it")
-
-        with only_process(self.preparation.lock, wait=wait):
-            done = self.preparation.perform(self.progress)
+        done = self.preparation.perform(self.progress)
         self._link_prepared()
         write_json(self.folder.path / "prepare.json", done.record.summary)
         for problem in done.record.summary["left_out"][:5]:

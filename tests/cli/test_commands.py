@@ -76,6 +76,21 @@ def test_what_needs_no_heavy_library_imports_none(call: Call, arguments: tuple[s
     assert done.returncode == (2 if "train.stepz=1" in arguments else 0), done.stderr
 
 
+def test_cache_explain_says_what_a_change_of_the_recipe_costs(call: Call) -> None:
+    world = "dataset.use={schema: instruction-video, source: {kind: world, world: factory, episodes: 2, held_out: 2}}"
+    filled = call("cache", "fill", FACTORY, "--set", world)
+    assert filled.returncode == 0, filled.stderr
+    same = call("cache", "explain", FACTORY, "--set", world, "--set", "train.steps=3")
+    (count,) = {word for word in same.stdout.split()[:3] if word.isdigit()}
+    assert same.stdout.startswith(f"{count} of {count} latents are in ")
+    larger = call("cache", "explain", FACTORY, "--set", world, "--set", "dataset.clip.size=128x128")
+    assert f"  {count} are not: size 64x64 -> 128x128\n" in larger.stdout
+    refused = call("cache", "fill", FACTORY, "--set", world, "--part", "3/2")
+    assert refused.returncode == 2
+    assert "write 1/8 to 8/8" in refused.stderr
+    assert call("cache", "clear", "--older-than", "1").stdout == f"0 GB removed from {Path('runs/.prepared/cache')}\n"
+
+
 def test_check_names_every_profile_and_every_recipe(call: Call) -> None:
     done = call("check", FACTORY, ROOT / "recipes" / "factory-instructions.yaml")
     assert done.returncode == 0

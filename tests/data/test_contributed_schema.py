@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 from videos import number_of, write_video
 
-from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.dataset import load_dataset
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexedSet, IndexReport, build_index
 from cosmos_recipes.data.latents import ClipReader
@@ -76,7 +75,7 @@ def indexed(file: Path, folder: Path) -> IndexReport:
     bound = load_dataset(str(file), relative_to=Path())
     recordings = bound.source.recordings(folder, quiet)
     return build_index(
-        [IndexedSet(name="desk", recordings=recordings, binding=Binding(bound.declaration))],
+        [IndexedSet.of(bound, recordings)],
         CLIP,
         folder,
         captions_needed=False,

@@ -5,10 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +15,14 @@ from hypothesis import strategies as st
 from videos import cut_off, number_of, write_video
 
 from cosmos_recipes.data import latents as latents_module
-from cosmos_recipes.data.binding.bind import Binding
-from cosmos_recipes.data.binding.declare import Declaration
-from cosmos_recipes.data.contract import load_schema
+from cosmos_recipes.data.cache import Cache
 from cosmos_recipes.data.dataset import load_dataset
+from cosmos_recipes.data.encoding import Encoder, write_latents
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexedSet, IndexReport, build_index, clip_windows
-from cosmos_recipes.data.latents import ClipReader, Latents, write_latents
+from cosmos_recipes.data.latents import ClipReader, Latents
 from cosmos_recipes.data.probe import Probe, probe
 from cosmos_recipes.diagnostics import Problem, RecipeError
 
-PLAIN = Binding(Declaration(schema=load_schema("instruction-video")))
 CLIP = ClipSpec(frames=5, rate_hz=5.0, height_px=32, width_px=48, stride=4)
 
 
@@ -39,10 +33,10 @@ def quiet(what: str, done: int, total: int) -> None:
 def index(
     folder: Path, out: Path, *, clip: ClipSpec = CLIP, captions_needed: bool = False, limit: int | None = None
 ) -> IndexReport:
-    source = load_dataset(str(folder), relative_to=Path()).source
-    recordings = source.recordings(out / "world", quiet)
+    dataset = load_dataset(str(folder), relative_to=Path())
+    recordings = dataset.source.recordings(out / "world", quiet)
     return build_index(
-        [IndexedSet(name="in", recordings=recordings, binding=PLAIN)],
+        [IndexedSet.of(dataset, recordings)],
         clip,
         out,
         captions_needed=captions_needed,
@@ -251,42 +245,6 @@ def test_the_limit_counts_training_recordings(tmp_path: Path) -> None:
     assert names(ClipIndex(tmp_path / "out")) == ["train/0.mp4", "train/1.mp4", "val/x.mp4"]
 
 
-WRITE = """
-import sys
-from pathlib import Path
-from cosmos_recipes.data.index import ClipIndex, ClipSpec
-from cosmos_recipes.data import latents as latents_module
-from cosmos_recipes.data.latents import ClipReader, write_latents
-import cosmos_recipes.data.latents as module
-module.RECORDINGS_PER_SHARD = 2
-index = ClipIndex(Path(sys.argv[1]))
-reader = ClipReader(index, ClipSpec(frames=5, rate_hz=5.0, height_px=32, width_px=48, stride=4), {})
-clips = [*map(int, index.ids("train")), *map(int, index.ids("held-out"))]
-write_latents(Path(sys.argv[2]), reader, clips, lambda video: video[:, :1, ::2, ::4, ::4].float() / 255, lambda *told: print(flush=True))
-"""
-
-
-def test_latents_killed_while_written_end_the_same(tmp_path: Path) -> None:
-    for number in range(12):
-        write_video(tmp_path / "in" / f"{number:02}.mp4", frames=25)
-    index(tmp_path / "in", tmp_path / "index")
-    command = [sys.executable, "-c", WRITE, str(tmp_path / "index")]
-    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
-    for kill_after in (1, 3):
-        with subprocess.Popen([*command, str(tmp_path / "killed")], stdout=subprocess.PIPE) as process:
-            assert process.stdout
-            for _ in range(kill_after):
-                process.stdout.readline()
-            time.sleep(0.02)
-            process.send_signal(signal.SIGKILL)
-    subprocess.run([*command, str(tmp_path / "killed")], check=True, capture_output=True)
-    whole, killed = (
-        {p.name: p.read_bytes() for p in (tmp_path / name).iterdir() if p.suffix != ".unfinished"}
-        for name in ("whole", "killed")
-    )
-    assert whole == killed
-
-
 def test_a_recording_that_breaks_while_decoding_is_named_and_the_rest_is_kept(tmp_path: Path) -> None:
     for number in range(4):
         write_video(tmp_path / "in" / f"{number}.webm", codec="vp9")
@@ -295,7 +253,9 @@ def test_a_recording_that_breaks_while_decoding_is_named_and_the_rest_is_kept(tm
     cut_off(tmp_path / "in" / "2.webm", share=0.5)
     every = np.concatenate([clips.ids("train"), clips.ids("held-out")])
     reader = ClipReader(clips, CLIP, {"vp9": "dali"})
-    problems = write_latents(tmp_path / "latents", reader, every.tolist(), lambda video: video.float(), quiet)
+    encoder = Encoder(encode=lambda video: video.float(), fingerprint={"pixels": "as they are"})
+    cache = Cache(tmp_path / "cache")
+    problems = write_latents(tmp_path / "latents", reader, every.tolist(), encoder, cache, quiet)
     assert [problem.message for problem in problems] == ["the video 2.webm is damaged"]
     latents = Latents(tmp_path / "latents")
     kept = latents.among(every)

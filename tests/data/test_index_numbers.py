@@ -40,16 +40,12 @@ CLIP = ClipSpec(frames=5, rate_hz=2.5, height_px=16, width_px=16, stride=5)
 
 
 def indexed(use: dict[str, Any], folder: Path, clip: ClipSpec = CLIP) -> tuple[IndexReport, list[Recording]]:
-    from cosmos_recipes.data.binding.bind import Binding
     from cosmos_recipes.data.index import IndexedSet, build_index
 
     dataset = load_dataset(use, relative_to=folder)
     recordings = list(dataset.source.recordings(folder / "made", lambda what, done, total: None))
-    own = IndexedSet(
-        name="own", recordings=recordings, binding=Binding(dataset.declaration), splits=dataset.file.splits
-    )
     report = build_index(
-        [own],
+        [IndexedSet.of(dataset, recordings)],
         clip,
         folder / "index",
         captions_needed=False,

@@ -56,7 +56,7 @@ def test_the_pictures_move_as_the_numbers_say(tmp_path: Path) -> None:
     clip = ClipSpec(frames=9, rate_hz=5.0, height_px=128, width_px=128, stride=9)
     recordings = bound.source.recordings(tmp_path, quiet)
     build_index(
-        [IndexedSet(name="made-up", recordings=recordings, binding=Binding(bound.declaration))],
+        [IndexedSet.of(bound, recordings)],
         clip,
         tmp_path / "index",
         captions_needed=True,

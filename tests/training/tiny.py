@@ -18,9 +18,11 @@ from cosmos_recipes.backbones.tokenizers.pca import PcaTokenizer
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.binding.declare import Declaration
+from cosmos_recipes.data.cache import Cache
 from cosmos_recipes.data.contract import load_schema
+from cosmos_recipes.data.encoding import Encoder, write_latents
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexedSet, build_index
-from cosmos_recipes.data.latents import ClipReader, write_latents
+from cosmos_recipes.data.latents import ClipReader
 from cosmos_recipes.data.sources.base import Media, Recording
 
 CLIP = ClipSpec(frames=5, rate_hz=5.0, height_px=32, width_px=32, stride=5)
@@ -147,7 +149,8 @@ def prepare(folder: Path) -> None:
     clips = [*index.ids("train").tolist(), *index.ids("held-out").tolist()]
     tokenizer = PcaTokenizer(temporal=4, spatial=8, channels=8).fit(reader.read([clip]).flatten(0, 1) for clip in clips)
     tokenizer.save_pretrained(folder / "tokenizer")
-    write_latents(folder / "latents", reader, clips, tokenizer.encode, _quiet)
+    encoder = Encoder.saved(tokenizer, folder / "tokenizer")
+    write_latents(folder / "latents", reader, clips, encoder, Cache(folder / "cache"), _quiet)
 
 
 def run_training(plan: Plan, run: Path, prepared: Path, **options: Any) -> subprocess.Popen[str]:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.binding.spec import Splits
+from cosmos_recipes.data.dataset import BoundDataset
 from cosmos_recipes.data.index.look import STAGES, Looked, look_into
 from cosmos_recipes.data.index.splits import HELD_OUT_TAIL, declared_split, final_splits
 from cosmos_recipes.data.index.tables import SPLITS, Clip, write_clips, write_recordings, write_views
@@ -32,6 +33,12 @@ class IndexedSet:
     binding: Binding
     splits: Splits | None = None
     on_missing: Literal["error", "drop"] = "drop"
+
+    @classmethod
+    def of(cls, dataset: BoundDataset, recordings: Sequence[Recording]) -> IndexedSet:
+        """Return the recordings of a data set; those that cannot be used are left out and named."""
+        file = dataset.file
+        return cls(name=file.name, recordings=recordings, binding=Binding(dataset.declaration), splits=file.splits)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
