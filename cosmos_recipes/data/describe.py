@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from cosmos_recipes.data.binding.declare import Declaration, Declared
-from cosmos_recipes.data.binding.reader import element_axes
 from cosmos_recipes.data.binding.spec import ColumnStatistics
 from cosmos_recipes.data.binding.units import canonical
 from cosmos_recipes.data.geometry.poses import invert
 from cosmos_recipes.data.geometry.rotations import to_axis_angle
 from cosmos_recipes.data.index import ClipIndex, IndexReport
-from cosmos_recipes.data.statistics import measure
+from cosmos_recipes.data.statistics import measure, rows_of
 from cosmos_recipes.diagnostics import Problem
 
 _NAMES = {
@@ -114,8 +113,7 @@ def _measured(index: ClipIndex, said: Declared) -> ColumnStatistics:
         camera_R44 = invert(values_N.reshape(-1, 4, 4).astype(np.float64))
         turn_R1 = np.linalg.norm(to_axis_angle(camera_R44[:, :3, :3]), axis=-1, keepdims=True)
         return measure(np.concatenate([camera_R44[:, :3, 3], turn_R1], axis=-1))
-    numbers = values_N.shape[-1] if element_axes(said.column) else 1
-    return measure(values_N.reshape(-1, numbers))
+    return measure(rows_of(values_N, said.column))
 
 
 def _numbers(said: Declared, measured: ColumnStatistics) -> Iterator[NumberFigures]:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cosmos_recipes.data.binding.reader import element_axes
 from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
+from cosmos_recipes.data.contract import Column
 from cosmos_recipes.data.index.read import ClipIndex
 from cosmos_recipes.files import write_json
 
@@ -43,14 +45,17 @@ def measure(rows_RA: NDArray[np.floating[Any]]) -> ColumnStatistics:
     )
 
 
-def measure_index(index: ClipIndex, names: list[str]) -> dict[str, ColumnStatistics]:
+def measure_index(index: ClipIndex, columns: Mapping[str, Column]) -> dict[str, ColumnStatistics]:
     """Return the statistics of columns over the clips of the training split; rows that clips share count each time."""
     train = index.ids("train")
-    measured: dict[str, ColumnStatistics] = {}
-    for name in names:
-        values = np.concatenate(index.column(name))[train]
-        measured[name] = measure(values.reshape(-1, values.shape[-1]))
-    return measured
+    return {
+        name: measure(rows_of(np.concatenate(index.column(name))[train], column)) for name, column in columns.items()
+    }
+
+
+def rows_of(values_N: NDArray[np.floating[Any]], column: Column) -> NDArray[np.floating[Any]]:
+    """Return the values (R, A) of all clips as rows of numbers; A is 1 where the column has one number at a time."""
+    return values_N.reshape(-1, values_N.shape[-1] if element_axes(column) else 1)
 
 
 def write_normalisation(

@@ -191,7 +191,8 @@ def _keep_normalisation(plan: Plan, folder: Path) -> None:
     from cosmos_recipes.data.statistics import measure_index, write_normalisation
 
     declared, how = plan.data.statistics, plan.data.normalise
-    missing = [name for name in how if name not in declared]
+    columns = load_schema(plan.data.schema_name).columns
+    missing = {name: columns[name] for name in how if name not in declared}
     write_normalisation(folder, how, {**declared, **measure_index(ClipIndex(folder), missing)})
 
 
