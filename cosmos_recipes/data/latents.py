@@ -111,7 +111,7 @@ class Latents:
             fail("CR509", "the latents have not been prepared", hint="run the recipe again")
         self.folder = folder
         table = pa.ipc.open_file(pa.memory_map(str(folder / LIST))).read_all()
-        self._shard_of, self._row_of = (table[name].chunk(0).to_numpy() for name in ("shard", "row"))
+        self._shard_of, self.row_of = (table[name].chunk(0).to_numpy() for name in ("shard", "row"))
         self._names = json.loads(table.schema.metadata[b"shards"])
         self._shards: dict[int, Tensor] = {}
 
@@ -130,7 +130,7 @@ class Latents:
         shard = int(self._shard_of[clip])
         if shard < 0:
             raise KeyError(clip)
-        return self._shard(shard)[int(self._row_of[clip])]
+        return self._shard(shard)[int(self.row_of[clip])]
 
     def _shard(self, number: int) -> Tensor:
         """Return the latents of a shard, which stay on disk until they are looked at."""

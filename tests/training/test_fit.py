@@ -22,6 +22,8 @@ from safetensors.torch import load_file, save_file
 from tiny import consumed, lines, losses, run_training, tiny_plan, weights_hash
 
 from cosmos_recipes.compiler.emit import emit, write_files
+from cosmos_recipes.data.cache.shards import ENTRIES
+from cosmos_recipes.data.latents import Latents
 from cosmos_recipes.data.order import SampleOrder
 from cosmos_recipes.diagnostics import RecipeError
 from cosmos_recipes.training.batches import PreparedClips
@@ -166,12 +168,11 @@ def test_loss_that_is_not_finite_is_named_and_nothing_is_overwritten(prepared: P
     """One clip's latent is damaged: the message names the clip and the step, and keeps what was saved before it."""
     damaged = tmp_path / "prepared"
     shutil.copytree(prepared, damaged)
-    shard = damaged / "latents" / "shard-00000.safetensors"
+    (shard,) = (damaged / "latents").glob("*.safetensors")
     latents = load_file(shard)
     order = SampleOrder(PreparedClips(prepared).ids("train"), global_batch=4, seed=3)
     clip, step = _clip_first_seen_late(order)
-    row = json.loads(shard.with_suffix(".json").read_text())["clips"].index(clip)
-    latents["latent_NCTHW"][row] = float("inf")
+    latents[ENTRIES][Latents(damaged / "latents").row_of[clip]] = float("inf")
     save_file(latents, shard)
     with pytest.raises(RecipeError, match="CR602") as raised:
         train(tiny_plan(train={"checkpoint_every": 1}), tmp_path / "run", damaged)
