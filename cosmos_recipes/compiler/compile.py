@@ -143,6 +143,7 @@ def _data(resolved: Resolved, clip: ClipPlan) -> DataPlan:
         columns={name: resolved.schema.columns[name].kind for name in ("video", *resolved.head.columns)},
         splits={"train": "train", "evaluate": "held-out"},
         limit=recipe.dataset.limit,
+        transcode=recipe.dataset.transcode,
         clip=clip,
         decode=DecodePlan(
             requested=recipe.dataset.decode, backends=resolved.decode.backends, reason=resolved.decode.reason

@@ -97,6 +97,7 @@ class DataPlan(SetPlan):
     limit: int | None
     clip: ClipPlan
     decode: DecodePlan
+    transcode: bool = False
     mix: tuple[SetPlan, ...] = ()
 
     @property

@@ -23,6 +23,7 @@ FROM_RECIPE = {
     "data.clip.width_px": "dataset.clip.size",
     "data.clip.given_frames": "conditioning.given_frames",
     "data.decode.requested": "dataset.decode",
+    "data.transcode": "dataset.transcode",
     "conditioning": "conditioning",
     "train.method": "train.method",
     "train.lora_rank": "train.method.lora.rank",

@@ -14,6 +14,7 @@ from cosmos_recipes.conditioning.base import Head, heads
 from cosmos_recipes.data.contract import Schema, load_schema
 from cosmos_recipes.data.dataset import BoundDataset, Mixture, load_mixture
 from cosmos_recipes.data.decode import Choice, choose_backends
+from cosmos_recipes.data.decode.choice import SMALL_CODEC
 from cosmos_recipes.data.sources import SourceDescription
 from cosmos_recipes.data.sources.base import together
 from cosmos_recipes.diagnostics import Problem, RecipeError, fail, nearest
@@ -180,4 +181,5 @@ def _bind_first(dataset: BoundDataset, found: SourceDescription) -> None:
 def _decode(loaded: LoadedRecipe, description: SourceDescription) -> Choice:
     recipe = loaded.recipe
     place = loaded.place_of("dataset.decode")
-    return choose_backends(recipe.dataset.decode, description.codecs, gpu=recipe.hardware.gpus > 0, place=place)
+    codecs = {SMALL_CODEC: description.recordings} if recipe.dataset.transcode else description.codecs
+    return choose_backends(recipe.dataset.decode, codecs, gpu=recipe.hardware.gpus > 0, place=place)

@@ -55,6 +55,7 @@ class Dataset(Block):
     use: str | dict[str, Any] = Field(description="A name from datasets/, a path to a data set file or to a folder of videos, hf://owner/name, or a data set written inline.")
     clip: Clip = Field(description="The window of frames that the model sees at once.")
     decode: Literal["auto", "dali", "cpu"] = Field("auto", description="Which decoder reads the videos: DALI, the CPU decoder, or DALI wherever it can read the codec.")
+    transcode: bool = Field(False, description="Write the videos once more at the size of the clips, with key frames close to each other, and read those: it costs disk, and frames at random decode many times faster.")
     limit: Positive | None = Field(None, description="Use only the first so many recordings of the training split.")
 
 

@@ -18,7 +18,7 @@ from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.data.contract import load_schema
-from cosmos_recipes.data.index import ClipIndex, ClipSpec, build_index, require_all
+from cosmos_recipes.data.index import ClipIndex, ClipSpec, SmallVideos, build_index, require_all
 from cosmos_recipes.diagnostics import Problem, RecipeError
 from cosmos_recipes.run.dataset import Made, alone, indexed_sets
 from cosmos_recipes.run.folder import digest
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cosmos_recipes.data.cache import Cache
     from cosmos_recipes.data.cache.explain import Explanation
     from cosmos_recipes.data.cache.filling import Part
+    from cosmos_recipes.data.cache.hashes import MediaHashes
     from cosmos_recipes.data.encoding import ClipLatents
     from cosmos_recipes.data.latents import ClipReader
     from cosmos_recipes.run.progress import Progress
@@ -136,6 +137,7 @@ class Preparation:
             captions_needed=needs_captions(self.plan),
             limit=data.limit,
             progress=progress,
+            small=self._small_videos() if data.transcode else None,
         )
         reader = clip_reader(self.plan, self.folder)
         sets = [Normalised(how=own.normalise, statistics=own.statistics) for own in data.sets]
@@ -144,6 +146,15 @@ class Preparation:
         left_out = [_plain(problem) for problem in report.problems]
         return {"found": report.found, "kept": report.aligned, "clips": report.clips, "left_out": left_out}
 
+    def _hashes(self) -> MediaHashes:
+        from cosmos_recipes.data.cache.hashes import MediaHashes
+
+        return MediaHashes(self.folder.parent / "media-hashes.jsonl")
+
+    def _small_videos(self) -> SmallVideos:
+        hashes = self._hashes()
+        return SmallVideos(folder=self.folder.parent / "small", hash_of=lambda media: hashes.of([media])[0])
+
     def _cache(self) -> Cache:
         from cosmos_recipes.data.cache import Cache
 
@@ -151,13 +162,12 @@ class Preparation:
 
     def _latents(self) -> ClipLatents:
         from cosmos_recipes.backbones.tokenizers import load_tokenizer
-        from cosmos_recipes.data.cache.hashes import MediaHashes
         from cosmos_recipes.data.encoding import ClipLatents, Encoder
 
         reader, place = clip_reader(self.plan, self.folder), self.folder / "tokenizer"
         encoder = Encoder.saved(load_tokenizer(place), place, revision=self.plan.backbone.revision)
         clips = [clip for split in ("train", "held-out") for clip in reader.index.ids(split).tolist()]
-        return ClipLatents(reader, clips, encoder, MediaHashes(self.folder.parent / "media-hashes.jsonl"))
+        return ClipLatents(reader, clips, encoder, self._hashes())
 
     def _encode(self, progress: Progress, *, part: Part | None = None) -> ClipLatents:
         latents = self._latents()

@@ -16,9 +16,18 @@ from videos import cut_off, number_of, write_video
 
 from cosmos_recipes.data import latents as latents_module
 from cosmos_recipes.data.cache import Cache
+from cosmos_recipes.data.cache.hashes import MediaHashes
 from cosmos_recipes.data.dataset import load_dataset
 from cosmos_recipes.data.encoding import Encoder, write_latents
-from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexedSet, IndexReport, build_index, clip_windows
+from cosmos_recipes.data.index import (
+    ClipIndex,
+    ClipSpec,
+    IndexedSet,
+    IndexReport,
+    SmallVideos,
+    build_index,
+    clip_windows,
+)
 from cosmos_recipes.data.latents import ClipReader, Latents
 from cosmos_recipes.data.probe import Probe, probe
 from cosmos_recipes.diagnostics import Problem, RecipeError
@@ -261,3 +270,28 @@ def test_a_recording_that_breaks_while_decoding_is_named_and_the_rest_is_kept(tm
     kept = latents.among(every)
     assert {clips.row(clip)["name"] for clip in kept} == {"0.webm", "1.webm", "3.webm"}
     assert latents.read(kept[:2]).shape == (2, 3, 5, 32, 48)
+
+
+def test_small_videos_stand_in_for_large_ones_frame_by_frame(tmp_path: Path) -> None:
+    """They are written once, whatever else is indexed again, and one that cannot be read is named as ever."""
+    for number in range(3):
+        write_video(tmp_path / "in" / f"{number}.mp4", frames=40, height=128, width=192, gop=40)
+    cut_off(write_video(tmp_path / "in" / "cut.mp4"))
+    dataset = load_dataset(str(tmp_path / "in"), relative_to=Path())
+    hashes = MediaHashes(tmp_path / "hashes.jsonl")
+    small = SmallVideos(folder=tmp_path / "small", hash_of=lambda media: hashes.of([media])[0])
+    own = IndexedSet.of(dataset, dataset.source.recordings(tmp_path, quiet))
+    written = []
+    for name, chosen in (("large", None), ("made", small), ("again", small)):
+        out = tmp_path / name
+        report = build_index([own], CLIP, out, captions_needed=False, limit=None, progress=quiet, small=chosen)
+        assert [problem.code for problem in report.problems] == ["CR510"]
+        written.append({path: path.stat().st_mtime_ns for path in (tmp_path / "small").rglob("*.mp4")})
+    assert [len(paths) for paths in written] == [0, 3, 3]
+    assert written[1] == written[2]
+    large, made = (ClipReader(ClipIndex(tmp_path / name), CLIP, {}) for name in ("large", "made"))
+    (view,) = made.index.views(0).values()
+    assert (view.probe.height_px, view.probe.width_px) == (CLIP.height_px, CLIP.width_px)
+    for clip in range(len(large.index)):
+        assert large.index.row(clip)["frames"] == made.index.row(clip)["frames"]
+        assert (large.read([clip]).int() - made.read([clip]).int()).abs().float().mean() < 3

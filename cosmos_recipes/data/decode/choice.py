@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Literal
+from typing import Final, Literal
 
 from cosmos_recipes.diagnostics import Place, fail
 
@@ -13,6 +13,8 @@ BackendName = Literal["dali", "cpu"]
 DALI_ON_CPU = frozenset(("vp8", "vp9", "mjpeg"))
 """NVIDIA removed the software decoders of all others in DALI 2.1.1."""
 DALI_ON_GPU = DALI_ON_CPU | {"h264", "hevc", "av1", "mpeg4"}
+SMALL_CODEC: Final = "h264"
+"""Codec of videos that are written once more at the size of the clips."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,16 @@
 
 from cosmos_recipes.data.index.build import IndexedSet, IndexReport, build_index, require_all
 from cosmos_recipes.data.index.read import ClipIndex
+from cosmos_recipes.data.index.small import SmallVideos
 from cosmos_recipes.data.index.windows import ClipSpec, clip_windows
 
-__all__ = ["ClipIndex", "ClipSpec", "IndexReport", "IndexedSet", "build_index", "clip_windows", "require_all"]
+__all__ = [
+    "ClipIndex",
+    "ClipSpec",
+    "IndexReport",
+    "IndexedSet",
+    "SmallVideos",
+    "build_index",
+    "clip_windows",
+    "require_all",
+]

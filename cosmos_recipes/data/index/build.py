@@ -13,6 +13,7 @@ from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.binding.spec import Splits
 from cosmos_recipes.data.dataset import BoundDataset
 from cosmos_recipes.data.index.look import STAGES, Looked, look_into
+from cosmos_recipes.data.index.small import SmallVideos
 from cosmos_recipes.data.index.splits import HELD_OUT_TAIL, declared_split, final_splits
 from cosmos_recipes.data.index.tables import SPLITS, Clip, write_clips, write_recordings, write_views
 from cosmos_recipes.data.index.windows import ClipSpec
@@ -66,11 +67,13 @@ def build_index(
     captions_needed: bool,
     limit: int | None,
     progress: Progress,
+    small: SmallVideos | None = None,
 ) -> IndexReport:
     """Write the tables of recordings, views and clips, and `index.json` (last: it says that all is whole) into `folder`.
 
     The sets, which are one or those of a mixture, keep one contract. A recording that cannot be used is left out and
-    named in the report, where its set says that it may be dropped; one that is too short always is.
+    named in the report, where its set says that it may be dropped; one that is too short always is. With `small`, the
+    index leads to small videos instead of the recordings' own.
 
     Raises:
         RecipeError: captions are missing that the head needs (CR506), recordings of a set that says `error` cannot be
@@ -80,7 +83,7 @@ def build_index(
     if captions_needed:
         for own, recordings in chosen:
             _require_captions(recordings, own.binding)
-    looked = _same_shapes(list(_look_at_all(chosen, clip, progress)))
+    looked = _same_shapes(list(_look_at_all(chosen, clip, progress, small)))
     for part, (own, _) in enumerate(chosen):
         if own.on_missing == "error":
             require_all(own.name, [problem for each in looked if each.part == part for problem in each.problems])
@@ -137,14 +140,22 @@ def _require_captions(recordings: Sequence[Recording], binding: Binding) -> None
 
 
 def _look_at_all(
-    chosen: Sequence[tuple[IndexedSet, Sequence[Recording]]], clip: ClipSpec, progress: Progress
+    chosen: Sequence[tuple[IndexedSet, Sequence[Recording]]],
+    clip: ClipSpec,
+    progress: Progress,
+    small: SmallVideos | None,
 ) -> Iterator[Looked]:
+    def look(job: tuple[int, Binding, Recording]) -> Looked:
+        part, binding, recording = job
+        looked = replace(look_into(recording, binding, clip), part=part)
+        return small.of(looked, clip) if small else looked
+
+    what = "writing small videos" if small else "reading the videos"
     jobs = [(part, own.binding, each) for part, (own, recordings) in enumerate(chosen) for each in recordings]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        looked = pool.map(lambda job: replace(look_into(job[2], job[1], clip), part=job[0]), jobs)
-        for done, found in enumerate(looked, 1):
+        for done, found in enumerate(pool.map(look, jobs), 1):
             yield found
-            progress("reading the videos", done, len(jobs))
+            progress(what, done, len(jobs))
 
 
 def _same_shapes(looked: list[Looked]) -> list[Looked]:

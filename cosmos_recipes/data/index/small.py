@@ -1,0 +1,56 @@
+"""The videos of an index once more at the size of its clips, in which a frame at random is found many times faster."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import get_ident
+
+from cosmos_recipes.data.decode.choice import SMALL_CODEC
+from cosmos_recipes.data.index.look import Looked
+from cosmos_recipes.data.index.windows import ClipSpec
+from cosmos_recipes.data.probe import Probe, probe
+from cosmos_recipes.data.recording import Media
+from cosmos_recipes.diagnostics import RecipeError
+
+VERSION = 1
+"""Raised when the same video is written otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallVideos:
+    """Where small videos are kept, by what they were made from; those that are there are used again.
+
+    `hash_of` returns the sha256 of the bytes of a video, None if it cannot be read.
+    """
+
+    folder: Path
+    hash_of: Callable[[Media], str | None]
+
+    def of(self, looked: Looked, clip: ClipSpec) -> Looked:
+        """Return the recording with small videos in place of its own; frames keep their numbers."""
+        if looked.bound is None or not looked.frames_VT:
+            return looked
+        try:
+            made = [self._made(*view, clip) for view in zip(looked.bound.views.values(), looked.probes, strict=True)]
+        except RecipeError as error:
+            return Looked(recording=looked.recording, part=looked.part, problems=error.problems)
+        views = dict(zip(looked.bound.views, (media for media, _ in made), strict=True))
+        return replace(looked, bound=replace(looked.bound, views=views), probes=tuple(found for _, found in made))
+
+    def _made(self, media: Media, found: Probe, clip: ClipSpec) -> tuple[Media, Probe]:
+        from cosmos_recipes.data.decode.transcode import transcode
+
+        decides = [VERSION, self.hash_of(media), media.start_s, media.end_s, clip.height_px, clip.width_px]
+        key = hashlib.sha256(json.dumps(decides).encode()).hexdigest()
+        path = self.folder / key[:2] / f"{key}.mp4"
+        if not path.exists():
+            # Others may write the same video at the same time: whoever is last takes its place.
+            own = path.with_name(f".{key}.{os.getpid()}.{get_ident()}.mp4")
+            transcode(media, found, own, height_px=clip.height_px, width_px=clip.width_px, codec=SMALL_CODEC)
+            own.replace(path)
+        return Media(path=path), probe(path)
