@@ -275,7 +275,7 @@ def test_a_recording_that_breaks_while_decoding_is_named_and_the_rest_is_kept(tm
 def test_small_videos_stand_in_for_large_ones_frame_by_frame(tmp_path: Path) -> None:
     """They are written once, whatever else is indexed again, and one that cannot be read is named as ever."""
     for number in range(3):
-        write_video(tmp_path / "in" / f"{number}.mp4", frames=40, height=128, width=192, gop=40)
+        write_video(tmp_path / "in" / f"{number}.mp4", frames=40 + number, height=128, width=192, gop=40)
     cut_off(write_video(tmp_path / "in" / "cut.mp4"))
     dataset = load_dataset(str(tmp_path / "in"), relative_to=Path())
     hashes = MediaHashes(tmp_path / "hashes.jsonl")
