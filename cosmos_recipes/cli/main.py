@@ -14,6 +14,7 @@ from cosmos_recipes.cli import (
     check,
     compile_,
     cp,
+    data,
     doctor,
     explain,
     failures,
@@ -41,6 +42,7 @@ app.command("show", short_help="Show one of them whole.")(show.show)
 app.command("cp", short_help="Copy a recipe to start one of your own.")(cp.cp)
 app.command("resume", short_help="Go on with an interrupted run by its folder.")(resume.resume)
 app.command("doctor", short_help="Say whether this machine can run recipes.")(doctor.doctor)
+app.add_typer(data.data, name="data", short_help="Look at a data set: check it.")
 app.command("schema", short_help="Write the JSON schema of recipes, for editors.")(schema.schema)
 
 

@@ -29,6 +29,8 @@ SIDES_APART = 1.15
 LENS = (0.1, 20.0)
 """Focal length over width: a field of view from 3 to 157 degrees."""
 FASTEST_M_S, MOVING_M_S = 70.0, 1.0
+MISREAD, EXPLAINS = 2.0, 0.5
+"""Poses are misread if another reading fits so many times better, and leaves so much less than no turning at all."""
 SIDEWAYS_SHARE, SIDEWAYS_STEPS = 0.5, 5
 
 
@@ -182,3 +184,19 @@ def _velocities(batch: Batch) -> Iterator[tuple[str, Segments, Array]]:
         apart_m = after[:, :3, 3] - before[:, :3, 3]
         own_m = np.einsum("rji,rj->ri", before[:, :3, :3], apart_m)
         yield name, steps, own_m / (after_s - before_s)[:, None]
+
+
+def pose_reading(batch: Batch) -> Iterator[Finding]:
+    """Find cameras whose pictures turn as another reading of their poses says."""
+    for number, seen in enumerate(batch.seen):
+        for name, turning in seen.turnings.items():
+            best, said = turning.fits[turning.best], turning.fits["as declared"]
+            if said > MISREAD * best and best < EXPLAINS * turning.still:
+                yield batch.finding(
+                    number,
+                    f"the pictures of the recording {{}} do not turn as `{name}` says",
+                    row=turning.first,
+                    expected="pictures that fit best when they are turned as the poses say",
+                    found=f"a fit {said / best:.2g} times as good with {turning.best}, in {turning.pairs} pairs of frames",
+                    hint="correct `direction` and `axes` under `convention`",
+                )

@@ -168,7 +168,7 @@ class _Checker:
             finding = Finding(
                 message=f"no clip is left in the split {' and '.join(f'`{split}`' for split in empty)}",
                 expected="at least one clip in each split",
-                found=f"{len(facts.known)} recordings, of which {len(self.kept_clips)} can be used",
+                found=f"{len(self.kept_clips)} of {len(facts.known)} recordings can be used",
                 hint="mend the recordings, use shorter clips, or say the splits under `splits`",
             )
             rule = Rule(code=NO_CLIP_LEFT, name="splits", severity="error", looks_at="metadata")

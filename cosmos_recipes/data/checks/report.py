@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 from cosmos_recipes.data.checks.findings import Finding, Looks, Severity
@@ -63,9 +64,10 @@ class CheckReport:
 
     @property
     def broken(self) -> list[RuleReport]:
-        """The rules that found something, errors first."""
+        """What was found, for people: one entry for each code, errors first."""
         found = [rule for rule in self.rules if rule.count]
-        return sorted(found, key=lambda rule: (rule.severity != "error", rule.code))
+        keys = sorted({(rule.severity, rule.code) for rule in found})
+        return [_merged([rule for rule in found if (rule.severity, rule.code) == key]) for key in keys]
 
     def count(self, severity: Severity) -> int:
         """Return how many errors or warnings there are."""
@@ -96,6 +98,12 @@ class CheckReport:
             "rules": [_rule_data(rule) for rule in self.rules],
             "seconds": self.seconds,
         }
+
+
+def _merged(rules: Sequence[RuleReport]) -> RuleReport:
+    """Return rules of one code as one, with examples of each of them."""
+    examples = [each for several in zip_longest(*(rule.examples for rule in rules)) for each in several if each]
+    return replace(rules[0], count=sum(rule.count for rule in rules), examples=tuple(examples[:EXAMPLES]))
 
 
 def _rule_data(rule: RuleReport) -> dict[str, Any]:

@@ -66,4 +66,5 @@ RULES: tuple[Rule, ...] = (
     Rule(code="CR597", name="pictures in both splits", severity="error", looks_at="media", of_all=names.split_leakage),
     Rule(code="CR598", name="order of views", severity="error", looks_at="metadata", of_all=names.views_of_one_order),
     Rule(code="CR598", name="views of one file", severity="error", looks_at="media", of_all=names.views_of_one_file),
+    Rule(code="CR599", name="reading of poses", severity="warning", looks_at="media", of_rows=cameras.pose_reading),
 )

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosmos_recipes.data.binding.bind import Binding, BoundRecording
-from cosmos_recipes.data.binding.cameras import FuturePointsReader
+from cosmos_recipes.data.binding.cameras import FuturePointsReader, IntrinsicsReader, PosesReader
 from cosmos_recipes.data.checks.pictures import Decode, Still, look_at_pictures
+from cosmos_recipes.data.checks.turning import Turning, compare_readings
 from cosmos_recipes.data.contract import Column, holds
 from cosmos_recipes.data.index.look import STAGES, Looked, Stage, look_into, whole_recording
 from cosmos_recipes.data.index.windows import ClipSpec
@@ -48,6 +49,7 @@ class Seen:
     windows: int = 0
     clips: int = 0
     stills: tuple[Still, ...] = ()
+    turnings: Mapping[str, Turning] = field(default_factory=dict)
     decoded_frames: int = 0
 
     @property
@@ -77,7 +79,7 @@ def see(recording: Recording, binding: Binding, clip: ClipSpec, decode: Decode) 
     if looked.stage == "found":
         return replace(seen, row=_row_of(looked, binding, clip))
     seen = _with_rows(seen, looked, binding, clip)
-    return seen if decode == "none" else _with_pictures(seen, decode)
+    return seen if decode == "none" else _with_pictures(seen, binding, clip, decode)
 
 
 def _with_rows(seen: Seen, looked: Looked, binding: Binding, clip: ClipSpec) -> Seen:
@@ -100,17 +102,38 @@ def _with_rows(seen: Seen, looked: Looked, binding: Binding, clip: ClipSpec) -> 
     )
 
 
-def _with_pictures(seen: Seen, decode: Decode) -> Seen:
+def _with_pictures(seen: Seen, binding: Binding, clip: ClipSpec, decode: Decode) -> Seen:
     stills: list[Still] = []
     frames = 0
-    for (view, media), probe in zip(seen.views.items(), seen.probes, strict=True):
-        try:
+    try:
+        for (view, media), probe in zip(seen.views.items(), seen.probes, strict=True):
             found = look_at_pictures(view, media, probe, decode)
-        except RecipeError as error:
-            return replace(seen, stage="found", problems=error.problems, clips=0, windows=0)
-        stills += found.stills
-        frames += found.frames
-    return replace(seen, stills=tuple(stills), decoded_frames=frames)
+            stills += found.stills
+            frames += found.frames
+        turnings = {name: _turning(seen, name, binding, clip) for name in seen.columns}
+    except RecipeError as error:
+        return replace(seen, stage="found", problems=error.problems, clips=0, windows=0)
+    known = {name: turning for name, turning in turnings.items() if turning is not None}
+    return replace(seen, stills=tuple(stills), decoded_frames=frames, turnings=known)
+
+
+def _turning(seen: Seen, name: str, binding: Binding, clip: ClipSpec) -> Turning | None:
+    """Compare the poses of the first view with its pictures."""
+    if not isinstance(binding.readers[name], PosesReader) or seen.bound is None or seen.rows_s is None:
+        return None
+    camera_to_world_R44 = seen.bound.values[name][0]
+    if len(camera_to_world_R44) < 2:
+        return None
+    lens = next((seen.columns[n] for n, each in binding.readers.items() if isinstance(each, IntrinsicsReader)), None)
+    return compare_readings(
+        seen.bound.media,
+        seen.probes[0],
+        camera_to_world_R44,
+        seen.rows_s,
+        None if lens is None else lens.reshape(len(lens), -1, 4)[0, 0],
+        height_px=clip.height_px,
+        width_px=clip.width_px,
+    )
 
 
 def _changes(column: Column) -> bool:

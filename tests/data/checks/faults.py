@@ -24,7 +24,7 @@ Plant = Callable[[Data, Path], Data]
 
 @dataclass(frozen=True)
 class Fault:
-    """`recording` is the number of the one that has to be named, None for the data set as a whole."""
+    """`recording` is the number of the one that has to be named, None for the data set, -1 for any of many."""
 
     name: str
     data: str
@@ -184,6 +184,10 @@ def clipped(array: np.ndarray) -> np.ndarray:
 def x_to_the_right(ego_R44: np.ndarray) -> np.ndarray:
     """Name the axes of a vehicle as cameras do: right, down, forward."""
     return ego_R44 @ np.array([[0.0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+
+
+def with_opengl_axes(world_to_camera_T44: np.ndarray) -> np.ndarray:
+    return np.diag([1.0, -1.0, -1.0, 1.0]) @ world_to_camera_T44
 
 
 def in_degrees(data: Data, folder: Path) -> Data:
@@ -353,6 +357,8 @@ FAULTS = (
     Fault("a vehicle's path is ten times too long", "road", "CR549", values(ego_pose=longer(20.0)), row=0),
     Fault("a vehicle's axes are mixed up", "road", "CR549", values(ego_pose=x_to_the_right), row=0),
     Fault("a vehicle's poses are inverted", "road", "CR549", values(ego_pose=lambda array: invert(array)), row=0),
+    Fault("poses of cameras are inverted", "room", "CR599", everywhere("pose", invert), recording=-1),
+    Fault("axes of cameras are OpenGL's", "room", "CR599", everywhere("pose", with_opengl_axes), recording=-1),
     Fault(
         "every recording is trained on",
         "captions",
