@@ -39,7 +39,6 @@ def constant_recording(batch: Batch) -> Iterator[Finding]:
             yield batch.finding(
                 int(rows.numbers_N[place]),
                 f"`{name}` of the recording {{}} never changes",
-                row=0,
                 expected="actions that change",
                 found=f"{_shown(rows.values[rows.starts_N[place]])} in all of {rows.lengths_N[place]} rows",
                 hint="leave the recording out, or bind the values that hold the actions",

@@ -79,15 +79,14 @@ def _markdown(report: CheckReport) -> str:
     lines += [f"| {rule.code} | {_cell(rule.title)} | {rule.severity} | {rule.count} |" for rule in report.broken]
     for rule in report.broken:
         lines += ["", f"## {_cell(_heading(rule))}", ""]
-        lines += ["| recording | row | expected | found | to mend it |", "| --- | ---: | --- | --- | --- |"]
+        lines += ["| what | row | expected | found | to mend it |", "| --- | ---: | --- | --- | --- |"]
         lines += [_markdown_row(example) for example in rule.examples]
     return "\n".join(lines) + "\n"
 
 
 def _markdown_row(example: Finding) -> str:
     row = "" if example.row is None else str(example.row)
-    name = f"`{_cell(example.recording)}`" if example.recording else "the data set"
-    return f"| {name} | {row} | {_cell(example.expected)} | {_cell(example.found)} | {_cell(example.hint)} |"
+    return f"| {_cell(example.message)} | {row} | {_cell(example.expected)} | {_cell(example.found)} | {_cell(example.hint)} |"
 
 
 def _cell(text: str) -> str:

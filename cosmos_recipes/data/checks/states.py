@@ -76,7 +76,6 @@ def _shift_finding(facts: Facts, moments: Moments, place: int, lag: int) -> Find
     return facts.finding(
         int(moments.recordings_N[place]),
         f"`{moments.action}` of the recording {{}} is shifted by a row against `{moments.state}`",
-        row=0,
         expected="in each row the action that leads to the next row's state",
         found=f"actions that fit the change of the state one row {way}",
         hint="shift the rows of the source by one",
@@ -103,7 +102,6 @@ def _slopes(
         yield facts.finding(
             int(moments.recordings_N[place]),
             f"{action.label} of the recording {{}} {what} {change}{state.label}",
-            row=0,
             expected=f"{change or 'the next row of '}{state.label} about 1 times the action",
             found=f"about {slope_N[place]:.3g} times it",
             hint="correct the unit, the order of the numbers, or the sign in the source",

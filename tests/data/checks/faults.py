@@ -309,7 +309,7 @@ FAULTS = (
         lambda data, folder: data.declared(normalise={"action": "quantile"}),
         recording=None,
     ),
-    Fault("actions never change", "actions", "CR543", values(action=np.zeros_like), row=0),
+    Fault("actions never change", "actions", "CR543", values(action=np.zeros_like)),
     Fault(
         "a number never changes",
         "actions",
@@ -336,18 +336,15 @@ FAULTS = (
         ),
     ),
     Fault("an angle is in degrees", "actions", "CR545", in_degrees, row=9),
-    Fault("actions are a row late", "actions", "CR546", values(action=shifted), row=0),
-    Fault("an action has the wrong sign", "actions", "CR546", values(action=times_factor(-1.0, 0)), row=0),
-    Fault(
-        "one number has another unit than the state", "actions", "CR546", values(action=times_factor(10.0, 1)), row=0
-    ),
+    Fault("actions are a row late", "actions", "CR546", values(action=shifted)),
+    Fault("an action has the wrong sign", "actions", "CR546", values(action=times_factor(-1.0, 0))),
+    Fault("one number has another unit than the state", "actions", "CR546", values(action=times_factor(10.0, 1))),
     Fault(
         "all actions are turned round",
         "actions",
         "CR546",
         everywhere("action", times_factor(-1.0, 0, 1)),
         recording=-1,
-        row=0,
     ),
     Fault("a camera jumps", "room", "CR547", values(pose=moved(12, 4.0)), row=12),
     Fault("a camera looks back for a row", "room", "CR547", values(pose=turned), row=12),
