@@ -71,7 +71,7 @@ class Batch:
         for name, said in self.declaration.numbers.items():
             rows = self.rows(name) if is_plain(said) and said.column.belongs_to == at else None
             if rows is not None:
-                flat[name] = rows.with_values(rows.values.reshape(len(rows.values), -1))
+                flat[name] = rows.with_values(rows.values.reshape(len(rows.values), -1).astype(np.float64))
         return flat
 
     def numbers(self, name: str, count: int) -> list[Number]:

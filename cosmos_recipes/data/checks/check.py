@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from itertools import islice
 
 from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.checks.batch import Batch
@@ -15,7 +15,7 @@ from cosmos_recipes.data.checks.contents import Contents
 from cosmos_recipes.data.checks.facts import Facts, Gathered
 from cosmos_recipes.data.checks.findings import Finding, Rule, Severity
 from cosmos_recipes.data.checks.pictures import Decode
-from cosmos_recipes.data.checks.report import EXAMPLES, CheckReport, FunnelStage, RuleReport
+from cosmos_recipes.data.checks.report import EXAMPLES, NO_CLIP_LEFT, CheckReport, FunnelStage, RuleReport
 from cosmos_recipes.data.checks.rules import RULES
 from cosmos_recipes.data.checks.seen import Seen, see
 from cosmos_recipes.data.dataset import BoundDataset
@@ -28,9 +28,11 @@ from cosmos_recipes.data.recording import Recording, Split
 from cosmos_recipes.data.sources.base import Progress
 from cosmos_recipes.diagnostics import Problem
 
-AT_ONCE = 512
-"""Recordings whose rows are held in memory at the same time."""
-OTHER_SHAPE, NO_CLIP_LEFT = "CR524", "CR507"
+MOST_RECORDINGS, MOST_NUMBERS = 512, 2**24
+"""Recordings that rules look at together, and numbers in all of their rows: this is held in memory at a time."""
+AHEAD = 4
+"""Recordings that are looked into ahead, for each thread."""
+OTHER_SHAPE = "CR524"
 MEANINGS = {
     "found": "what the source has",
     "decodable": "bound to the contract, which it keeps, and its pictures decode",
@@ -72,16 +74,25 @@ def _see_all(
         return see(replace(recording, split=declared_split(recording, splits)), binding, clip, decode)
 
     with ThreadPoolExecutor(threads) as pool:
-        # A few at a time: what was seen holds all rows of a recording.
-        for start in range(0, len(recordings), AT_ONCE):
-            for done, seen in enumerate(pool.map(look, recordings[start : start + AT_ONCE]), start + 1):
-                yield seen
-                progress("checking the recordings", done, len(recordings))
+        waiting: deque[Future[Seen]] = deque()
+        for done, recording in enumerate(recordings, 1):
+            waiting.append(pool.submit(look, recording))
+            if len(waiting) > AHEAD * threads:
+                yield waiting.popleft().result()
+            progress("checking the recordings", done, len(recordings))
+        yield from (each.result() for each in waiting)
 
 
 def _batches(seen: Iterable[Seen]) -> Iterator[list[Seen]]:
-    rest = iter(seen)
-    while batch := list(islice(rest, AT_ONCE)):
+    batch: list[Seen] = []
+    numbers = 0
+    for each in seen:
+        batch.append(each)
+        numbers += each.numbers
+        if len(batch) == MOST_RECORDINGS or numbers >= MOST_NUMBERS:
+            yield batch
+            batch, numbers = [], 0
+    if batch:
         yield batch
 
 

@@ -14,6 +14,7 @@ from cosmos_recipes.diagnostics import Place, Problem
 from cosmos_recipes.diagnostics.codes import title
 
 EXAMPLES = 5
+NO_CLIP_LEFT = "CR507"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +67,8 @@ class CheckReport:
     def broken(self) -> list[RuleReport]:
         """What was found, for people: one entry for each code, errors first."""
         found = [rule for rule in self.rules if rule.count]
-        keys = sorted({(rule.severity, rule.code) for rule in found})
+        # That nothing is left follows from what stands before it.
+        keys = sorted({(rule.severity, rule.code) for rule in found}, key=lambda key: (key[1] == NO_CLIP_LEFT, *key))
         return [_merged([rule for rule in found if (rule.severity, rule.code) == key]) for key in keys]
 
     def count(self, severity: Severity) -> int:

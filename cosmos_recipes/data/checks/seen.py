@@ -67,6 +67,11 @@ class Seen:
         """The file of the first view."""
         return str(next(iter(self.views.values())).path)
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers there are in its rows."""
+        return sum(array.size for array in self.columns.values())
+
     def has_come_to(self, stage: Stage) -> bool:
         """Return whether it comes as far as that."""
         return STAGES.index(self.stage) >= STAGES.index(stage)

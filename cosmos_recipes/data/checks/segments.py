@@ -101,12 +101,6 @@ class Segments:
         """Return the value below which a share of each recording's rows lie (N), of rows with one number."""
         return np.asarray(self._sorted[self.starts_N + ((self.lengths_N - 1) * share).astype(np.int64)])
 
-    def distinct(self) -> Array:
-        """Return how many different values each recording has (N), of rows with one number."""
-        is_new = np.append(True, np.diff(self._sorted) != 0)
-        is_new[self.starts_N] = True
-        return self.with_values(is_new.astype(np.int64)).sum()
-
     def spread(self, of_each_N: Array) -> Array:
         """Return a value of each recording for each of its rows (R, ...)."""
         return np.asarray(of_each_N[self.owner_R])

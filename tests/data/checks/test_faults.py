@@ -9,6 +9,8 @@ import pytest
 from faults import FAULTS, Fault
 from good import DECLARED, Data
 
+from cosmos_recipes.data.checks.rules import RULES
+
 
 @pytest.mark.parametrize("name", DECLARED)
 def test_good_data_gives_no_finding(good: Callable[[str], Data], name: str) -> None:
@@ -16,6 +18,10 @@ def test_good_data_gives_no_finding(good: Callable[[str], Data], name: str) -> N
     assert report.broken == []
     assert {stage.recordings for stage in report.funnel} == {10}
     assert report.decoded_frames == 10 * 25 * (2 if name in ("cell", "road") else 1)
+
+
+def test_every_rule_has_a_fault_that_it_finds() -> None:
+    assert {rule.code for rule in RULES} <= {fault.code for fault in FAULTS}
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
