@@ -5,9 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from cosmos_recipes.cli.data_options import (
+    DatasetArgument,
+    FramesOption,
+    RateOption,
+    RecipeOption,
+    RunsOption,
+    SizeOption,
+    chosen_dataset,
+    open_dataset,
+)
 
 if TYPE_CHECKING:
     from cosmos_recipes.data.dataset import BoundDataset
@@ -20,14 +31,12 @@ _FIGURES = ("mean", "std", "min", "q01", "q99", "max")
 
 
 def describe(
-    dataset: Annotated[
-        str | None, typer.Argument(help="A data set: a name, a file, or a folder of videos.", metavar="[DATASET]")
-    ] = None,
-    recipe: Annotated[str | None, typer.Option("--recipe", help="Take data set and window from a recipe.")] = None,
-    frames: Annotated[int | None, typer.Option("--frames", min=2, help="Frames of a clip.")] = None,
-    rate: Annotated[str | None, typer.Option("--rate", help="Frames per second of a clip, such as '5 Hz'.")] = None,
-    size: Annotated[str | None, typer.Option("--size", help="Picture size of a clip, HEIGHTxWIDTH.")] = None,
-    root: Annotated[Path, typer.Option("--runs", "--root", help="The folder of the runs.")] = Path("runs"),
+    dataset: DatasetArgument = None,
+    recipe: RecipeOption = None,
+    frames: FramesOption = None,
+    rate: RateOption = None,
+    size: SizeOption = None,
+    runs: RunsOption = Path("runs"),
     write: Annotated[bool, typer.Option("--write", help="Put the statistics into the data set's file.")] = False,
     form: Annotated[Format, typer.Option("--format", help="How the figures are written.")] = "text",
 ) -> None:
@@ -44,15 +53,13 @@ def describe(
     from cosmos_recipes.cli.failures import rendered_as
     from cosmos_recipes.cli.screen import Screen
     from cosmos_recipes.data.dataset_text import statistics_text, write_statistics
-    from cosmos_recipes.run.dataset import OpenDataset
     from cosmos_recipes.run.describe import describe_dataset
 
     screen = Screen()
     with rendered_as(form):
         try:
-            bound, window = _chosen(dataset, recipe, frames, rate, size)
-            file = _own_file(bound) if write else None
-            opened = OpenDataset.of(bound, root=root, progress=screen, **window)
+            file = _own_file(chosen_dataset(dataset, recipe)[0]) if write else None
+            opened = open_dataset(dataset, recipe, frames=frames, rate=rate, size=size, root=runs, progress=screen)
             found = describe_dataset(opened, screen)
         finally:
             screen.close()
@@ -62,29 +69,6 @@ def describe(
             typer.echo(f"\nWrote the statistics into {file}", err=form == "json")
         elif form == "text" and found.statistics:
             typer.echo(f"\n{statistics_text(found.statistics)}", nl=False)
-
-
-def _chosen(
-    dataset: str | None, recipe: str | None, frames: int | None, rate: str | None, size: str | None
-) -> tuple[BoundDataset, dict[str, Any]]:
-    """Return the data set, and what is said of the window."""
-    from cosmos_recipes.cli.quantities import rate_hz, size_px
-    from cosmos_recipes.data.dataset import load_dataset
-    from cosmos_recipes.recipe.load import load_recipe
-
-    if (dataset is None) == (recipe is None):
-        raise typer.BadParameter("name a data set, or a recipe with --recipe", param_hint="DATASET")
-    window: dict[str, Any] = {"frames": None, "rate_hz": None, "size": None}
-    if recipe is None:
-        bound = load_dataset(str(dataset), relative_to=Path())
-    else:
-        loaded, key = load_recipe(recipe), "dataset.use"
-        said = loaded.recipe.dataset
-        bound = load_dataset(said.use, relative_to=loaded.folder_of(key), place=loaded.place_of(key))
-        window = {"frames": said.clip.frames, "rate_hz": said.clip.rate, "size": said.clip.size}
-    own = {"frames": frames, "rate_hz": rate and rate_hz(rate), "size": size and size_px(size)}
-    window |= {name: value for name, value in own.items() if value}
-    return bound, window
 
 
 def _own_file(bound: BoundDataset) -> Path:

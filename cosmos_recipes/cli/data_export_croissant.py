@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from cosmos_recipes.cli.data_options import RunsOption
+
 
 def export_croissant(
     dataset: Annotated[str, typer.Argument(help="A data set: a name, a file, or a folder of videos.")],
@@ -21,7 +23,7 @@ def export_croissant(
     published: Annotated[
         datetime | None, typer.Option("--published", formats=["%Y-%m-%d"], help="Day of its publication.")
     ] = None,
-    root: Annotated[Path, typer.Option("--runs", "--root", help="The folder of the runs.")] = Path("runs"),
+    runs: RunsOption = Path("runs"),
 ) -> None:
     """Write a data set's description in the Croissant format: files, recordings, splits, and what each number means.
 
@@ -46,7 +48,7 @@ def export_croissant(
     folder = Path() if str(file) == "-" else file.parent
     screen = Screen()
     try:
-        opened = OpenDataset.of(bound, root=root, progress=screen, frames=2)
+        opened = OpenDataset.of(bound, root=runs, progress=screen, frames=2)
         document = describe_as_croissant(opened, folder=folder, published=about, progress=screen)
     finally:
         screen.close()

@@ -30,7 +30,7 @@ def render(problems: Sequence[Problem], form: Format = "text", *, limit: int = 2
             more = [f"::notice::{_unshown(problems, limit)}"] if len(problems) > limit else []
             return "\n".join([*map(_github, problems[:limit]), *more])
         case "text":
-            return "\n".join([*(_text(problem, colour) for problem in problems[:limit]), _summary(problems, limit)])
+            return "\n".join([*(text_of(problem, colour) for problem in problems[:limit]), _summary(problems, limit)])
 
 
 def noted(problems: Sequence[Problem], *, limit: int = 5) -> list[str]:
@@ -49,7 +49,8 @@ def _where(place: Place) -> str:
     return ":".join([place.file, *(str(number) for number in (place.line, place.column) if number)])
 
 
-def _text(problem: Problem, colour: bool) -> str:
+def text_of(problem: Problem, colour: bool = False) -> str:
+    """Return one problem as text: where and what, the line it is on, what was expected and found, and how to mend it."""
     place = problem.place
     bold, red, plain = ("\033[1m", "\033[31m", "\033[0m") if colour else ("", "", "")
     head = f"{bold}{visible(_where(place))}:{plain} " if place else ""

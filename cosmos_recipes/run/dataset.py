@@ -16,6 +16,7 @@ from cosmos_recipes.data.dataset import BoundDataset
 from cosmos_recipes.data.index import ClipSpec, IndexedSet
 from cosmos_recipes.data.recording import Recording
 from cosmos_recipes.data.sources import source_class
+from cosmos_recipes.diagnostics import Problem, RecipeError
 from cosmos_recipes.run.folder import digest, only_process
 from cosmos_recipes.run.stages import Done, Stage, perform
 
@@ -120,28 +121,35 @@ class OpenDataset:
         frames: int | None = None,
         rate_hz: float | None = None,
         size: tuple[int, int] | None = None,
+        stride: int | None = None,
+        if_none_opens: ClipSpec | None = None,
     ) -> OpenDataset:
         """Open a data set; what is not said of the window is taken from the first recording that can be opened.
 
         Raises:
-            RecipeError: there are no recordings, or none can be opened.
+            RecipeError: there are no recordings, or none can be opened and `if_none_opens` is no window either.
         """
         recordings = Made(kind=dataset.kind, source=dataset.source, root=root).recordings(progress)
-        found = _first_probe(recordings)
-        height_px, width_px = size or _fitting_size(found)
-        clip = ClipSpec(
-            frames=frames or FRAMES,
-            rate_hz=rate_hz or round((len(found.pts) - 1) / max(found.times_s[-1], 1e-9), 3),
-            height_px=height_px,
-            width_px=width_px,
-            stride=frames or FRAMES,
-        )
+        try:
+            found = _first_probe(recordings)
+        except RecipeError:
+            if if_none_opens is None:
+                raise
+            clip = if_none_opens
+        else:
+            height_px, width_px = size or _fitting_size(found)
+            clip = ClipSpec(
+                frames=frames or FRAMES,
+                rate_hz=rate_hz or round((len(found.pts) - 1) / max(found.times_s[-1], 1e-9), 3),
+                height_px=height_px,
+                width_px=width_px,
+                stride=stride or frames or FRAMES,
+            )
         return cls(dataset=dataset, binding=Binding(dataset.declaration), recordings=recordings, clip=clip)
 
 
 def _first_probe(recordings: Sequence[Recording]) -> Probe:
     from cosmos_recipes.data.probe import probe
-    from cosmos_recipes.diagnostics import Problem, RecipeError
 
     problems: list[Problem] = []
     for recording in recordings:

@@ -78,7 +78,7 @@ def test_what_needs_no_heavy_library_imports_none(call: Call, arguments: tuple[s
 
 def test_cache_explain_says_what_a_change_of_the_recipe_costs(call: Call) -> None:
     world = "dataset.use={schema: instruction-video, source: {kind: world, world: factory, episodes: 2, held_out: 2}}"
-    filled = call("cache", "fill", FACTORY, "--set", world)
+    filled = call("data", "prepare", FACTORY, "--set", world)
     assert filled.returncode == 0, filled.stderr
     same = call("cache", "explain", FACTORY, "--set", world, "--set", "train.steps=3")
     (count,) = {word for word in same.stdout.split()[:3] if word.isdigit()}

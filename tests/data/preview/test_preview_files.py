@@ -60,7 +60,7 @@ def test_texts_cannot_become_part_of_the_page(opened: Any, tmp_path: Path) -> No
     [
         (["nothing-like-it"], 2, "CR200"),
         ([], 2, "name a data set, or a recipe with --recipe"),
-        (["factory", "--rate", "5"], 2, "`5` has no unit"),
+        (["factory", "--rate", "5"], 2, "'5' has no unit"),
         (["broken"], 3, "CR510"),
         (["short", "--frames", "500"], 3, "CR575"),
     ],

@@ -1,0 +1,140 @@
+"""How many rows a second `data check` looks at without decoding, in one run.
+
+    python benchmarks/check.py [--recordings 400] [--rows 500] [--rounds 5] [--write]
+
+Data sets are made in memory: actions of seven numbers with states, a moving camera with intrinsics, a vehicle's poses,
+all with captions. `rules` is what the rules take, over all rows, names and texts; `all` is the whole check with
+`--decode none`: values are bound and brought into canonical form, clips are cut, and then the rules. All recordings have
+one video, which is opened once: what media take, benchmarks/data.py measures. Figures are medians over rounds, the spread
+their least and largest; each round takes every data set once, so that whatever else the machine does falls on all.
+`--write` keeps them in results/check.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cosmos_recipes.data.checks import CheckReport, check_recordings
+from cosmos_recipes.data.dataset import load_dataset
+from cosmos_recipes.data.geometry.poses import invert
+from cosmos_recipes.data.geometry.rotations import from_axis_angle
+from cosmos_recipes.data.index import ClipSpec
+from cosmos_recipes.data.recording import Media, Recording
+from cosmos_recipes.worlds.video import write_video
+
+RESULT = Path(__file__).parent / "results" / "check.json"
+TARGET_ROWS_PER_S = 200_000
+RATE_HZ = 10
+CLIP = ClipSpec(frames=13, rate_hz=RATE_HZ, height_px=16, width_px=16, stride=13)
+UNITS = ["m", "m", "m", "rad", "rad", "rad", "1"]
+LENS = {"intrinsics": {"from": "intrinsics", "convention": "canonical"}}
+COLUMNS: dict[str, dict[str, Any]] = {
+    "action-frame": {
+        "action": {"from": "action", "unit": UNITS, "form": ["delta"] * 6 + ["absolute"]},
+        "state": {"from": "state", "unit": UNITS},
+    },
+    "pose": {"pose": {"from": "pose", "convention": "canonical"}, **LENS},
+    "trajectory": {"trajectory": {"from": "ego", "convention": "canonical-ego", "points": 20}, **LENS},
+}
+
+
+def values(number: int, rows: int, schema: str) -> dict[str, Any]:
+    """What one recording says: smooth random motion."""
+    rng = np.random.default_rng(number)
+    state = np.cumsum(np.cumsum(rng.normal(0, 1e-4, (rows + 1, 7)), axis=0), axis=0)
+    pose_44 = np.tile(np.eye(4), (rows, 1, 1))
+    pose_44[:, :3, :3] = from_axis_angle(state[:rows, 3:6])
+    pose_44[:, :3, 3] = state[:rows, :3] + np.outer(np.arange(rows), [0.8, 0, 0])
+    every: dict[str, dict[str, Any]] = {
+        "action-frame": {"action": np.diff(state, axis=0), "state": state[:rows]},
+        "pose": {"pose": invert(pose_44), "intrinsics": np.array([0.8, 0.8, 0.5, 0.5])},
+        "trajectory": {"ego": pose_44, "intrinsics": np.tile([0.8, 0.8, 0.5, 0.5], (1, 1))},
+    }
+    return {"caption": f"The arm does what is number {number}.", **every[schema]}
+
+
+def recordings(schema: str, video: Path, count: int, rows: int) -> list[Recording]:
+    """Recordings that share one video."""
+    splits: list[Any] = ["held-out" if number % 10 == 0 else "train" for number in range(count)]
+    media = Media(path=video)
+    return [
+        Recording(name=f"{number}", split=splits[number], views={"video": media}, values=values(number, rows, schema))
+        for number in range(count)
+    ]
+
+
+def checked(schema: str, found: list[Recording]) -> CheckReport:
+    """Check once."""
+    use = {"schema": schema, "source": {"kind": "folder", "path": "."}, "columns": COLUMNS[schema]}
+    dataset = load_dataset(use, relative_to=Path())
+    report = check_recordings(dataset, found, CLIP, decode="none", progress=lambda *_: None)
+    assert not report.broken, report.broken[0].examples[:1]
+    return report
+
+
+def measure(count: int, rows: int, rounds: int) -> dict[str, dict[str, Any]]:
+    """Rows a second of each data set, of the rules and of everything."""
+    rates: dict[str, dict[str, list[float]]] = {schema: {"rules": [], "all": []} for schema in COLUMNS}
+    with tempfile.TemporaryDirectory() as folder:
+        video = Path(folder) / "video.mp4"
+        write_video(video, np.zeros((rows, 16, 16, 3), np.uint8), RATE_HZ, "h264")
+        made = {schema: recordings(schema, video, count, rows) for schema in COLUMNS}
+        for _ in range(rounds):
+            for schema, found in made.items():
+                report = checked(schema, found)
+                for what, seconds in report.seconds.items():
+                    rates[schema][what].append(report.rows / seconds)
+    return {schema: {what: _spread(each) for what, each in own.items()} for schema, own in rates.items()}
+
+
+def _spread(rates: list[float]) -> dict[str, int]:
+    figures = {"median": statistics.median(rates), "least": min(rates), "most": max(rates)}
+    return {name: round(rate / 1000) * 1000 for name, rate in figures.items()}
+
+
+def main() -> int:
+    """Measure, print and write the figures; 1 if a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recordings", type=int, default=400)
+    parser.add_argument("--rows", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    found = measure(given.recordings, given.rows, given.rounds)
+    for schema, own in found.items():
+        told = ", ".join(
+            f"{what} {each['median']:>12,.0f} ({each['least']:,.0f} to {each['most']:,.0f})"
+            for what, each in own.items()
+        )
+        print(f"{schema:<18} rows/s: {told}")
+    machine = {
+        "cpus": os.cpu_count(),
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+    document = {
+        "machine": machine,
+        "recordings": given.recordings,
+        "rows_each": given.rows,
+        "rounds": given.rounds,
+        "target_rows_per_s": TARGET_ROWS_PER_S,
+        "rows_per_s": found,
+    }
+    if given.write:
+        RESULT.write_text(json.dumps(document, indent=2) + "\n")
+    return int(any(own["rules"]["median"] < TARGET_ROWS_PER_S for own in found.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
