@@ -85,7 +85,7 @@ def test_cache_explain_says_what_a_change_of_the_recipe_costs(call: Call) -> Non
     assert same.stdout.startswith(f"{count} of {count} latents are in ")
     larger = call("cache", "explain", FACTORY, "--set", world, "--set", "dataset.clip.size=128x128")
     assert f"  {count} are not: size 64x64 -> 128x128\n" in larger.stdout
-    refused = call("cache", "fill", FACTORY, "--set", world, "--part", "3/2")
+    refused = call("data", "prepare", FACTORY, "--set", world, "--part", "3/2")
     assert refused.returncode == 2
     assert "write 1/8 to 8/8" in refused.stderr
     assert call("cache", "clear", "--older-than", "1").stdout == f"0 GB removed from {Path('runs/.prepared/cache')}\n"
