@@ -11,6 +11,8 @@ import torch
 from diffusers import CosmosTransformer3DModel
 from torch import Tensor, nn
 
+from cosmos_recipes.backbones.places import OpenTimeEmbedding
+
 
 def build_transformer(architecture: dict[str, Any], *, seed: int) -> Any:
     """Return a freshly initialised network; `architecture` holds the constructor arguments of the class."""
@@ -18,14 +20,18 @@ def build_transformer(architecture: dict[str, Any], *, seed: int) -> Any:
         torch.manual_seed(seed)
         transformer: Any = _transformer_class()(**architecture)
         _initialise(transformer)
-    transformer.rope = CachedRope(transformer.rope)
-    return transformer
+    return _opened(transformer)
 
 
 def load_transformer(folder: str) -> Any:
     """Return the network that diffusers saved in `folder` (config.json and safetensors, whole or sharded), in float32."""
-    transformer = _transformer_class().from_pretrained(folder, torch_dtype=torch.float32)
+    return _opened(_transformer_class().from_pretrained(folder, torch_dtype=torch.float32))
+
+
+def _opened(transformer: Any) -> Any:
+    """Make room for conditioning heads; what is saved stays what diffusers reads."""
     transformer.rope = CachedRope(transformer.rope)
+    transformer.time_embed = OpenTimeEmbedding(transformer.time_embed)
     return transformer
 
 

@@ -88,11 +88,14 @@ class SetPlan(Part):
 class DataPlan(SetPlan):
     """The data set, its contract, and the clips cut from it; `columns` are those that the model sees, by kind.
 
+    `numbers` are how many each row of a column has, where its contract leaves that to the data.
+
     A mixture has its data sets in `mix`, and no source of its own.
     """
 
     schema_name: str
     columns: dict[str, str]
+    numbers: dict[str, int] = Field(default_factory=dict)
     splits: dict[str, str]
     limit: int | None
     clip: ClipPlan

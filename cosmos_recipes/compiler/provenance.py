@@ -49,6 +49,7 @@ DERIVED = {
     "data.clip.given_latent_frames": "derived from conditioning.given_frames and the tokenizer",
     "data.clip.tokens": "derived from dataset.clip, the tokenizer and the patch size",
     "data.columns": "derived from the schema and conditioning.head",
+    "data.numbers": "the first recording of the data set",
     "data.splits": "the splits that every source has",
     "data.decode.backends": "derived from dataset.decode, the codecs of the data and hardware",
     "data.decode.reason": "derived from dataset.decode, the codecs of the data and hardware",

@@ -35,6 +35,7 @@ class Resolved:
     loaded: LoadedRecipe
     backbone: ZooEntry
     weights: Weights | None
+    numbers: Mapping[str, int]
     schema: Schema
     dataset: Mixture
     description: SourceDescription
@@ -67,8 +68,7 @@ def resolve(loaded: LoadedRecipe) -> Resolved:
     schema = _try(problems, lambda: load_schema(recipe.dataset.schema_name, place=place))
     dataset = _try(problems, lambda: _dataset(loaded))
     described = _try(problems, lambda: _described(loaded, dataset)) if dataset else None
-    if dataset and described:
-        _try(problems, lambda: _require_bindable(loaded, dataset, described))
+    numbers = _try(problems, lambda: _bound(loaded, dataset, described)) if dataset and described else None
     description = together(described) if described else None
     decode = _try(problems, lambda: _decode(loaded, description)) if description else None
     if not (backbone and head and schema and dataset and description and decode) or problems:
@@ -79,6 +79,7 @@ def resolve(loaded: LoadedRecipe) -> Resolved:
         loaded=loaded,
         backbone=backbone,
         weights=weights,
+        numbers=numbers or {},
         schema=schema,
         dataset=dataset,
         description=description,
@@ -155,27 +156,34 @@ def _described(loaded: LoadedRecipe, dataset: Mixture) -> list[SourceDescription
         raise RecipeError(*problems) from error
 
 
-def _require_bindable(loaded: LoadedRecipe, mixture: Mixture, described: Sequence[SourceDescription]) -> None:
-    """Check that the first recording of each data set has what its columns and views are bound to."""
+def _bound(loaded: LoadedRecipe, mixture: Mixture, described: Sequence[SourceDescription]) -> dict[str, int]:
+    """Check that the first recording of each data set has what its columns and views are bound to.
+
+    Returns how many numbers a row of each column has.
+    """
     problems: list[Problem] = []
+    numbers: dict[str, int] = {}
     for (dataset, _), found in zip(mixture.sets, described, strict=True):
         try:
-            _bind_first(dataset, found)
+            numbers |= _bind_first(dataset, found)
         except RecipeError as error:
             place = dataset.columns_at or loaded.place_of("dataset.use")
             problems += [replace(each, place=place) for each in error.problems]
     if problems:
         raise RecipeError(*problems)
+    return numbers
 
 
-def _bind_first(dataset: BoundDataset, found: SourceDescription) -> None:
+def _bind_first(dataset: BoundDataset, found: SourceDescription) -> dict[str, int]:
     if dataset.declaration.numbers:
         from cosmos_recipes.data.binding.bind import Binding
 
+        binding = Binding(dataset.declaration)
         for recording in dataset.source.first(1):
-            Binding(dataset.declaration).bind(recording)
+            return binding.numbers(binding.bind(recording))
     elif found.views:
         dataset.declaration.choose_views(found.views, f"of the data set {dataset.file.name}")
+    return {}
 
 
 def _decode(loaded: LoadedRecipe, description: SourceDescription) -> Choice:

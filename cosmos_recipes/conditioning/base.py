@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -27,12 +29,26 @@ class ContextShape(Protocol):
         """Numbers per token."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a head is built for: a network of this `width` and text context, and the data of its columns.
+
+    `temporal` are the frames of pixels that each latent frame after the first stands for; `numbers` are those of a row
+    of each column that has rows of numbers.
+    """
+
+    text: ContextShape
+    width: int
+    temporal: int
+    numbers: Mapping[str, int]
+
+
 class Head(ABC):
     """A conditioning head. Describing it costs nothing; `build` imports torch.
 
     The module that `build` returns has `collate(rows) -> Control` and `null(batch) -> Control`, where a Control is a
-    dict of batch-first tensors, and `forward(control)`, which returns extra arguments of the transformer. It starts as
-    a no-op: at step 0 the model's output equals the base's bit for bit.
+    dict of batch-first tensors, and `forward(control)`, which returns what enters the network: `encoder_hidden_states`,
+    and what `backbones.places` names. It starts as a no-op: at step 0 the model's output equals the base's bit for bit.
     """
 
     name: ClassVar[str]
@@ -49,8 +65,8 @@ class Head(ABC):
         return bool(self.columns)
 
     @abstractmethod
-    def build(self, text: ContextShape) -> nn.Module:
-        """Return the head's network for a backbone that takes this text context."""
+    def build(self, around: Surroundings) -> nn.Module:
+        """Return the head's network."""
 
 
 @cache

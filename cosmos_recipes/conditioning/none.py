@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cosmos_recipes.conditioning.base import ContextShape, Head
+from cosmos_recipes.conditioning.base import Head, Surroundings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,8 +20,8 @@ class NoneHead(Head):
     families = ("diffusion",)
     columns = ()
 
-    def build(self, text: ContextShape) -> nn.Module:
+    def build(self, around: Surroundings) -> nn.Module:
         """Return the context of zeros that a network sees without a caption."""
         from cosmos_recipes.conditioning.networks import NullContext
 
-        return NullContext(width=text.width)
+        return NullContext(width=around.text.width)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cosmos_recipes.conditioning.base import ContextShape, Head
+from cosmos_recipes.conditioning.base import Head, Surroundings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,8 +20,8 @@ class TextHead(Head):
     families = ("diffusion",)
     columns = ("caption",)
 
-    def build(self, text: ContextShape) -> nn.Module:
+    def build(self, around: Surroundings) -> nn.Module:
         """Return a trainable encoder of the caption's bytes into the context."""
         from cosmos_recipes.conditioning.networks import ByteText
 
-        return ByteText(length=text.length, width=text.width)
+        return ByteText(length=around.text.length, width=around.text.width)

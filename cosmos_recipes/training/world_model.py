@@ -17,10 +17,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cosmos_recipes.backbones.diffusion import build_transformer, load_transformer
+from cosmos_recipes.backbones.places import PLACES, entering
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
 from cosmos_recipes.backbones.zoo import ObjectiveEntry, TextEntry
 from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.conditioning.base import Surroundings
 from cosmos_recipes.conditioning.base import head as find_head
 from cosmos_recipes.training.objectives import draw, generator
 
@@ -42,6 +44,7 @@ class WorldModelConfig:
     family: str = "diffusion"
     task: str = "general"
     clip: dict[str, int] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
 
 
 class WorldModel(nn.Module):
@@ -81,10 +84,13 @@ class WorldModel(nn.Module):
             family=backbone.family,
             task=plan.task,
             clip={"frames": clip.frames, "height_px": clip.height_px, "width_px": clip.width_px},
+            numbers=plan.data.numbers,
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
-            head = find_head(config.head).build(backbone.text)
+            head = find_head(config.head).build(
+                _surroundings(config, backbone.architecture, backbone.tokenizer.temporal)
+            )
         if backbone.weights is None:
             transformer = build_transformer(backbone.architecture, seed=plan.seed)
         else:
@@ -192,16 +198,18 @@ class WorldModel(nn.Module):
         self, noisy_BCTHW: Tensor, known_BCTHW: Tensor, given_BT: Tensor, time_B: Tensor, control: Control
     ) -> Tensor:
         """Return the predicted velocity; given frames enter clean, marked by a channel of ones, as in Video2World."""
+        inputs = self.head(control)
+        added = {place: inputs.pop(place) for place in PLACES if place in inputs}
         is_given = given_BT[:, None, :, None, None]
         hidden = torch.where(is_given, known_BCTHW, noisy_BCTHW)
         mask = is_given.expand_as(hidden[:, :1]).to(hidden)
-        velocity_BCTHW: Tensor = self.transformer(
-            hidden_states=hidden,
-            timestep=time_B * self.objective.settings.get("timestep_scale", 1.0),
-            condition_mask=mask,
-            return_dict=False,
-            **self.head(control),
-        )[0]
+        time_B = time_B * self.objective.settings.get("timestep_scale", 1.0)
+        # What enters with the time of each frame needs a time for each frame.
+        timestep = time_B[:, None, None, None, None].expand_as(mask[:, :, :, :1, :1]) if added else time_B
+        with entering(self.transformer, added):
+            velocity_BCTHW: Tensor = self.transformer(
+                hidden_states=hidden, timestep=timestep, condition_mask=mask, return_dict=False, **inputs
+            )[0]
         return velocity_BCTHW
 
     def _placed(self, control: Control) -> Control:
@@ -220,14 +228,15 @@ class WorldModel(nn.Module):
     def from_pretrained(cls, folder: Path) -> WorldModel:
         """Read what `save_pretrained` wrote, ready to generate."""
         config = WorldModelConfig(**json.loads((folder / "cosmos_recipe.json").read_text()))
-        head = find_head(config.head).build(TextEntry(**config.text))
+        transformer, tokenizer = load_transformer(str(folder / "transformer")), load_tokenizer(folder / "tokenizer")
+        head = find_head(config.head).build(_surroundings(config, transformer.config, tokenizer.temporal))
         head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
-        return cls(
-            config,
-            transformer=load_transformer(str(folder / "transformer")),
-            tokenizer=load_tokenizer(folder / "tokenizer"),
-            head=head,
-        ).eval()
+        return cls(config, transformer=transformer, tokenizer=tokenizer, head=head).eval()
+
+
+def _surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], temporal: int) -> Surroundings:
+    width = architecture["num_attention_heads"] * architecture["attention_head_dim"]
+    return Surroundings(text=TextEntry(**config.text), width=width, temporal=temporal, numbers=config.numbers)
 
 
 def _started(weights: Weights, expected_sha256: str | None, head_name: str, head: nn.Module) -> Any:

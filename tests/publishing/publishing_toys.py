@@ -48,7 +48,7 @@ def save_toy_model(folder: Path, plan: Plan) -> None:
         given_frames=plan.data.clip.given_frames,
         rate_hz=plan.data.clip.rate_hz,
     )
-    network = head(config.head).build(plan.backbone.text)
+    network = head(config.head).build(surroundings_of(plan))
     WorldModel(config, transformer=transformer, tokenizer=tokenizer, head=network).save_pretrained(folder)
 
 

@@ -81,6 +81,11 @@ class Binding:
             times_s=recording.times_s,
         )
 
+    def numbers(self, bound: BoundRecording) -> dict[str, int]:
+        """Return how many numbers a row of each column of plain numbers has."""
+        found = {name: self.readers[name].numbers_each(values) for name, values in bound.values.items()}
+        return {name: count for name, count in found.items() if count is not None}
+
     def rows_s(self, bound: BoundRecording, frames_s: Array) -> Array:
         """Return the moments of the rows of values; `frames_s` are those of the first view's frames.
 

@@ -86,6 +86,10 @@ class NumbersReader(RowsReader):
         rows = int(values.shape[1 if self.column.is_per_view else 0])
         return None if self.column.is_per_view and rows == 1 else rows
 
+    def numbers_each(self, values: Array) -> int | None:
+        """See `Reader.numbers_each`."""
+        return int(values.shape[-1]) if element_axes(self.column) else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
@@ -114,6 +118,10 @@ class StepsReader(RowsReader):
     def rows(self, values: Steps) -> int | None:
         """See `Reader.rows`."""
         return len(values.values_RA)
+
+    def numbers_each(self, values: Steps) -> int | None:
+        """See `Reader.numbers_each`."""
+        return len(values.forms)
 
     def clip(self, values: Steps, window: Window) -> Array | None:
         """Return the actions (S, A) between the frames."""

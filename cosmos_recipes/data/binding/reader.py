@@ -55,6 +55,10 @@ class Reader(ABC):
         """Return how many rows change with time; None if none does."""
         return None
 
+    def numbers_each(self, values: Any) -> int | None:
+        """Return how many numbers a row has, where the contract leaves that to the data."""
+        return None
+
     def raw(self, recording: Recording, name: str) -> Array:
         """Return the source's numbers of that name.
 
