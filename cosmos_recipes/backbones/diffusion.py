@@ -11,7 +11,7 @@ import torch
 from diffusers import CosmosTransformer3DModel
 from torch import Tensor, nn
 
-from cosmos_recipes.backbones.places import OpenTimeEmbedding
+from cosmos_recipes.backbones.places import open_places
 
 
 def build_transformer(architecture: dict[str, Any], *, seed: int) -> Any:
@@ -31,7 +31,7 @@ def load_transformer(folder: str) -> Any:
 def _opened(transformer: Any) -> Any:
     """Make room for conditioning heads; what is saved stays what diffusers reads."""
     transformer.rope = CachedRope(transformer.rope)
-    transformer.time_embed = OpenTimeEmbedding(transformer.time_embed)
+    transformer.entrance = open_places(transformer)
     return transformer
 
 

@@ -33,12 +33,15 @@ class ContextShape(Protocol):
 class Surroundings:
     """What a head is built for: a network of this `width` and text context, and the data of its columns.
 
-    `temporal` are the frames of pixels that each latent frame after the first stands for; `numbers` are those of a row
-    of each column that has rows of numbers.
+    It has so many `blocks`, and a latent frame is a `grid` of tokens, height by width. `temporal` are the frames of
+    pixels that each latent frame after the first stands for; `numbers` are those of a row of each column whose contract
+    leaves that to the data.
     """
 
     text: ContextShape
     width: int
+    blocks: int
+    grid: tuple[int, int]
     temporal: int
     numbers: Mapping[str, int]
 

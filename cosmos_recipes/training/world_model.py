@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cosmos_recipes.backbones.diffusion import build_transformer, load_transformer
-from cosmos_recipes.backbones.places import PLACES, entering
+from cosmos_recipes.backbones.places import PER_FRAME, PLACES
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
 from cosmos_recipes.backbones.zoo import ObjectiveEntry, TextEntry
@@ -88,9 +88,7 @@ class WorldModel(nn.Module):
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
-            head = find_head(config.head).build(
-                _surroundings(config, backbone.architecture, backbone.tokenizer.temporal)
-            )
+            head = find_head(config.head).build(surroundings(config, backbone.architecture, backbone.tokenizer))
         if backbone.weights is None:
             transformer = build_transformer(backbone.architecture, seed=plan.seed)
         else:
@@ -205,11 +203,13 @@ class WorldModel(nn.Module):
         mask = is_given.expand_as(hidden[:, :1]).to(hidden)
         time_B = time_B * self.objective.settings.get("timestep_scale", 1.0)
         # What enters with the time of each frame needs a time for each frame.
-        timestep = time_B[:, None, None, None, None].expand_as(mask[:, :, :, :1, :1]) if added else time_B
-        with entering(self.transformer, added):
-            velocity_BCTHW: Tensor = self.transformer(
-                hidden_states=hidden, timestep=timestep, condition_mask=mask, return_dict=False, **inputs
-            )[0]
+        timestep = time_B
+        if any(place in added for place in PER_FRAME):
+            timestep = time_B[:, None, None, None, None].expand_as(mask[:, :, :, :1, :1])
+        self.transformer.entrance.enter(added)
+        velocity_BCTHW: Tensor = self.transformer(
+            hidden_states=hidden, timestep=timestep, condition_mask=mask, return_dict=False, **inputs
+        )[0]
         return velocity_BCTHW
 
     def _placed(self, control: Control) -> Control:
@@ -229,14 +229,23 @@ class WorldModel(nn.Module):
         """Read what `save_pretrained` wrote, ready to generate."""
         config = WorldModelConfig(**json.loads((folder / "cosmos_recipe.json").read_text()))
         transformer, tokenizer = load_transformer(str(folder / "transformer")), load_tokenizer(folder / "tokenizer")
-        head = find_head(config.head).build(_surroundings(config, transformer.config, tokenizer.temporal))
+        head = find_head(config.head).build(surroundings(config, transformer.config, tokenizer))
         head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
         return cls(config, transformer=transformer, tokenizer=tokenizer, head=head).eval()
 
 
-def _surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], temporal: int) -> Surroundings:
-    width = architecture["num_attention_heads"] * architecture["attention_head_dim"]
-    return Surroundings(text=TextEntry(**config.text), width=width, temporal=temporal, numbers=config.numbers)
+def surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], tokenizer: Any) -> Surroundings:
+    """Return what the head of a model is built for; `tokenizer` says what a latent cell stands for."""
+    _, patch_height, patch_width = architecture["patch_size"]
+    height, width = (config.clip.get(name, 0) // tokenizer.spatial for name in ("height_px", "width_px"))
+    return Surroundings(
+        text=TextEntry(**config.text),
+        width=architecture["num_attention_heads"] * architecture["attention_head_dim"],
+        blocks=architecture["num_layers"],
+        grid=(height // patch_height, width // patch_width),
+        temporal=tokenizer.temporal,
+        numbers=config.numbers,
+    )
 
 
 def _started(weights: Weights, expected_sha256: str | None, head_name: str, head: nn.Module) -> Any:

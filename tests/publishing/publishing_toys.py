@@ -20,7 +20,7 @@ from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.evaluation.video import write_mp4
 from cosmos_recipes.publishing.package import Package
-from cosmos_recipes.training.world_model import WorldModel, WorldModelConfig
+from cosmos_recipes.training.world_model import WorldModel, WorldModelConfig, surroundings
 
 FRAMES, SIZE = 9, 32
 METRICS = {
@@ -48,7 +48,8 @@ def save_toy_model(folder: Path, plan: Plan) -> None:
         given_frames=plan.data.clip.given_frames,
         rate_hz=plan.data.clip.rate_hz,
     )
-    network = head(config.head).build(surroundings_of(plan))
+    around = surroundings(config, plan.backbone.architecture, plan.backbone.tokenizer)
+    network = head(config.head).build(around)
     WorldModel(config, transformer=transformer, tokenizer=tokenizer, head=network).save_pretrained(folder)
 
 
