@@ -79,8 +79,10 @@ def test_only_a_controlled_recipe_has_adherence(finished_run: FinishedRuns) -> N
         for path in RECIPES
     }
     assert {name: value is not None for name, value in found.items()} == {
+        "arm-actions": True,
         "factory": False,
         "factory-instructions": True,
+        "room-camera": True,
         "tiny-base": True,
     }
 
