@@ -82,7 +82,6 @@ def test_only_a_controlled_recipe_has_adherence(finished_run: FinishedRuns) -> N
         "arm-actions": True,
         "factory": False,
         "factory-instructions": True,
-        "room-camera": True,
         "tiny-base": True,
     }
 
