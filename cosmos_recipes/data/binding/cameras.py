@@ -64,6 +64,8 @@ class PosesReader(Reader):
         """Return world-to-camera (N, [V,] T, 4, 4), between rows interpolated; the world is the source's, or the first camera's."""
         if self.rows(values) is None:
             camera_VM44 = np.repeat(values, len(windows.moments_s_M), axis=1)
+        elif windows.are_at_rows:
+            camera_VM44 = values
         else:
             camera_VM44 = np.stack(
                 [poses.interpolate(own_R44, windows.rows_s_R, windows.moments_s_M) for own_R44 in values]

@@ -55,6 +55,11 @@ class Windows:
         fits = [fitting(found, height_px=height_px, width_px=width_px) for found in probes]
         return cls(moments_s_M=moments_s, frames_NT=frames_NT, rows_s_R=rows_s, fits=fits)
 
+    @property
+    def are_at_rows(self) -> bool:
+        """Whether a frame could be only where a row is, as in a whole recording that is seen as one clip."""
+        return self.moments_s_M is self.rows_s_R
+
     def __len__(self) -> int:
         return len(self.frames_NT)
 
@@ -74,6 +79,8 @@ class Windows:
     def nearest_M(self) -> NDArray[np.int64]:
         """The row that is nearest in time to each moment."""
         rows, moments = self.rows_s_R, self.moments_s_M
+        if self.are_at_rows:
+            return np.arange(len(rows))
         if len(rows) < 2:
             return np.zeros(len(moments), np.int64)
         after = np.searchsorted(rows, moments).clip(1, len(rows) - 1)
@@ -88,8 +95,8 @@ class Windows:
     @cached_property
     def are_covered_N(self) -> NDArray[np.bool_]:
         """Whether each frame of a clip has a row near enough to be its own."""
-        if not len(self.rows_s_R):
-            return np.zeros(len(self), np.bool_)
+        if self.are_at_rows or not len(self.rows_s_R):
+            return np.full(len(self), len(self.rows_s_R) > 0)
         apart_s_M = np.abs(self.rows_s_R[self.nearest_M] - self.moments_s_M)
         longest_s_N = np.maximum(_interval_s(self.rows_s_R), _interval_s(self.moments_s_M[self.frames_NT]))
         return np.asarray(apart_s_M[self.frames_NT].max(axis=1) <= REACH * longest_s_N)

@@ -15,7 +15,7 @@ from cosmos_recipes.data.binding.bind import Binding, BoundRecording
 from cosmos_recipes.data.binding.cameras import IntrinsicsReader
 from cosmos_recipes.data.checks.pictures import Decode, Still, look_at_pictures
 from cosmos_recipes.data.checks.turning import Turning, compare_readings
-from cosmos_recipes.data.contract import Column, holds
+from cosmos_recipes.data.contract import FRAMES, STEPS, Column, holds
 from cosmos_recipes.data.index.look import STAGES, Cut, Opened, Stage, cut, numbers_of, open_recording
 from cosmos_recipes.data.index.windows import ClipSpec
 from cosmos_recipes.data.probe import Probe
@@ -91,15 +91,13 @@ def see(recording: Recording, binding: Binding, clip: ClipSpec, decode: Decode) 
 def _with_rows(seen: Seen, opened: Opened, found: Cut, binding: Binding, clip: ClipSpec) -> Seen:
     assert opened.bound is not None
     schema = binding.schema.columns
-    first = numbers_of(opened, found.frames_NVT[:1], binding, clip)
-    shapes = {"views": (len(opened.probes),), **{name: array.shape[1:] for name, array in first.items()}}
     return replace(
         seen,
         probes=opened.probes,
         rows_s=opened.rows_s,
         columns={name: _rows_first(schema[name], a) for name, a in opened.whole.items() if _changes(schema[name])},
         ego=binding.ego_to_world(opened.bound),
-        shapes=shapes if found.stage == "aligned" else {},
+        shapes=_shapes(opened, found, binding, clip) if found.stage == "aligned" else {},
         windows=len(found.frames_NVT) + found.uncovered,
         clips=len(found.frames_NVT),
     )
@@ -137,6 +135,20 @@ def _turning(seen: Seen, name: str, binding: Binding, clip: ClipSpec) -> Turning
         height_px=clip.height_px,
         width_px=clip.width_px,
     )
+
+
+def _shapes(opened: Opened, found: Cut, binding: Binding, clip: ClipSpec) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the columns of a clip: those of the whole recording, but of as many frames."""
+    columns = binding.schema.columns
+    of_clip: dict[str | int, int] = {FRAMES: clip.frames, STEPS: clip.frames - 1}
+    shapes: dict[str, tuple[int, ...]] = {
+        name: tuple(of_clip.get(axis, length) for axis, length in zip(columns[name].shape, array.shape, strict=True))
+        for name, array in opened.whole.items()
+    }
+    if len(shapes) < len(binding.readers):
+        first = numbers_of(opened, found.frames_NVT[:1], binding, clip)
+        shapes = {name: array.shape[1:] for name, array in first.items()}
+    return {"views": (len(opened.probes),), **shapes}
 
 
 def _changes(column: Column) -> bool:
