@@ -32,13 +32,15 @@ FRAMES_AT_ONCE = 2**16
 class Windows:
     """Clips of a recording: the frames of each are at `moments_s_M[frames_NT]`, the rows of values at `rows_s_R`.
 
-    All are seconds from the recording's begin, and rise. `fits` are what is done to the pictures of each view.
+    All are seconds from the recording's begin, and rise. `fits` are what is done to the pictures of each view. Where
+    frames `are_at_rows`, moments and rows are the same.
     """
 
     moments_s_M: Array
     frames_NT: NDArray[np.integer[Any]]
     rows_s_R: Array
     fits: Sequence[Fitted]
+    are_at_rows: bool = False
 
     @classmethod
     def of(
@@ -55,10 +57,13 @@ class Windows:
         fits = [fitting(found, height_px=height_px, width_px=width_px) for found in probes]
         return cls(moments_s_M=moments_s, frames_NT=frames_NT, rows_s_R=rows_s, fits=fits)
 
-    @property
-    def are_at_rows(self) -> bool:
-        """Whether a frame could be only where a row is, as in a whole recording that is seen as one clip."""
-        return self.moments_s_M is self.rows_s_R
+    @classmethod
+    def whole(cls, probes: Sequence[Probe], *, rows_s: Array, height_px: int, width_px: int) -> Self:
+        """Return a whole recording as if it were one clip, with a frame at each row."""
+        frames_NT = np.arange(len(rows_s))[None]
+        size = {"height_px": height_px, "width_px": width_px}
+        one = cls.of(probes, moments_s=rows_s, frames_NT=frames_NT, rows_s=rows_s, **size)
+        return replace(one, are_at_rows=True)
 
     def __len__(self) -> int:
         return len(self.frames_NT)
@@ -73,7 +78,8 @@ class Windows:
         for start in range(0, len(self), count):
             frames_NT = self.frames_NT[start : start + count]
             first, last = frames_NT.min(), frames_NT.max()
-            yield replace(self, moments_s_M=self.moments_s_M[first : last + 1], frames_NT=frames_NT - first)
+            moments_s_M = self.moments_s_M[first : last + 1]
+            yield replace(self, moments_s_M=moments_s_M, frames_NT=frames_NT - first, are_at_rows=False)
 
     @cached_property
     def nearest_M(self) -> NDArray[np.int64]:

@@ -150,15 +150,8 @@ def _windows(opened: Opened, frames_NVT: NDArray[np.int32], clip: ClipSpec) -> W
 
 def _whole(opened: Opened, bound: BoundRecording, binding: Binding, clip: ClipSpec) -> dict[str, Floats]:
     """Return the columns of numbers over all rows, of those that cover them."""
-    rows_s = opened.rows_s
-    one = Windows.of(
-        opened.probes,
-        moments_s=rows_s,
-        frames_NT=np.arange(len(rows_s))[None],
-        rows_s=rows_s,
-        height_px=clip.height_px,
-        width_px=clip.width_px,
-    )
+    size = {"height_px": clip.height_px, "width_px": clip.width_px}
+    one = Windows.whole(opened.probes, rows_s=opened.rows_s, **size)
     known = [name for name, covers_N in binding.covers(bound, one).items() if covers_N[0]]
     return {name: array[0] for name, array in binding.clips(bound, one, known).items()}
 
