@@ -72,8 +72,9 @@ class PosesReader(Reader):
             )
         camera_NVT44 = np.stack([own_M44[windows.frames_NT] for own_M44 in camera_VM44], axis=1)
         if self.column.frame == "first-camera":
-            flat_NT44 = poses.relative_to_first(camera_NVT44.reshape(len(windows), -1, 4, 4), to_world=True)
-            camera_NVT44 = flat_NT44.reshape(camera_NVT44.shape)
+            clips, views, frames, *_ = camera_NVT44.shape
+            flat_NT44 = camera_NVT44.reshape(clips, views * frames, 4, 4)
+            camera_NVT44 = poses.relative_to_first(flat_NT44, to_world=True).reshape(camera_NVT44.shape)
         world_to_camera_NVT44 = poses.invert(camera_NVT44)
         return world_to_camera_NVT44 if self.column.is_per_view else world_to_camera_NVT44[:, 0]
 

@@ -68,7 +68,7 @@ def merge_vector_deltas(delta_SA: Array, rows_N: Rows) -> Array:
     # Every second sum is of what lies between two steps, and dropped; the row of zeros lets a step end after the last.
     padded_SA = np.concatenate([delta_SA, np.zeros((1, delta_SA.shape[1]))])
     sums = np.add.reduceat(padded_SA, from_to.reshape(-1), axis=0)[::2]
-    return np.asarray(sums.reshape(*from_to.shape[:-1], -1), dtype=np.float64)
+    return np.asarray(sums.reshape(*from_to.shape[:-1], delta_SA.shape[1]), dtype=np.float64)
 
 
 def _require_rising(rows_N: Rows, steps: int) -> None:
