@@ -36,6 +36,8 @@ from cosmos_recipes.worlds.video import write_video
 
 RESULT = Path(__file__).parent / "results" / "check.json"
 TARGET_ROWS_PER_S = 200_000
+JUDGED = "all, by CPU"
+"""What one core does alone: on a machine that others use, the clock measures them."""
 RATE_HZ = 10
 CLIP = ClipSpec(frames=13, rate_hz=RATE_HZ, height_px=16, width_px=16, stride=13)
 UNITS = ["m", "m", "m", "rad", "rad", "rad", "1"]
@@ -97,7 +99,7 @@ def once(count: int, rows: int) -> dict[str, dict[str, float]]:
             report = checked(schema, found)
             cpu_s = time.process_time() - began_s
             rates[schema] = {what: report.rows / seconds for what, seconds in report.seconds.items()}
-            rates[schema]["all, by CPU"] = report.rows / cpu_s
+            rates[schema][JUDGED] = report.rows / cpu_s
     return rates
 
 
@@ -133,7 +135,7 @@ def main() -> int:
     }
     if given.write:
         RESULT.write_text(json.dumps(document, indent=2) + "\n")
-    return int(any(own["all"]["median"] < TARGET_ROWS_PER_S for own in rates["ours"].values()))
+    return int(any(own[JUDGED]["median"] < TARGET_ROWS_PER_S for own in rates["ours"].values()))
 
 
 if __name__ == "__main__":
