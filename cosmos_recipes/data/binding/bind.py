@@ -1,12 +1,13 @@
 """A recording in the terms of its contract: views chosen and in order, texts and numbers by column.
 
-Legend: V views, T frames of the clip.
+Legend: N clips, V views, R rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,7 @@ from cosmos_recipes.data.binding.cameras import FuturePointsReader, IntrinsicsRe
 from cosmos_recipes.data.binding.declare import Declaration, Declared
 from cosmos_recipes.data.binding.numbers import NumbersReader, StepsReader
 from cosmos_recipes.data.binding.reader import Reader, Views
-from cosmos_recipes.data.binding.window import Window
-from cosmos_recipes.data.decode.fitting import fitting
+from cosmos_recipes.data.binding.window import Windows
 from cosmos_recipes.data.geometry import poses
 from cosmos_recipes.data.geometry.conventions import IntrinsicsConvention, PoseConvention
 from cosmos_recipes.data.recording import Media, Recording, Split
@@ -25,8 +25,6 @@ from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from cosmos_recipes.data.probe import Probe
 
     Array = NDArray[np.float64]
     Floats = NDArray[np.float32]
@@ -62,14 +60,16 @@ class Binding:
         Raises:
             RecipeError: views or values are missing, or not what was declared (CR516 to CR518, CR56x); all of them.
         """
-        chosen, problems = self.declaration.choose_views(recording.views, recording.name), []
+        chosen = self.declaration.choose_views(recording.views, recording.name)
+        problems: list[Problem] = []
         views = Views(used=tuple(chosen.values()), all=tuple(recording.views))
         values: dict[str, Any] = {}
         for name, reader in self.readers.items():
             try:
-                values[name] = reader.read(recording, views)
+                with _located(name, recording.name, recording.media):
+                    values[name] = reader.read(recording, views)
             except RecipeError as error:
-                problems += [_located(problem, name, recording) for problem in error.problems]
+                problems += error.problems
         if problems:
             raise RecipeError(*problems)
         return BoundRecording(
@@ -119,34 +119,42 @@ class Binding:
                 )
         return rows_s
 
-    def columns(
-        self,
-        bound: BoundRecording,
-        probes: Sequence[Probe],
-        *,
-        frames_s_T: Array,
-        rows_s: Array,
-        height_px: int,
-        width_px: int,
-    ) -> dict[str, Floats | None]:
-        """Return the columns of numbers of a clip with frames at these moments; None for one that does not cover them."""
-        fits = [fitting(found, height_px=height_px, width_px=width_px) for found in probes]
-        window = Window(frames_s_T=frames_s_T, rows_s_R=rows_s, fits=fits)
-        arrays = {name: self.readers[name].clip(values, window) for name, values in bound.values.items()}
-        return {name: None if array is None else np.asarray(array, np.float32) for name, array in arrays.items()}
+    def covers(self, bound: BoundRecording, windows: Windows) -> dict[str, NDArray[np.bool_]]:
+        """Return which clips (N) each column of numbers covers."""
+        return {name: self.readers[name].covers(values, windows) for name, values in bound.values.items()}
+
+    def clips(self, bound: BoundRecording, windows: Windows, names: Iterable[str] | None = None) -> dict[str, Floats]:
+        """Return columns of numbers (N, ...) for clips that they cover: those of these names, or all.
+
+        Raises:
+            RecipeError: the values are not what was declared (CR56x).
+        """
+        columns: dict[str, Floats] = {}
+        for name in self.readers if names is None else names:
+            with _located(name, bound.name, bound.media):
+                columns[name] = np.asarray(self.readers[name].clips(bound.values[name], windows), np.float32)
+        return columns
+
+    def camera_to_world(self, bound: BoundRecording) -> dict[str, Array]:
+        """Return the poses of cameras (V, R, 4, 4) by column, R being 1 for those that do not move."""
+        return {name: bound.values[name] for name, each in self.readers.items() if isinstance(each, PosesReader)}
+
+    def ego_to_world(self, bound: BoundRecording) -> dict[str, Array]:
+        """Return the poses of vehicles (R, 4, 4) by column."""
+        return {name: bound.values[name] for name, each in self.readers.items() if isinstance(each, FuturePointsReader)}
 
     def ego_to_camera(self, bound: BoundRecording, rows_s: Array, *, at_s: float) -> Array | None:
         """Return the pose (4, 4) from the vehicle of the points to come to the first view's camera, both at a moment.
 
         None where the data set does not say that the cameras are mounted on that vehicle.
         """
-        ways = {n: each for n, each in self.readers.items() if isinstance(each, FuturePointsReader)}
-        cameras = {n: each for n, each in self.readers.items() if isinstance(each, PosesReader)}
-        for (way, ego), (name, camera) in product(ways.items(), cameras.items()):
-            if camera.mount and camera.mounted_on == ego.binding.sources[0]:
+        ways, cameras = self.ego_to_world(bound), self.camera_to_world(bound)
+        for (way, ego_R44), (name, camera_VR44) in product(ways.items(), cameras.items()):
+            camera = self.readers[name]
+            assert isinstance(camera, PosesReader)
+            if camera.mount and camera.mounted_on == self.readers[way].binding.sources[0]:
                 camera_44, ego_44 = (
-                    poses.interpolate(each_R44, rows_s, np.array([at_s]))[0]
-                    for each_R44 in (bound.values[name][0], bound.values[way])
+                    poses.interpolate(each_R44, rows_s, np.array([at_s]))[0] for each_R44 in (camera_VR44[0], ego_R44)
                 )
                 return np.asarray(poses.invert(camera_44) @ ego_44)
         return None
@@ -163,14 +171,20 @@ def _joined(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, (list, tuple, np.ndarray)) else str(value)
 
 
-def _located(problem: Problem, column: str, recording: Recording) -> Problem:
-    """Name column and recording in a problem of numbers, which knows neither."""
-    from dataclasses import replace
+@contextmanager
+def _located(column: str, recording: str, media: Media) -> Iterator[None]:
+    """Name column and recording in problems of numbers, which know neither."""
+    try:
+        yield
+    except RecipeError as error:
+        raise RecipeError(*(_named(problem, column, recording, media) for problem in error.problems)) from error
 
-    place = problem.place or Place(file=str(recording.media.path))
-    if recording.name in problem.message:
-        return replace(problem, place=place)
-    return replace(problem, message=f"`{column}` of the recording {recording.name}: {problem.message}", place=place)
+
+def _named(problem: Problem, column: str, recording: str, media: Media) -> Problem:
+    place = problem.place or Place(file=str(media.path))
+    is_named = f"recording {recording}" in problem.message
+    message = problem.message if is_named else f"`{column}` of the recording {recording}: {problem.message}"
+    return replace(problem, message=message, place=place)
 
 
 def _reader(said: Declared) -> Reader:

@@ -1,6 +1,6 @@
 """Columns of cameras and vehicles: poses, intrinsics that follow scaling and cropping, points to come.
 
-Legend: V views, R rows, T frames, N points.
+Legend: N clips, V views, R rows, T frames, M moments, P points.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cosmos_recipes.data.binding.reader import Reader, Views
-from cosmos_recipes.data.binding.window import Window
+from cosmos_recipes.data.binding.window import Windows
 from cosmos_recipes.data.geometry import intrinsics, poses
 from cosmos_recipes.data.geometry.conventions import IntrinsicsConvention, PoseConvention
 from cosmos_recipes.data.geometry.forms import INTRINSICS_SHAPES, POSE_SHAPES
-from cosmos_recipes.data.geometry.trajectories import future_points
+from cosmos_recipes.data.geometry.trajectories import future_points, known_points
 from cosmos_recipes.data.recording import Recording
 
 if TYPE_CHECKING:
@@ -60,21 +60,23 @@ class PosesReader(Reader):
         """See `Reader.rows`."""
         return None if values.shape[1] == 1 else int(values.shape[1])
 
-    def clip(self, values: Array, window: Window) -> Array | None:
-        """Return world-to-camera ([V,] T, 4, 4), between rows interpolated; the world is the source's, or the first camera's."""
-        if values.shape[1] == 1:
-            camera_VT44 = np.repeat(values, len(window.frames_s_T), axis=1)
-        elif not window.is_covered:
-            return None
+    def clips(self, values: Array, windows: Windows) -> Array:
+        """Return world-to-camera (N, [V,] T, 4, 4), between rows interpolated; the world is the source's, or the first camera's."""
+        if self.rows(values) is None:
+            camera_VM44 = np.repeat(values, len(windows.moments_s_M), axis=1)
+        elif windows.are_at_rows:
+            camera_VM44 = values
         else:
-            camera_VT44 = np.stack(
-                [poses.interpolate(own_R44, window.rows_s_R, window.frames_s_T) for own_R44 in values]
+            camera_VM44 = np.stack(
+                [poses.interpolate(own_R44, windows.rows_s_R, windows.moments_s_M) for own_R44 in values]
             )
+        camera_NVT44 = np.stack([own_M44[windows.frames_NT] for own_M44 in camera_VM44], axis=1)
         if self.column.frame == "first-camera":
-            flat_N44 = poses.relative_to_first(camera_VT44.reshape(-1, 4, 4), to_world=True)
-            camera_VT44 = flat_N44.reshape(camera_VT44.shape)
-        world_to_camera_VT44 = poses.invert(camera_VT44)
-        return world_to_camera_VT44 if self.column.is_per_view else world_to_camera_VT44[0]
+            clips, views, frames, *_ = camera_NVT44.shape
+            flat_NT44 = camera_NVT44.reshape(clips, views * frames, 4, 4)
+            camera_NVT44 = poses.relative_to_first(flat_NT44, to_world=True).reshape(camera_NVT44.shape)
+        world_to_camera_NVT44 = poses.invert(camera_NVT44)
+        return world_to_camera_NVT44 if self.column.is_per_view else world_to_camera_NVT44[:, 0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,20 +93,16 @@ class IntrinsicsReader(Reader):
         """See `Reader.rows`."""
         return None if values.shape[1] == 1 else int(values.shape[1])
 
-    def clip(self, values: Array, window: Window) -> Array | None:
-        """Return normalised intrinsics ([V,] T, 4) of the pictures after scaling and cropping."""
-        if values.shape[1] > 1 and not window.is_covered:
-            return None
-        rows_T = window.nearest_T if values.shape[1] > 1 else np.zeros(len(window.frames_s_T), np.int64)
-        fitted_VT4 = np.stack(
-            [self._fitted(own_R[rows_T], fit) for own_R, fit in zip(values, window.fits, strict=False)]
-        )
-        return fitted_VT4 if self.column.is_per_view else fitted_VT4[0]
+    def clips(self, values: Array, windows: Windows) -> Array:
+        """Return normalised intrinsics (N, [V,] T, 4) of the pictures after scaling and cropping."""
+        rows_NT = windows.nearest_NT if self.rows(values) is not None else np.zeros_like(windows.frames_NT)
+        fitted = [self._fitted(own_R, fit)[rows_NT] for own_R, fit in zip(values, windows.fits, strict=False)]
+        return np.stack(fitted, axis=1) if self.column.is_per_view else fitted[0]
 
-    def _fitted(self, values_T: Array, fit: Fitted) -> Array:
-        own_T4 = self.convention.to_canonical(values_T, width_px=fit.source_width_px, height_px=fit.source_height_px)
+    def _fitted(self, values_R: Array, fit: Fitted) -> Array:
+        own_R4 = self.convention.to_canonical(values_R, width_px=fit.source_width_px, height_px=fit.source_height_px)
         return intrinsics.crop(
-            own_T4,
+            own_R4,
             height=fit.scaled_height_px,
             width=fit.scaled_width_px,
             top_px=fit.top_px,
@@ -128,14 +126,29 @@ class FuturePointsReader(Reader):
         """See `Reader.rows`."""
         return len(values)
 
-    def clip(self, values: Array, window: Window) -> Array | None:
-        """Return the points (N, 3) after the first frame; None where the recording ends before the last of them."""
-        count = self.binding.points or POINTS
-        points_m_N3, known = future_points(
-            values,
-            window.rows_s_R,
-            at_s=float(window.frames_s_T[0]),
-            count=count,
-            rate_hz=self.binding.rate or RATE_HZ,
+    def covers(self, values: Array, windows: Windows) -> NDArray[np.bool_]:
+        """Return which clips (N) the recording goes on after, until the last of their points."""
+        known_N = known_points(windows.rows_s_R, at_s=_first_s(windows), count=self.count, rate_hz=self.rate_hz)
+        return np.asarray(known_N == self.count)
+
+    def clips(self, values: Array, windows: Windows) -> Array:
+        """Return the points (N, P, 3) after the first frame."""
+        points_m_NP3, _ = future_points(
+            values, windows.rows_s_R, at_s=_first_s(windows), count=self.count, rate_hz=self.rate_hz
         )
-        return points_m_N3 if known == count else None
+        return points_m_NP3
+
+    @property
+    def count(self) -> int:
+        """Number of points."""
+        return self.binding.points or POINTS
+
+    @property
+    def rate_hz(self) -> float:
+        """Points in a second."""
+        return self.binding.rate or RATE_HZ
+
+
+def _first_s(windows: Windows) -> Array:
+    """Return the moment of the first frame of each clip (N)."""
+    return np.asarray(windows.moments_s_M[windows.frames_NT[:, 0]])

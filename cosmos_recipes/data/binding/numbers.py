@@ -1,6 +1,6 @@
 """Columns of plain numbers: actions, states, labels; units converted, actions gathered between the frames of a clip.
 
-Legend: R rows, T frames, S steps between them, A numbers of a row.
+Legend: N clips, R rows, T frames, S steps between them, A numbers of a row.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from cosmos_recipes.data.binding.reader import Reader, Views, element_axes
 from cosmos_recipes.data.binding.units import factor
-from cosmos_recipes.data.binding.window import Window
+from cosmos_recipes.data.binding.window import Windows
 from cosmos_recipes.data.geometry import actions
 from cosmos_recipes.data.geometry.conventions import PoseConvention
 from cosmos_recipes.data.geometry.forms import POSE_SHAPES
@@ -69,15 +69,15 @@ class NumbersReader(RowsReader):
         """See `RowsReader.numbers`."""
         return self.numbers(recording, views)
 
-    def clip(self, values: Array, window: Window) -> Array | None:
+    def clips(self, values: Array, windows: Windows) -> Array:
         """Return the rows nearest to the frames."""
         if self.column.belongs_to == "recording":
-            return values[:, 0] if self.column.is_per_view else values
-        if self.column.is_per_view and values.shape[1] == 1:
-            return np.repeat(values, len(window.frames_s_T), axis=1)
-        if not window.is_covered:
-            return None
-        return values[:, window.nearest_T] if self.column.is_per_view else values[window.nearest_T]
+            own = values[:, 0] if self.column.is_per_view else values
+            return np.broadcast_to(own, (len(windows), *own.shape))
+        rows_NT = windows.nearest_NT if self.rows(values) is not None else np.zeros_like(windows.frames_NT)
+        if self.column.is_per_view:
+            return np.stack([own_R[rows_NT] for own_R in values], axis=1)
+        return values[rows_NT]
 
     def rows(self, values: Array) -> int | None:
         """See `Reader.rows`."""
@@ -93,10 +93,11 @@ class NumbersReader(RowsReader):
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """Rows of actions, and what each number of them is: a set-point, a change, or a state."""
+    """Rows of actions, and what each number of them is: a set-point, a change, or a state; the first may be poses."""
 
     values_RA: Array
     forms: tuple[str, ...]
+    pose_R44: Array | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +114,8 @@ class StepsReader(RowsReader):
         """Return the rows, in canonical units."""
         values_RA = self.numbers(recording, views)
         forms = self.each(self.binding.form, "absolute", values_RA.shape[-1], recording)
-        return Steps(values_RA=values_RA, forms=tuple(forms))
+        pose_R44 = self.pose.to_canonical(values_RA[:, : self._composed]) if self.pose else None
+        return Steps(values_RA=values_RA, forms=tuple(forms), pose_R44=pose_R44)
 
     def rows(self, values: Steps) -> int | None:
         """See `Reader.rows`."""
@@ -123,34 +125,40 @@ class StepsReader(RowsReader):
         """See `Reader.numbers_each`."""
         return len(values.forms)
 
-    def clip(self, values: Steps, window: Window) -> Array | None:
-        """Return the actions (S, A) between the frames."""
-        values_RA, rows_T = values.values_RA, window.nearest_T
+    def covers(self, values: Steps, windows: Windows) -> NDArray[np.bool_]:
+        """See `Reader.covers`."""
         # The last action may be left out, where it leads past the end; the last state may not.
-        last = len(values_RA) - ("difference" in values.forms)
-        if not (window.is_covered and window.is_rising and rows_T[-1] <= last):
-            return None
-        composed = POSE_SHAPES[self.pose.form][0] if self.pose else 0
-        action_SA = np.empty((len(rows_T) - 1, len(values.forms)))
-        if self.pose:
-            action_SA[:, :composed] = self._poses(self.pose, values_RA[:, :composed], rows_T, values.forms[0])
-        for number in range(composed, len(values.forms)):
-            action_SA[:, number] = _vectors(values_RA[:, number, None], rows_T, values.forms[number])[:, 0]
-        return action_SA
+        last = len(values.values_RA) - ("difference" in values.forms)
+        return super().covers(values, windows) & windows.are_rising_N & (windows.nearest_NT[:, -1] <= last)
 
-    def _poses(self, pose: PoseConvention, values_RA: Array, rows_T: NDArray[np.int64], form: str) -> Array:
+    def clips(self, values: Steps, windows: Windows) -> Array:
+        """Return the actions (N, S, A) between the frames."""
+        rows_NT, forms = windows.nearest_NT, np.array(values.forms)
+        action_NSA = np.empty((len(rows_NT), rows_NT.shape[1] - 1, len(forms)))
+        if self.pose and values.pose_R44 is not None:
+            action_NSA[..., : self._composed] = self._poses(self.pose, values.pose_R44, rows_NT, values.forms[0])
+        for form in dict.fromkeys(values.forms[self._composed :]):
+            own = np.flatnonzero((forms == form) & (np.arange(len(forms)) >= self._composed))
+            action_NSA[..., own] = _vectors(values.values_RA[:, own], rows_NT, form)
+        return action_NSA
+
+    @property
+    def _composed(self) -> int:
+        """How many numbers, from the first on, are a pose."""
+        return POSE_SHAPES[self.pose.form][0] if self.pose else 0
+
+    def _poses(self, pose: PoseConvention, pose_R44: Array, rows_NT: NDArray[np.int64], form: str) -> Array:
         frame = self.binding.relative_to or "end-effector"
-        pose_R44 = pose.to_canonical(values_RA)
         if form == "absolute":
-            return pose.from_canonical(pose_R44[rows_T[1:] - 1])
+            return pose.from_canonical(pose_R44[rows_NT[:, 1:] - 1])
         if form == "delta":
-            return pose.from_canonical(actions.merge_pose_deltas(pose_R44, rows_T, frame=frame))
-        return pose.from_canonical(actions.pose_deltas(pose_R44[rows_T], frame=frame))
+            return pose.from_canonical(actions.merge_pose_deltas(pose_R44, rows_NT, frame=frame))
+        return pose.from_canonical(actions.pose_deltas(pose_R44[rows_NT], frame=frame))
 
 
-def _vectors(values_RA: Array, rows_T: NDArray[np.int64], form: str) -> Array:
+def _vectors(values_RA: Array, rows_NT: NDArray[np.int64], form: str) -> Array:
     if form == "absolute":
-        return values_RA[rows_T[1:] - 1]
+        return values_RA[rows_NT[:, 1:] - 1]
     if form == "delta":
-        return actions.merge_vector_deltas(values_RA, rows_T)
-    return actions.vector_deltas(values_RA[rows_T])
+        return actions.merge_vector_deltas(values_RA, rows_NT)
+    return actions.vector_deltas(values_RA[rows_NT])

@@ -1,6 +1,6 @@
-"""What reads a column: its values of a whole recording once, in canonical form, and those of each clip of it.
+"""What reads a column: its values of a whole recording once, in canonical form, and those of its clips.
 
-Legend: V views, R rows, T frames, S steps between them, A numbers of a row, N points.
+Legend: N clips, V views, R rows, T frames, S steps between them, A numbers of a row.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosmos_recipes.data.binding.spec import ColumnBinding
-from cosmos_recipes.data.binding.window import Window
+from cosmos_recipes.data.binding.window import Windows
 from cosmos_recipes.data.contract import FRAMES, STEPS, VIEWS, Column
 from cosmos_recipes.data.recording import Recording
 from cosmos_recipes.diagnostics import fail
@@ -41,15 +41,19 @@ class Reader(ABC):
 
     @abstractmethod
     def read(self, recording: Recording, views: Views) -> Any:
-        """Return what `clip` needs of a recording.
+        """Return what `clips` needs of a recording.
 
         Raises:
             RecipeError: the source has no such values (CR517), or they are not what was declared (CR518, CR56x).
         """
 
+    def covers(self, values: Any, windows: Windows) -> NDArray[np.bool_]:
+        """Return which clips (N) the recording's values cover: those whose frames all have a row near enough."""
+        return np.ones(len(windows), np.bool_) if self.rows(values) is None else windows.are_covered_N
+
     @abstractmethod
-    def clip(self, values: Any, window: Window) -> Array | None:
-        """Return the column's array for a clip, or None where the recording's values do not cover it."""
+    def clips(self, values: Any, windows: Windows) -> Array:
+        """Return the column's arrays (N, ...) for clips that the recording's values cover."""
 
     def rows(self, values: Any) -> int | None:
         """Return how many rows change with time; None if none does."""

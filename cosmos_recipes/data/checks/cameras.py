@@ -98,7 +98,7 @@ def _jump_finding(batch: Batch, name: str, at: tuple[int, int, int], moved: Segm
 def _angle(before_R33: Array, after_R33: Array) -> Array:
     """Return the angle between rotations (R), in radians, exact where it is small."""
     # |A - B| of two rotations is 2 sqrt(2) sin(angle / 2).
-    apart_R = np.linalg.norm(after_R33 - before_R33, axis=(-2, -1))
+    apart_R = np.linalg.norm((after_R33 - before_R33).reshape(-1, 9), axis=-1)
     return np.asarray(2 * np.arcsin(np.clip(apart_R / np.sqrt(8), 0, 1)))
 
 

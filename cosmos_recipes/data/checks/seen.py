@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosmos_recipes.data.binding.bind import Binding, BoundRecording
-from cosmos_recipes.data.binding.cameras import FuturePointsReader, IntrinsicsReader, PosesReader
+from cosmos_recipes.data.binding.cameras import IntrinsicsReader
 from cosmos_recipes.data.checks.pictures import Decode, Still, look_at_pictures
 from cosmos_recipes.data.checks.turning import Turning, compare_readings
-from cosmos_recipes.data.contract import Column, holds
-from cosmos_recipes.data.index.look import STAGES, Looked, Stage, look_into, whole_recording
+from cosmos_recipes.data.contract import FRAMES, STEPS, Column, holds
+from cosmos_recipes.data.index.look import STAGES, Cut, Opened, Stage, cut, numbers_of, open_recording
 from cosmos_recipes.data.index.windows import ClipSpec
 from cosmos_recipes.data.probe import Probe
 from cosmos_recipes.data.recording import Media, Recording
@@ -79,31 +79,27 @@ class Seen:
 
 def see(recording: Recording, binding: Binding, clip: ClipSpec, decode: Decode) -> Seen:
     """Look into a recording, at all of its rows, and at as many of its pictures as `decode` says."""
-    looked = look_into(recording, binding, clip)
-    seen = Seen(recording=recording, stage=looked.stage, problems=looked.problems, bound=looked.bound)
-    if looked.stage == "found":
-        return replace(seen, row=_row_of(looked, binding, clip))
-    seen = _with_rows(seen, looked, binding, clip)
+    opened = open_recording(recording, binding, clip)
+    found = cut(opened, binding, clip)
+    seen = Seen(recording=recording, stage=found.stage, problems=found.problems, bound=opened.bound)
+    if found.stage == "found":
+        return replace(seen, row=_row_of(opened, binding))
+    seen = _with_rows(seen, opened, found, binding, clip)
     return seen if decode == "none" else _with_pictures(seen, binding, clip, decode)
 
 
-def _with_rows(seen: Seen, looked: Looked, binding: Binding, clip: ClipSpec) -> Seen:
-    bound = looked.bound
-    assert bound is not None
-    rows_s = binding.rows_s(bound, np.asarray(looked.probes[0].times_s))
-    whole = whole_recording(bound, binding, looked.probes, rows_s, clip)
+def _with_rows(seen: Seen, opened: Opened, found: Cut, binding: Binding, clip: ClipSpec) -> Seen:
+    assert opened.bound is not None
     schema = binding.schema.columns
     return replace(
         seen,
-        probes=looked.probes,
-        rows_s=rows_s,
-        columns={name: _rows_first(schema[name], a) for name, a in whole.items() if _changes(schema[name])},
-        ego={
-            name: bound.values[name] for name, each in binding.readers.items() if isinstance(each, FuturePointsReader)
-        },
-        shapes=_shapes(looked),
-        windows=len(looked.frames_VT) + looked.uncovered,
-        clips=len(looked.frames_VT),
+        probes=opened.probes,
+        rows_s=opened.rows_s,
+        columns={name: _rows_first(schema[name], a) for name, a in opened.whole.items() if _changes(schema[name])},
+        ego=binding.ego_to_world(opened.bound),
+        shapes=_shapes(opened, found, binding, clip) if found.stage == "aligned" else {},
+        windows=len(found.frames_NVT) + found.uncovered,
+        clips=len(found.frames_NVT),
     )
 
 
@@ -124,21 +120,35 @@ def _with_pictures(seen: Seen, binding: Binding, clip: ClipSpec, decode: Decode)
 
 def _turning(seen: Seen, name: str, binding: Binding, clip: ClipSpec) -> Turning | None:
     """Compare the poses of the first view with its pictures."""
-    if not isinstance(binding.readers[name], PosesReader) or seen.bound is None or seen.rows_s is None:
+    if seen.bound is None or seen.rows_s is None:
         return None
-    camera_to_world_R44 = seen.bound.values[name][0]
-    if len(camera_to_world_R44) < 2:
+    camera_to_world_VR44 = binding.camera_to_world(seen.bound).get(name)
+    if camera_to_world_VR44 is None or camera_to_world_VR44.shape[1] < 2:
         return None
     lens = next((seen.columns[n] for n, each in binding.readers.items() if isinstance(each, IntrinsicsReader)), None)
     return compare_readings(
         seen.bound.media,
         seen.probes[0],
-        camera_to_world_R44,
+        camera_to_world_VR44[0],
         seen.rows_s,
         None if lens is None else lens.reshape(len(lens), -1, 4)[0, 0],
         height_px=clip.height_px,
         width_px=clip.width_px,
     )
+
+
+def _shapes(opened: Opened, found: Cut, binding: Binding, clip: ClipSpec) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the columns of a clip: those of the whole recording, but of as many frames."""
+    columns = binding.schema.columns
+    of_clip: dict[str | int, int] = {FRAMES: clip.frames, STEPS: clip.frames - 1}
+    shapes: dict[str, tuple[int, ...]] = {
+        name: tuple(of_clip.get(axis, length) for axis, length in zip(columns[name].shape, array.shape, strict=True))
+        for name, array in opened.whole.items()
+    }
+    if len(shapes) < len(binding.readers):
+        first = numbers_of(opened, found.frames_NVT[:1], binding, clip)
+        shapes = {name: array.shape[1:] for name, array in first.items()}
+    return {"views": (len(opened.probes),), **shapes}
 
 
 def _changes(column: Column) -> bool:
@@ -149,22 +159,14 @@ def _rows_first(column: Column, array: Array) -> Array:
     return np.moveaxis(array, 0, 1) if column.is_per_view else array
 
 
-def _shapes(looked: Looked) -> dict[str, tuple[int, ...]]:
-    if not looked.columns:
-        return {}
-    return {"views": (len(looked.probes),), **{name: array.shape for name, array in looked.columns[0].items()}}
-
-
-def _row_of(looked: Looked, binding: Binding, clip: ClipSpec) -> int | None:
+def _row_of(opened: Opened, binding: Binding) -> int | None:
     """Return the row at which a recording that was refused is wrong; None where it is no row's fault."""
-    times_s, code = looked.recording.times_s, looked.problems[0].code
+    times_s, code = opened.recording.times_s, opened.problems[0].code
     if code == "CR522" and times_s is not None:
         return int(np.argmin(np.diff(times_s) > 0)) + 1
-    if code != "CR513" or looked.bound is None:
+    if code != "CR513":
         return None
-    rows_s = binding.rows_s(looked.bound, np.asarray(looked.probes[0].times_s))
-    whole = whole_recording(looked.bound, binding, looked.probes, rows_s, clip)
-    for name, array in whole.items():
+    for name, array in opened.whole.items():
         column = binding.schema.columns[name]
         if _changes(column):
             wrong = [row for row, value in enumerate(_rows_first(column, array)) if not _is_right(column, value)]

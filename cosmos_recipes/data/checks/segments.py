@@ -94,8 +94,7 @@ class Segments:
 
     @cached_property
     def _sorted(self) -> Array:
-        order = np.lexsort((self.values, self.owner_R))
-        return np.asarray(self.values[order])
+        return np.concatenate([np.sort(own) for own in np.split(self.values, self.starts_N[1:])])
 
     def quantile(self, share: float) -> Array:
         """Return the value below which a share of each recording's rows lie (N), of rows with one number."""

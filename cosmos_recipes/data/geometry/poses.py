@@ -5,10 +5,15 @@ Poses compose by `@`: `ego_to_world @ camera_to_ego` is camera-to-world. `invert
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
 
 from cosmos_recipes.data.geometry.kinds import Axes
 from cosmos_recipes.data.geometry.rotations import Array, from_axis_angle, to_axis_angle
+
+Rows: TypeAlias = NDArray[np.integer[Any]]
 
 METRES_PER = {"m": 1.0, "cm": 0.01, "mm": 0.001, "arbitrary": 1.0}
 LETTERS: dict[Axes, str] = {
@@ -65,7 +70,7 @@ def scale_translation(pose_T44: Array, factor: float) -> Array:
 
 
 def relative_to_first(pose_T44: Array, *, to_world: bool) -> Array:
-    """Return the poses (T, 4, 4) in a world whose frame is the camera's or vehicle's own at the first moment.
+    """Return the poses (..., T, 4, 4) in a world whose frame is the camera's or vehicle's own at the first moment.
 
     The first becomes the identity, and nothing of the source's world is left: neither its axes nor its origin, be it
     the centre of the Earth.
@@ -73,8 +78,8 @@ def relative_to_first(pose_T44: Array, *, to_world: bool) -> Array:
     if not to_world:
         return invert(relative_to_first(invert(pose_T44), to_world=True))
     # Subtracting first keeps nanometres that a product loses six thousand kilometres from the origin.
-    moved_T44 = assemble(pose_T44[:, :3, :3], pose_T44[:, :3, 3] - pose_T44[0, :3, 3])
-    return np.asarray(invert(moved_T44[0]) @ moved_T44, dtype=np.float64)
+    moved_T44 = assemble(pose_T44[..., :3, :3], pose_T44[..., :3, 3] - pose_T44[..., :1, :3, 3])
+    return np.asarray(invert(moved_T44[..., :1, :, :]) @ moved_T44, dtype=np.float64)
 
 
 def mirror(world_to_camera_T44: Array) -> Array:
@@ -94,12 +99,23 @@ def interpolate(pose_T44: Array, times_s_T: Array, at_s_N: Array) -> Array:
 
     `times_s_T` rises. Moments outside the times have the pose of the nearest.
     """
-    after_N = np.clip(np.searchsorted(times_s_T, at_s_N), 1, max(len(times_s_T) - 1, 1))
-    after_N = np.minimum(after_N, len(times_s_T) - 1)
-    before_N = np.maximum(after_N - 1, 0)
-    span_s_N = np.where(after_N > before_N, times_s_T[after_N] - times_s_T[before_N], 1.0)
-    phase_N1 = np.clip((at_s_N - times_s_T[before_N]) / span_s_N, 0, 1)[:, None]
+    before_N, after_N, phase_N1 = _between(times_s_T, at_s_N)
     start_N44, end_N44 = pose_T44[before_N], pose_T44[after_N]
     turn_N3 = to_axis_angle(np.swapaxes(start_N44[:, :3, :3], -1, -2) @ end_N44[:, :3, :3])
     rotation_N33 = start_N44[:, :3, :3] @ from_axis_angle(turn_N3 * phase_N1)
     return assemble(rotation_N33, start_N44[:, :3, 3] * (1 - phase_N1) + end_N44[:, :3, 3] * phase_N1)
+
+
+def interpolate_positions(position_T3: Array, times_s_T: Array, at_s_N: Array) -> Array:
+    """Return the positions (N, 3) of the poses that `interpolate` returns."""
+    before_N, after_N, phase_N1 = _between(times_s_T, at_s_N)
+    return np.asarray(position_T3[before_N] * (1 - phase_N1) + position_T3[after_N] * phase_N1)
+
+
+def _between(times_s_T: Array, at_s_N: Array) -> tuple[Rows, Rows, Array]:
+    """Return the rows (N) before and after each moment, and how far it is from the one to the other (N, 1)."""
+    after_N = np.clip(np.searchsorted(times_s_T, at_s_N), 1, max(len(times_s_T) - 1, 1))
+    after_N = np.minimum(after_N, len(times_s_T) - 1)
+    before_N = np.maximum(after_N - 1, 0)
+    span_s_N = np.where(after_N > before_N, times_s_T[after_N] - times_s_T[before_N], 1.0)
+    return before_N, after_N, np.clip((at_s_N - times_s_T[before_N]) / span_s_N, 0, 1)[:, None]

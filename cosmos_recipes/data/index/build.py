@@ -148,6 +148,9 @@ def _look_at_all(
     def look(job: tuple[int, Binding, Recording]) -> Looked:
         part, binding, recording = job
         looked = replace(look_into(recording, binding, clip), part=part)
+        # All recordings are held until the index is written: not with the source's values.
+        bound = replace(looked.bound, values={}) if looked.bound else None
+        looked = replace(looked, bound=bound)
         return small.of(looked, clip) if small else looked
 
     what = "writing small videos" if small else "reading the videos"

@@ -6,12 +6,13 @@ Legend: N clips, V views, T frames of a clip.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from cosmos_recipes.data.binding.bind import Binding, BoundRecording
+from cosmos_recipes.data.binding.window import Windows
 from cosmos_recipes.data.contract import breaches
 from cosmos_recipes.data.index.windows import ClipSpec, clip_windows
 from cosmos_recipes.data.probe import Probe, probe
@@ -22,10 +23,38 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
+    Moments = NDArray[np.float64]
 
 Stage = Literal["found", "readable", "long-enough", "aligned"]
 STAGES: tuple[Stage, ...] = ("found", "readable", "long-enough", "aligned")
 """How far a recording comes: readable is bound to its contract and opened, aligned has clips with all their values."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """A recording that is bound to its contract and opened, or the problems that stop it.
+
+    `times_s` are the moments of the first view's frames, `rows_s` those of the rows of values, and `whole` the columns
+    of numbers over all rows, as if it were one clip with a frame at each row.
+    """
+
+    recording: Recording
+    bound: BoundRecording | None = None
+    probes: tuple[Probe, ...] = ()
+    times_s: Moments = field(default_factory=lambda: np.empty(0))
+    rows_s: Moments = field(default_factory=lambda: np.empty(0))
+    whole: Mapping[str, Floats] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cut:
+    """How far a recording comes, the frames of its clips whose values are all known, and how many are `uncovered`."""
+
+    stage: Stage
+    frames_NVT: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 0, 0), np.int32))
+    uncovered: int = 0
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,45 +73,102 @@ class Looked:
 
 
 def look_into(recording: Recording, binding: Binding, clip: ClipSpec) -> Looked:
-    """Return what a recording gives; nothing is raised about a recording."""
-    bound: BoundRecording | None = None
-    probes: tuple[Probe, ...] = ()
+    """Return what a recording gives, with the numbers of each clip; nothing is raised about a recording."""
+    opened = open_recording(recording, binding, clip)
+    found = cut(opened, binding, clip)
+    columns = numbers_of(opened, found.frames_NVT, binding, clip)
+    return Looked(
+        recording=recording,
+        bound=opened.bound,
+        probes=opened.probes,
+        stage=found.stage,
+        frames_VT=tuple(found.frames_NVT),
+        columns=tuple(
+            {name: array[number] for name, array in columns.items()} for number in range(len(found.frames_NVT))
+        ),
+        uncovered=found.uncovered,
+        problems=found.problems,
+    )
+
+
+def open_recording(recording: Recording, binding: Binding, clip: ClipSpec) -> Opened:
+    """Return a recording bound and opened, or what stops it; nothing is raised about it."""
+    opened = Opened(recording=recording)
     try:
         bound = binding.bind(recording)
-        probes = tuple(probe(media) for media in bound.views.values())
-        rows_s = binding.rows_s(bound, np.asarray(probes[0].times_s))
-        breach = _breach(bound, binding, probes, rows_s, clip)
+        opened = replace(opened, bound=bound)
+        opened = replace(opened, probes=tuple(probe(media) for media in bound.views.values()))
+        times_s = np.asarray(opened.probes[0].times_s)
+        opened = replace(opened, times_s=times_s, rows_s=binding.rows_s(bound, times_s))
+        opened = replace(opened, whole=_whole(opened, bound, binding, clip))
     except RecipeError as error:
-        return Looked(recording=recording, bound=bound, probes=probes, problems=error.problems)
-    if breach:
-        return Looked(recording=recording, bound=bound, probes=probes, problems=(breach,))
-    return _cut(recording, bound, binding, probes, rows_s, clip)
+        return replace(opened, problems=error.problems)
+    return replace(opened, problems=_breaches(opened, bound, binding))
 
 
-def whole_recording(
-    bound: BoundRecording, binding: Binding, probes: Sequence[Probe], rows_s: NDArray[np.float64], clip: ClipSpec
-) -> dict[str, Floats]:
-    """Return the columns of numbers over all rows of a recording, as if it were one clip with a frame at each row."""
-    columns = binding.columns(
-        bound, probes, frames_s_T=rows_s, rows_s=rows_s, height_px=clip.height_px, width_px=clip.width_px
+def cut(opened: Opened, binding: Binding, clip: ClipSpec) -> Cut:
+    """Return the clips of a recording whose values are all known; none where something stops it."""
+    if opened.problems or opened.bound is None:
+        return Cut(stage="found", problems=opened.problems)
+    frames_NVT = clip_windows(opened.probes, clip)
+    if not len(frames_NVT):
+        return Cut(stage="readable", problems=(_too_short(opened.bound, opened.probes, clip),))
+    parts = [binding.covers(opened.bound, part) for part in _windows(opened, frames_NVT, clip).parts()]
+    covers = {name: np.concatenate([part[name] for part in parts]) for name in binding.readers}
+    is_covered_N = np.all([np.ones(len(frames_NVT), np.bool_), *covers.values()], axis=0)
+    problems: tuple[Problem, ...] = ()
+    if not is_covered_N.any():
+        problems = (
+            _unaligned(opened, opened.bound, next(name for name, covers_N in covers.items() if not covers_N[0])),
+        )
+    return Cut(
+        stage="long-enough" if problems else "aligned",
+        frames_NVT=frames_NVT[is_covered_N],
+        uncovered=int((~is_covered_N).sum()),
+        problems=problems,
     )
-    return {name: array for name, array in columns.items() if array is not None}
 
 
-def _breach(
-    bound: BoundRecording, binding: Binding, probes: Sequence[Probe], rows_s: NDArray[np.float64], clip: ClipSpec
-) -> Problem | None:
-    numbers = whole_recording(bound, binding, probes, rows_s, clip)
+def numbers_of(opened: Opened, frames_NVT: NDArray[np.int32], binding: Binding, clip: ClipSpec) -> dict[str, Floats]:
+    """Return the columns of numbers (N, ...) of clips that were cut."""
+    if not len(frames_NVT) or opened.bound is None:
+        return {}
+    parts = [binding.clips(opened.bound, part) for part in _windows(opened, frames_NVT, clip).parts()]
+    return parts[0] if len(parts) == 1 else {name: np.concatenate([p[name] for p in parts]) for name in binding.readers}
+
+
+def _windows(opened: Opened, frames_NVT: NDArray[np.int32], clip: ClipSpec) -> Windows:
+    return Windows.of(
+        opened.probes,
+        moments_s=opened.times_s,
+        frames_NT=frames_NVT[:, 0],
+        rows_s=opened.rows_s,
+        height_px=clip.height_px,
+        width_px=clip.width_px,
+    )
+
+
+def _whole(opened: Opened, bound: BoundRecording, binding: Binding, clip: ClipSpec) -> dict[str, Floats]:
+    """Return the columns of numbers over all rows, of those that cover them."""
+    size = {"height_px": clip.height_px, "width_px": clip.width_px}
+    one = Windows.whole(opened.probes, rows_s=opened.rows_s, **size)
+    known = [name for name, covers_N in binding.covers(bound, one).items() if covers_N[0]]
+    return {name: array[0] for name, array in binding.clips(bound, one, known).items()}
+
+
+def _breaches(opened: Opened, bound: BoundRecording, binding: Binding) -> tuple[Problem, ...]:
+    """Return how a recording breaks its contract, as one problem."""
+    rows_s = opened.rows_s
     videos = dict.fromkeys(binding.schema.videos, bound.media.path)
-    unseen = [name for name in binding.readers if name not in numbers]
-    row = {**videos, **{name: text for name, text in bound.texts.items() if text}, **numbers}
+    unseen = [name for name in binding.readers if name not in opened.whole]
+    row = {**videos, **{name: text for name, text in bound.texts.items() if text}, **opened.whole}
     lengths = {"T": (len(rows_s), "the recording"), "S": (len(rows_s) - 1, "the recording")}
     wrong = list(breaches(binding.schema.without(unseen), row, known=lengths))
     if not bound.name.isprintable():
         wrong.append("its name holds characters that cannot be shown")
     if not wrong:
-        return None
-    return Problem(
+        return ()
+    problem = Problem(
         code="CR513",
         message=f"the recording {shown(bound.name)} breaks the contract",
         place=Place(file=shown(str(bound.media.path))),
@@ -90,47 +176,7 @@ def _breach(
         found="; ".join(wrong),
         hint="correct it, or remove the recording",
     )
-
-
-def _cut(
-    recording: Recording,
-    bound: BoundRecording,
-    binding: Binding,
-    probes: tuple[Probe, ...],
-    rows_s: NDArray[np.float64],
-    clip: ClipSpec,
-) -> Looked:
-    windows_NVT = clip_windows(probes, clip)
-    if not len(windows_NVT):
-        problem = _too_short(bound, probes, clip)
-        return Looked(recording=recording, bound=bound, probes=probes, stage="readable", problems=(problem,))
-    times_s = np.asarray(probes[0].times_s)
-    covered: list[tuple[NDArray[np.int32], dict[str, Floats]]] = []
-    lacking = ""
-    for frames_VT in windows_NVT:
-        columns = binding.columns(
-            bound,
-            probes,
-            frames_s_T=times_s[frames_VT[0]],
-            rows_s=rows_s,
-            height_px=clip.height_px,
-            width_px=clip.width_px,
-        )
-        whole = {name: array for name, array in columns.items() if array is not None}
-        if len(whole) == len(columns):
-            covered.append((frames_VT, whole))
-        else:
-            lacking = lacking or next(name for name, array in columns.items() if array is None)
-    return Looked(
-        recording=recording,
-        bound=bound,
-        probes=probes,
-        stage="aligned" if covered else "long-enough",
-        frames_VT=tuple(frames_VT for frames_VT, _ in covered),
-        columns=tuple(columns for _, columns in covered),
-        uncovered=len(windows_NVT) - len(covered),
-        problems=() if covered else (_unaligned(bound, lacking, rows_s, times_s),),
-    )
+    return (problem,)
 
 
 def _too_short(bound: BoundRecording, probes: Sequence[Probe], clip: ClipSpec) -> Problem:
@@ -147,9 +193,8 @@ def _too_short(bound: BoundRecording, probes: Sequence[Probe], clip: ClipSpec) -
     )
 
 
-def _unaligned(
-    bound: BoundRecording, column: str, rows_s: NDArray[np.float64], times_s: NDArray[np.float64]
-) -> Problem:
+def _unaligned(opened: Opened, bound: BoundRecording, column: str) -> Problem:
+    rows_s, times_s = opened.rows_s, opened.times_s
     rows = f"rows from {rows_s[0]:.3g} to {rows_s[-1]:.3g} s" if len(rows_s) else "no rows"
     return Problem(
         code="CR523",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +64,7 @@ def write_views(path: Path, recordings: Sequence[tuple[BoundRecording, Sequence[
             "view": view,
             "path": _stored(media.path, folder),
             **{name: getattr(media, name) for name in WHERE},
-            **asdict(found),
+            **{name: getattr(found, name) for name in Probe.__dataclass_fields__},
         }
         for recording, probes in recordings
         for (view, media), found in zip(recording.views.items(), probes, strict=True)

@@ -39,10 +39,9 @@ def clip_windows(views: Sequence[Probe], clip: ClipSpec) -> NDArray[np.int32]:
 
     nearest = [_frames_at_rate(found, clip.rate_hz) for found in views]
     count = min(len(frames) for frames in nearest)
-    starts = range(0, count - clip.frames + 1, clip.stride)
-    frames_VC = np.stack([frames[:count] for frames in nearest]).astype(np.int32)
-    windows = [frames_VC[:, start : start + clip.frames] for start in starts]
-    return np.stack(windows) if windows else np.empty((0, len(views), clip.frames), np.int32)
+    starts_N = np.arange(0, count - clip.frames + 1, clip.stride)
+    places_NT = starts_N[:, None] + np.arange(clip.frames)
+    return np.stack([frames[places_NT] for frames in nearest], axis=1).astype(np.int32)
 
 
 def _frames_at_rate(found: Probe, rate_hz: float) -> NDArray[np.int64]:
