@@ -140,6 +140,7 @@ def _data(resolved: Resolved, clip: ClipPlan) -> DataPlan:
         **own,
         mix=parts if len(parts) > 1 else (),
         schema_name=mixture.file.schema_name,
+        contract=resolved.schema.model_dump(mode="json", by_alias=True, exclude_defaults=True),
         columns={name: resolved.schema.columns[name].kind for name in ("video", *resolved.head.columns)},
         splits={"train": "train", "evaluate": "held-out"},
         limit=recipe.dataset.limit,

@@ -16,7 +16,7 @@ from cosmos_recipes.data.contract import Schema, load_schema
 from cosmos_recipes.data.sources import Source, source_class, source_names
 from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
-from cosmos_recipes.recipe.library import find
+from cosmos_recipes.recipe.library import find, is_path, names, packaged
 from cosmos_recipes.recipe.located import Located, read_located
 from cosmos_recipes.recipe.places import Key, PlaceOf
 from cosmos_recipes.recipe.spec import Name
@@ -170,6 +170,26 @@ def load_dataset(use: str | dict[str, Any], *, relative_to: Path, place: Place |
     return _bind(found, place)
 
 
+def from_anywhere(use: str | dict[str, Any], *, relative_to: Path) -> str | dict[str, Any]:
+    """Return what names the same data set whatever the folder of the recipe and the one that is worked in.
+
+    Raises:
+        RecipeError: as `load_dataset`.
+    """
+    found = _find(use, relative_to, None)
+    if not isinstance(found, _Found):
+        return str(found.resolve())
+    if isinstance(use, str):
+        is_shipped = found.folder.resolve() == packaged("datasets").resolve() and not is_path(use)
+        return use if is_shipped or found.path is None else str(found.path.resolve())
+    if found.file.mix is not None:
+        parts = {from_anywhere(name, relative_to=relative_to): weight for name, weight in found.file.mix.items()}
+        return {**use, "mix": parts}
+    kind, source = _source(found.file, relative_to, found.place_of)
+    settings = source.model_dump(mode="json", include=set(use["source"]))
+    return {**use, "source": {"kind": kind, **settings}}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Found:
     """A data set file, where it lies, and where each of its values stands."""
@@ -191,7 +211,8 @@ def _find(use: str | dict[str, Any], relative_to: Path, place: Place | None) -> 
         return _Found(file=file, located=Located(use, {}, {}), folder=relative_to, path=None, place=place)
     path = relative_to / Path(use).expanduser() if not use.startswith("hf://") else Path(use)
     if (
-        not use.endswith((".yaml", ".yml"))
+        (is_path(use) or use not in names("datasets"))
+        and not use.endswith((".yaml", ".yml"))
         and (path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES)
         and ("/" in use or path.exists())
     ):
