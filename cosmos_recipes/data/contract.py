@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Rule = Literal["finite", "not-empty", "monotone", "unit-norm", "rotation", "rigid"]
 Dtype = Literal["bool", "uint8", "int32", "int64", "float16", "float32", "float64"]
+WHOLE = frozenset(("bool", "uint8", "int32", "int64"))
+"""The types of whole numbers."""
 At = Literal["recording", "frame", "step", "clip"]
 """What a value belongs to: the recording, a frame, the step from one frame to the next, or a clip as a whole."""
 Unit = Literal["1", "m", "rad", "s", "px", "m/s", "m/s2", "rad/s", "declared"]
@@ -128,6 +130,11 @@ class Column(BaseModel):
         if self.convention == "future-points":
             return "clip"
         return "frame" if FRAMES in self.shape else "step" if STEPS in self.shape else "recording"
+
+
+def element_axes(column: Column) -> int:
+    """Return how many axes one value has: those of the shape that are neither views nor time."""
+    return len([axis for axis in column.shape if axis not in (VIEWS, FRAMES, STEPS)])
 
 
 _OF_NUMBERS = ("at", "unit", "frame", "convention", "range")

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosmos_recipes.data.binding.reader import element_axes
 from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
-from cosmos_recipes.data.contract import Column
+from cosmos_recipes.data.contract import Column, element_axes
 from cosmos_recipes.data.index.read import ClipIndex
 from cosmos_recipes.files import write_json
 

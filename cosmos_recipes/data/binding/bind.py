@@ -63,7 +63,8 @@ class Binding:
             RecipeError: views or values are missing, or not what was declared (CR516 to CR518, CR56x); all of them.
         """
         chosen, problems = self.declaration.choose_views(recording.views, recording.name), []
-        views = Views(used=tuple(chosen.values()), all=tuple(recording.views))
+        used = tuple(chosen.values())
+        views = Views(used=used, all=tuple(recording.views), said=tuple(self.declaration.views.values()) or used)
         values: dict[str, Any] = {}
         for name, reader in self.readers.items():
             try:

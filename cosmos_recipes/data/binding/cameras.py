@@ -5,7 +5,7 @@ Legend: V views, R rows, T frames, N points.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +49,11 @@ class PosesReader(Reader):
         if self.mount is None or self.mounted_on is None:
             return camera_VR44
         ego_R44 = self.mount.to_canonical(self.raw(recording, self.mounted_on))
+        rows = camera_VR44.shape[1]
+        if ego_R44.ndim > 3 or (ego_R44.ndim == 3 and 1 not in (rows, len(ego_R44)) and rows != len(ego_R44)):
+            self.fail_values(
+                recording, f"{rows} poses of `{self.mounted_on}`, one for each of the cameras", f"{ego_R44.shape}"
+            )
         return np.asarray(ego_R44 @ camera_VR44)
 
     def _element_axes(self, recording: Recording) -> int:
@@ -64,7 +69,7 @@ class PosesReader(Reader):
         """Return world-to-camera ([V,] T, 4, 4), between rows interpolated; the world is the source's, or the first camera's."""
         if values.shape[1] == 1:
             camera_VT44 = np.repeat(values, len(window.frames_s_T), axis=1)
-        elif not window.is_covered:
+        elif not window.is_between:
             return None
         else:
             camera_VT44 = np.stack(
@@ -129,13 +134,8 @@ class FuturePointsReader(Reader):
         return len(values)
 
     def clip(self, values: Array, window: Window) -> Array | None:
-        """Return the points (N, 3) after the first frame; None where the recording ends before the last of them."""
-        count = self.binding.points or POINTS
-        points_m_N3, known = future_points(
-            values,
-            window.rows_s_R,
-            at_s=float(window.frames_s_T[0]),
-            count=count,
-            rate_hz=self.binding.rate or RATE_HZ,
-        )
-        return points_m_N3 if known == count else None
+        """Return the points (N, 3) after the first frame; None where the recording ends before the last of them, or has a hole."""
+        count, rate_hz, at_s = self.binding.points or POINTS, self.binding.rate or RATE_HZ, float(window.frames_s_T[0])
+        points_m_N3, known = future_points(values, window.rows_s_R, at_s=at_s, count=count, rate_hz=rate_hz)
+        ahead = replace(window, frames_s_T=at_s + np.arange(count + 1) / rate_hz)
+        return points_m_N3 if known == count and ahead.is_covered else None

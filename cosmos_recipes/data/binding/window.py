@@ -50,7 +50,19 @@ class Window:
         if not len(self.rows_s_R):
             return False
         apart_s_T = np.abs(self.rows_s_R[self.nearest_T] - self.frames_s_T)
-        return bool(apart_s_T.max() <= REACH * max(interval_s(self.rows_s_R), interval_s(self.frames_s_T)))
+        return bool(apart_s_T.max() <= REACH * max(self._intervals_s))
+
+    @cached_property
+    def is_between(self) -> bool:
+        """Whether the frames lie between the first row and the last, or hardly outside: further on nothing is known."""
+        if not self.is_covered:
+            return False
+        outside_s = max(self.rows_s_R[0] - self.frames_s_T[0], self.frames_s_T[-1] - self.rows_s_R[-1])
+        return bool(outside_s <= REACH * min(self._intervals_s))
+
+    @property
+    def _intervals_s(self) -> tuple[float, float]:
+        return interval_s(self.rows_s_R), interval_s(self.frames_s_T)
 
     @property
     def is_rising(self) -> bool:
