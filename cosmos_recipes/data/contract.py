@@ -28,6 +28,8 @@ Frame = Literal["first-camera", "ego-at-start", "declared"]
 """The first view's camera, or the vehicle, at the first frame of the clip; or what the data set says."""
 Convention = Literal["world-to-camera", "intrinsics", "future-points"]
 """What the canonical form of the numbers is; a data set says in which form its source has them."""
+TAKEN = ("name", "split", "part", "recording", "frames")
+"""What an index says of every clip besides its columns."""
 TOLERANCE = 1e-4
 """How far a unit vector or a rotation may be from being one."""
 FRAMES, STEPS, VIEWS, POINTS = "T", "S", "V", "N"
@@ -160,6 +162,8 @@ class Schema(BaseModel):
         videos = self.videos
         if not videos:
             raise ValueError("a contract has a column with `kind: video`")
+        if taken := next((name for name in TAKEN if name in self.columns), None):
+            raise ValueError(f"a column is not called `{taken}`: every clip has that of its own")
         if len(videos) > 1 and any(self.columns[name].is_per_view for name in videos):
             raise ValueError("a video of every view is the only video of a contract")
         return self

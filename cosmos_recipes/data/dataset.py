@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from cosmos_recipes.data.binding.alike import difference
 from cosmos_recipes.data.binding.declare import Declaration, declare
 from cosmos_recipes.data.binding.spec import ColumnBinding, ColumnStatistics, Normalisation, Splits
 from cosmos_recipes.data.binding.unfilled import require_filled
@@ -43,7 +44,7 @@ class DatasetFile(BaseModel):
     )
     views: dict[Name, str] = Field(
         default_factory=dict,
-        description="The source's name of each view of the contract, in the order in which the model sees them; by default all, by the source's names.",
+        description="The source's name of each view of the contract, in the order in which the model sees them unless the contract names them; by default all, by the source's names.",
     )
     columns: dict[Name, str | ColumnBinding] = Field(
         default_factory=dict,
@@ -129,9 +130,34 @@ def load_mixture(use: str | dict[str, Any], *, relative_to: Path, place: Place |
             sets.append((_part(found, name), weight))
         except RecipeError as error:
             problems += error.problems
-    if problems:
+    if problems or (problems := list(_mixed_problems(found, [dataset for dataset, _ in sets]))):
         raise RecipeError(*problems)
     return Mixture(file=found.file, path=found.path, sets=tuple(sets))
+
+
+def _mixed_problems(found: _Found, sets: Sequence[BoundDataset]) -> Iterator[Problem]:
+    """Yield what does not go together: a model takes the clips of any of them as the same."""
+    first = sets[0]
+    for name, own, earlier in zip(
+        found.file.mix or (), sets, (sets[:number] for number in range(len(sets))), strict=True
+    ):
+        said = f"the data set {own.file.name} of the mixture"
+        place = found.place_of(("mix", name), True)
+        if own.file.name in [each.file.name for each in earlier]:
+            yield Problem(
+                code="CR594", message=f"{said} is there twice", place=place, expected="another `dataset:` in each file"
+            )
+        elif differs := difference(first.declaration, own.declaration):
+            column, wanted, given = differs
+            message = f"`{column}` does not mean the same in {said} as in {first.file.name}"
+            hint = "bind both alike, or train on one of them"
+            yield Problem(code="CR594", message=message, place=place, expected=wanted, found=given, hint=hint)
+        elif own.file.normalise != first.file.normalise:
+            message = f"{said} is not normalised as {first.file.name} is"
+            wanted, given = (
+                ", ".join(f"{n}: {how}" for n, how in each.file.normalise.items()) or "nothing" for each in (first, own)
+            )
+            yield Problem(code="CR594", message=message, place=place, expected=wanted, found=given)
 
 
 def _part(found: _Found, name: str) -> BoundDataset:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cosmos_recipes.data.binding.reader import Reader, Views
+from cosmos_recipes.data.binding.spec import POINTS, RATE_HZ
 from cosmos_recipes.data.binding.window import Window
 from cosmos_recipes.data.geometry import intrinsics, poses
 from cosmos_recipes.data.geometry.conventions import IntrinsicsConvention, PoseConvention
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from cosmos_recipes.data.decode.fitting import Fitted
 
     Array = NDArray[np.float64]
-
-POINTS, RATE_HZ = 64, 10.0
-"""Points to come and their rate, where the data set does not say; as NVIDIA's trajectory control has them."""
 
 
 @dataclass(frozen=True, kw_only=True)

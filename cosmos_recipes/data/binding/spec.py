@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from cosmos_recipes.data.geometry.kinds import DeltaFrame
 from cosmos_recipes.recipe.quantities import Rate
 
+POINTS, RATE_HZ = 64, 10.0
+"""Points to come and their rate, where the data set does not say; as NVIDIA's trajectory control has them."""
 Form = Literal["absolute", "delta", "difference"]
 Texts = str | Annotated[tuple[str, ...], Field(min_length=1)]
 Places = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]

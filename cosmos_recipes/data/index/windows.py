@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cosmos_recipes.data.binding.window import REACH
 from cosmos_recipes.data.probe import Probe
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 SLOWEST = 0.9
 """A recording may have this much fewer frames per second than the clip: nominal rates are rounded."""
+
+HOLE = -1
+"""Stands for a frame where none is near."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +37,7 @@ class ClipSpec:
 def clip_windows(views: Sequence[Probe], clip: ClipSpec) -> NDArray[np.int32]:
     """Return the frame numbers (N, V, T) of each clip: in each view those nearest in time to k / rate, from its first on.
 
-    There are none if a view is too slow, and no more than the shortest view is long.
+    There are none if a view is too slow, none over a hole in a view, and no more than the shortest view is long.
     """
     import numpy as np
 
@@ -42,7 +46,8 @@ def clip_windows(views: Sequence[Probe], clip: ClipSpec) -> NDArray[np.int32]:
     starts = range(0, count - clip.frames + 1, clip.stride)
     frames_VC = np.stack([frames[:count] for frames in nearest]).astype(np.int32)
     windows = [frames_VC[:, start : start + clip.frames] for start in starts]
-    return np.stack(windows) if windows else np.empty((0, len(views), clip.frames), np.int32)
+    whole = [window_VT for window_VT in windows if (window_VT != HOLE).all()]
+    return np.stack(whole) if whole else np.empty((0, len(views), clip.frames), np.int32)
 
 
 def _frames_at_rate(found: Probe, rate_hz: float) -> NDArray[np.int64]:
@@ -55,4 +60,5 @@ def _frames_at_rate(found: Probe, rate_hz: float) -> NDArray[np.int64]:
     interval_s = times_s[-1] / (len(times_s) - 1)
     wanted_s = np.arange(int((times_s[-1] + interval_s / 2) * rate_hz) + 1) / rate_hz
     after = np.searchsorted(times_s, wanted_s).clip(1, len(times_s) - 1)
-    return np.where(wanted_s - times_s[after - 1] <= times_s[after] - wanted_s, after - 1, after)
+    nearest = np.where(wanted_s - times_s[after - 1] <= times_s[after] - wanted_s, after - 1, after)
+    return np.where(np.abs(times_s[nearest] - wanted_s) <= REACH / rate_hz, nearest, HOLE)
