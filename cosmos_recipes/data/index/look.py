@@ -13,7 +13,7 @@ import numpy as np
 
 from cosmos_recipes.data.binding.bind import Binding, BoundRecording
 from cosmos_recipes.data.contract import breaches
-from cosmos_recipes.data.index.windows import ClipSpec, clip_windows
+from cosmos_recipes.data.index.windows import HOLE, ClipSpec, clip_windows
 from cosmos_recipes.data.probe import Probe, probe
 from cosmos_recipes.data.recording import Recording
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError
@@ -108,14 +108,16 @@ def _cut(
     covered: list[tuple[NDArray[np.int32], dict[str, Floats]]] = []
     lacking = ""
     for frames_VT in windows_NVT:
-        columns = binding.columns(
-            bound,
-            probes,
-            frames_s_T=times_s[frames_VT[0]],
-            rows_s=rows_s,
-            height_px=clip.height_px,
-            width_px=clip.width_px,
-        )
+        columns: Mapping[str, Floats | None] = {"video": None}
+        if (frames_VT != HOLE).all():
+            columns = binding.columns(
+                bound,
+                probes,
+                frames_s_T=times_s[frames_VT[0]],
+                rows_s=rows_s,
+                height_px=clip.height_px,
+                width_px=clip.width_px,
+            )
         whole = {name: array for name, array in columns.items() if array is not None}
         if len(whole) == len(columns):
             covered.append((frames_VT, whole))
@@ -155,7 +157,7 @@ def _unaligned(
         code="CR523",
         message=f"no clip of the recording {bound.name} has all its values of `{column}`",
         place=Place(file=str(bound.media.path)),
-        expected="rows at least as often as frames of the clip, from its first frame to what it needs last",
+        expected="rows and frames at least as often as those of the clip, from its first frame to what it needs last",
         found=f"{rows}, and frames from 0 to {times_s[-1]:.3g} s",
         hint="use a lower rate, or fewer frames or points to come; or leave the recording out",
     )

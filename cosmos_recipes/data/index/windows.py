@@ -20,7 +20,7 @@ SLOWEST = 0.9
 """A recording may have this much fewer frames per second than the clip: nominal rates are rounded."""
 
 HOLE = -1
-"""Stands for a frame where none is near."""
+"""Stands for a frame where the video has none for a while: pictures would be further apart than the rate says."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +37,7 @@ class ClipSpec:
 def clip_windows(views: Sequence[Probe], clip: ClipSpec) -> NDArray[np.int32]:
     """Return the frame numbers (N, V, T) of each clip: in each view those nearest in time to k / rate, from its first on.
 
-    There are none if a view is too slow, none over a hole in a view, and no more than the shortest view is long.
+    There are none if a view is too slow, and no more than the shortest view is long. A frame is `HOLE` where none is near.
     """
     import numpy as np
 
@@ -46,8 +46,7 @@ def clip_windows(views: Sequence[Probe], clip: ClipSpec) -> NDArray[np.int32]:
     starts = range(0, count - clip.frames + 1, clip.stride)
     frames_VC = np.stack([frames[:count] for frames in nearest]).astype(np.int32)
     windows = [frames_VC[:, start : start + clip.frames] for start in starts]
-    whole = [window_VT for window_VT in windows if (window_VT != HOLE).all()]
-    return np.stack(whole) if whole else np.empty((0, len(views), clip.frames), np.int32)
+    return np.stack(windows) if windows else np.empty((0, len(views), clip.frames), np.int32)
 
 
 def _frames_at_rate(found: Probe, rate_hz: float) -> NDArray[np.int64]:
