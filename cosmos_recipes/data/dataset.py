@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -23,6 +23,8 @@ from cosmos_recipes.recipe.places import Key, PlaceOf
 from cosmos_recipes.recipe.spec import Name
 from cosmos_recipes.recipe.validation import validate, validate_located
 
+Folders = Path | Callable[[Key], Path]
+"""What relative paths start from: a folder, or that of each key of a data set that is written inline."""
 Weight = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
@@ -113,7 +115,7 @@ class Mixture:
         return self.sets[0][0].declaration
 
 
-def load_mixture(use: str | dict[str, Any], *, relative_to: Path, place: Place | None = None) -> Mixture:
+def load_mixture(use: str | dict[str, Any], *, relative_to: Folders, place: Place | None = None) -> Mixture:
     """Return the data sets that a recipe names, which are one, or those of a file with `mix`.
 
     Raises:
@@ -162,7 +164,7 @@ def _mixed_problems(found: _Found, sets: Sequence[BoundDataset]) -> Iterator[Pro
 
 def _part(found: _Found, name: str) -> BoundDataset:
     where = found.place_of(("mix", name), True)
-    part = load_dataset(name, relative_to=found.folder, place=where)
+    part = load_dataset(name, relative_to=_folder(found.folder, ("mix", name)), place=where)
     if part.file.schema_name != found.file.schema_name:
         fail(
             "CR594",
@@ -175,7 +177,7 @@ def _part(found: _Found, name: str) -> BoundDataset:
     return part
 
 
-def load_dataset(use: str | dict[str, Any], *, relative_to: Path, place: Place | None = None) -> BoundDataset:
+def load_dataset(use: str | dict[str, Any], *, relative_to: Folders, place: Place | None = None) -> BoundDataset:
     """Return the data set that a recipe names: a name, a file, a folder of videos, one video, or keys inline.
 
     Raises:
@@ -196,7 +198,7 @@ def load_dataset(use: str | dict[str, Any], *, relative_to: Path, place: Place |
     return _bind(found, place)
 
 
-def from_anywhere(use: str | dict[str, Any], *, relative_to: Path) -> str | dict[str, Any]:
+def from_anywhere(use: str | dict[str, Any], *, relative_to: Folders) -> str | dict[str, Any]:
     """Return what names the same data set whatever the folder of the recipe and the one that is worked in.
 
     Raises:
@@ -206,11 +208,12 @@ def from_anywhere(use: str | dict[str, Any], *, relative_to: Path) -> str | dict
     if not isinstance(found, _Found):
         return str(found.resolve())
     if isinstance(use, str):
-        is_shipped = found.folder.resolve() == packaged("datasets").resolve() and not is_path(use)
-        return use if is_shipped or found.path is None else str(found.path.resolve())
+        if found.path is None or (not is_path(use) and found.path.parent.samefile(packaged("datasets"))):
+            return use
+        return str(found.path.resolve())
     if found.file.mix is not None:
-        parts = {from_anywhere(name, relative_to=relative_to): weight for name, weight in found.file.mix.items()}
-        return {**use, "mix": parts}
+        folders = {name: _folder(relative_to, ("mix", name)) for name in found.file.mix}
+        return {**use, "mix": {from_anywhere(n, relative_to=folders[n]): each for n, each in found.file.mix.items()}}
     kind, source = _source(found.file, relative_to, found.place_of)
     settings = source.model_dump(mode="json", include=set(use["source"]))
     return {**use, "source": {"kind": kind, **settings}}
@@ -222,7 +225,7 @@ class _Found:
 
     file: DatasetFile
     located: Located
-    folder: Path
+    folder: Folders
     path: Path | None
     place: Place | None
 
@@ -230,12 +233,17 @@ class _Found:
         return _near(self.located, key, of_key) or self.place
 
 
-def _find(use: str | dict[str, Any], relative_to: Path, place: Place | None) -> _Found | Path:
+def _folder(folders: Folders, key: Key = ()) -> Path:
+    return folders if isinstance(folders, Path) else folders(key)
+
+
+def _find(use: str | dict[str, Any], relative_to: Folders, place: Place | None) -> _Found | Path:
     """Return the file of a data set, or the path of videos."""
     if isinstance(use, dict):
         file = validate(DatasetFile, use, lambda key, of_key: place)
         return _Found(file=file, located=Located(use, {}, {}), folder=relative_to, path=None, place=place)
-    path = relative_to / Path(use).expanduser() if not use.startswith("hf://") else Path(use)
+    folder = _folder(relative_to)
+    path = folder / Path(use).expanduser() if not use.startswith("hf://") else Path(use)
     if (
         (is_path(use) or use not in names("datasets"))
         and not use.endswith((".yaml", ".yml"))
@@ -243,7 +251,7 @@ def _find(use: str | dict[str, Any], relative_to: Path, place: Place | None) -> 
         and ("/" in use or path.exists())
     ):
         return path
-    found = find("datasets", use, relative_to=relative_to, place=place)
+    found = find("datasets", use, relative_to=folder, place=place)
     if found.is_dir():
         return found
     located = read_located(found)
@@ -296,7 +304,7 @@ def _bind(found: _Found, place: Place | None) -> BoundDataset:
     return BoundDataset(file=file, kind=kind, source=source, declaration=declaration, path=found.path, columns_at=at)
 
 
-def _source(file: DatasetFile, folder: Path, place_of: PlaceOf) -> tuple[str, Source]:
+def _source(file: DatasetFile, folders: Folders, place_of: PlaceOf) -> tuple[str, Source]:
     said = file.source or {}
     kind = str(said.get("kind"))
     if kind not in source_names():
@@ -314,7 +322,14 @@ def _source(file: DatasetFile, folder: Path, place_of: PlaceOf) -> tuple[str, So
     if "on_missing" in source_type.model_fields:
         settings.setdefault("on_missing", file.on_missing)
     source = validate(source_type, settings, lambda key, of_key: place_of(("source", *key), of_key))
-    return kind, source.absolute(folder)
+    return kind, _absolute(source, said, folders)
+
+
+def _absolute(source: Source, said: Mapping[str, Any], folders: Folders) -> Source:
+    """Return the source with each setting's path taken from the folder of whatever says it."""
+    made = source.absolute(_folder(folders))
+    own = {key: getattr(source.absolute(_folder(folders, ("source", key))), key) for key in said if key != "kind"}
+    return made.model_copy(update=own)
 
 
 def _statistics_problems(file: DatasetFile, place_of: PlaceOf) -> Iterator[Problem]:

@@ -89,6 +89,31 @@ def test_a_resolved_recipe_compiles_to_the_same_plan_wherever_one_is(
     assert again.data == plan.data
 
 
+@pytest.mark.parametrize(
+    ("child", "overrides", "wanted"),
+    [
+        ("summary: Mine.", (), "videos"),
+        ("dataset: {use: {licence: mit}}", (), "videos"),
+        ("dataset: {use: {source: {path: ./near}}}", (), "recipes/sub/near"),
+        ("summary: Mine.", ("dataset.use.source.path=./here",), "here"),
+        ("summary: Mine.", ("dataset.use.licence=mit",), "videos"),
+    ],
+)
+def test_a_path_of_a_data_set_inline_starts_where_it_is_written(
+    child: str, overrides: tuple[str, ...], wanted: str, folder: Path
+) -> None:
+    """In the parent, in the recipe, or on the command line: other folders may hold other videos of the same name."""
+    for name in ("recipes/videos", "recipes/sub/near", "recipes/near", "here", "recipes/here"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "b.mp4").write_bytes(b"")
+    plan_of(folder, "{schema: instruction-video, source: {kind: folder, path: ../videos}}")
+    (folder / "recipes" / "sub" / "child.yaml").write_text(f"extends: ../own.yaml\nrecipe: child\n{child}\n")
+    loaded = load_recipe(folder / "recipes" / "sub" / "child.yaml", overrides=overrides)
+    plan = compile_recipe(loaded)
+    assert plan.data.source["path"] == str(folder / wanted)
+    assert resolved_recipe(loaded, plan)["dataset"]["use"]["source"]["path"] == str(folder / wanted)
+
+
 def test_weights_beside_the_recipe_are_found_from_the_resolved_recipe(folder: Path) -> None:
     plan, loaded = plan_of(folder, "factory")
     own = Start(use="tiny-diffusion", weights="../trained")
