@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from videos import write_video
 
 from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.binding.declare import declaration_of
+from cosmos_recipes.data.binding.spec import Splits
 from cosmos_recipes.data.contract import Schema, load_schema
 from cosmos_recipes.data.dataset import load_mixture
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexedSet, IndexReport, build_index
@@ -76,6 +78,15 @@ def test_views_are_the_same_ones_in_the_same_order_in_every_recording(
     assert ", ".join(views) in report.problems[0].found
 
 
+def test_a_limit_holds_whoever_says_the_splits(video: Path, tmp_path: Path) -> None:
+    """What the source holds out is not trained on beyond the limit where the data set says another share."""
+    own = a_set("x", [seen(video, str(number), split="train" if number < 4 else "held-out") for number in range(20)])
+    own = replace(own, splits=Splits(held_out=0.5))
+    report = build_index([own], CLIP, tmp_path, captions_needed=False, limit=4, progress=quiet)
+    assert report.found == 4
+    assert len(held_out(tmp_path)) == 2
+
+
 @given(
     said=st.lists(st.sampled_from(["train", "held-out", None]), min_size=2, max_size=30),
 )
@@ -137,8 +148,6 @@ def test_a_column_cannot_be_called_as_what_an_index_says_of_every_clip(name: str
 
 def test_a_clip_does_not_reach_over_a_hole_in_a_video() -> None:
     """Its pictures would be further apart in time than its rate says."""
-    from dataclasses import replace
-
     from videos import found_in
 
     from cosmos_recipes.data.index.windows import HOLE, clip_windows

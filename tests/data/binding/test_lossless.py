@@ -14,6 +14,7 @@ from videos import found_in
 from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.binding.declare import declaration_of
 from cosmos_recipes.data.contract import Schema, load_schema
+from cosmos_recipes.data.decode.fitting import fitting
 from cosmos_recipes.data.recording import Media, Recording
 from cosmos_recipes.diagnostics import RecipeError
 
@@ -153,3 +154,38 @@ def test_cameras_and_what_carries_them_have_the_same_rows(ego: np.ndarray) -> No
     }
     own = {"p": np.tile(np.eye(4), (4, 1, 1)), "k": np.array([1, 1, 0.5, 0.5]), "ego": ego}
     assert codes(load_schema("pose"), columns, [0.0, 0.1, 0.2, 0.3], **own) == ["CR518"]
+
+
+SHAPES = st.tuples(
+    st.integers(16, 120), st.integers(16, 120), st.sampled_from([0, 90, 180, 270]), st.sampled_from([0.5, 1.0, 4 / 3])
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(shapes=st.lists(SHAPES, min_size=2, max_size=2), size=st.tuples(st.integers(8, 64), st.integers(8, 64)))
+def test_each_view_has_the_lens_of_its_own_picture_turned_stretched_and_cropped(
+    shapes: list[tuple[int, int, int, float]], size: tuple[int, int]
+) -> None:
+    """What lies on the optical axis is where `fitting` puts the centre of the picture, in every view."""
+    schema = contract("left", "right", lens={"shape": ["V", "T", 4], "convention": "intrinsics"})
+    columns = {"lens": {"from": ["k_left", "k_right"], "convention": {"form": "row-4", "unit": "pixels"}}}
+    probes = [found_in(height, width, rotation=turn, pixel_aspect=aspect) for height, width, turn, aspect in shapes]
+    fits = [fitting(probe, height_px=size[0], width_px=size[1]) for probe in probes]
+    centre = [np.array([fit.source_width_px / 3, fit.source_height_px / 2]) for fit in fits]
+    lens = {
+        f"k_{view}": np.array([fit.source_width_px, fit.source_width_px, *at])
+        for view, fit, at in zip(("left", "right"), fits, centre, strict=True)
+    }
+    binding = Binding(declaration_of(schema, {}, columns))
+    media = {view: Media(path=Path("a.mp4")) for view in ("left", "right")}
+    found = binding.bind(Recording(name="a", split=None, views=media, values=lens))
+    times_s = np.arange(2.0)
+    made = binding.columns(found, probes, frames_s_T=times_s, rows_s=times_s, height_px=size[0], width_px=size[1])[
+        "lens"
+    ]
+    assert made is not None
+    for own, fit, at in zip(made[:, 0], fits, centre, strict=True):
+        np.testing.assert_allclose(own[2:] * size[::-1], (fit.transform_33 @ [*at, 1])[:2], atol=1e-3)
+        np.testing.assert_allclose(
+            own[:2] * size[::-1], fit.source_width_px * np.array([fit.scale_x, fit.scale_y]), rtol=1e-5
+        )
