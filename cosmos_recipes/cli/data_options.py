@@ -86,6 +86,6 @@ def _of_recipe(name: str) -> tuple[BoundDataset, dict[str, Any]]:
 
     loaded = load_recipe(name)
     said, key = loaded.recipe.dataset, "dataset.use"
-    bound = load_dataset(said.use, relative_to=loaded.folder_of(key), place=loaded.place_of(key))
+    bound = load_dataset(said.use, relative_to=loaded.folders_of(key), place=loaded.place_of(key))
     clip = said.clip
     return bound, {"frames": clip.frames, "rate_hz": clip.rate, "size": clip.size, "stride": clip.stride}

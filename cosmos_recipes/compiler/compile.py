@@ -141,6 +141,7 @@ def _data(resolved: Resolved, clip: ClipPlan) -> DataPlan:
         mix=parts if len(parts) > 1 else (),
         schema_name=mixture.file.schema_name,
         numbers={name: resolved.numbers[name] for name in resolved.head.columns if name in resolved.numbers},
+        contract=resolved.schema.model_dump(mode="json", by_alias=True, exclude_defaults=True),
         columns={name: resolved.schema.columns[name].kind for name in ("video", *resolved.head.columns)},
         splits={"train": "train", "evaluate": "held-out"},
         limit=recipe.dataset.limit,

@@ -11,6 +11,7 @@ from typing import Any
 from cosmos_recipes.compiler.lock import lock
 from cosmos_recipes.compiler.nemo import nemo_config
 from cosmos_recipes.compiler.plan import HardwarePlan, Plan
+from cosmos_recipes.data.dataset import from_anywhere
 from cosmos_recipes.files import write_text
 from cosmos_recipes.recipe.load import LoadedRecipe
 
@@ -49,11 +50,9 @@ def resolved_recipe(loaded: LoadedRecipe, plan: Plan) -> dict[str, Any]:
     document["dataset"]["clip"]["stride"] = plan.data.clip.stride
     document["train"]["checkpoint_every"] = plan.train.checkpoint_every
     document["evaluate"]["samples"] = plan.evaluate.samples
-    use = loaded.recipe.dataset.use
-    if isinstance(use, str):
-        path = loaded.folder_of("dataset.use") / Path(use).expanduser()
-        if path.exists():
-            document["dataset"]["use"] = str(path.resolve())
+    document["dataset"]["use"] = from_anywhere(loaded.recipe.dataset.use, relative_to=loaded.folders_of("dataset.use"))
+    if isinstance(document["backbone"], dict) and loaded.recipe.start.weights not in ("base", "none"):
+        document["backbone"]["weights"] = plan.backbone.weights
     return document
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cosmos_recipes.backbones.zoo import ObjectiveEntry, TextEntry, TokenizerEntry
 from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
+from cosmos_recipes.data.contract import Schema, load_schema
 from cosmos_recipes.recipe.spec import Gate, Optimizer
 
 
@@ -88,12 +89,13 @@ class SetPlan(Part):
 class DataPlan(SetPlan):
     """The data set, its contract, and the clips cut from it; `columns` are those that the model sees, by kind.
 
-    `numbers` are how many each row of a column has, where its contract leaves that to the data.
-
-    A mixture has its data sets in `mix`, and no source of its own.
+    `numbers` are how many each row of a column has, where its contract leaves that to the data. A mixture has its data
+    sets in `mix`, and no source of its own. `contract` is the content of the schema's file, so that a run needs it no
+    more; plans from before it was kept have none.
     """
 
     schema_name: str
+    contract: dict[str, Any] = Field(default_factory=dict)
     columns: dict[str, str]
     numbers: dict[str, int] = Field(default_factory=dict)
     splits: dict[str, str]
@@ -107,6 +109,10 @@ class DataPlan(SetPlan):
     def sets(self) -> tuple[SetPlan, ...]:
         """The data sets of a mixture, or the one that there is."""
         return self.mix or (self,)
+
+    def load_contract(self) -> Schema:
+        """Return the contract: as it was when the plan was made, or, of a plan without one, that of its name."""
+        return Schema.model_validate(self.contract) if self.contract else load_schema(self.schema_name)
 
 
 class ConditioningPlan(Part):
@@ -206,7 +212,10 @@ class Plan(Part):
     origins: dict[str, str] = Field(default_factory=dict)
 
     def fingerprint(self, *parts: str) -> str:
-        """Return the sha256 of the named parts (all that decide the result, by default), as hex."""
+        """Return the sha256 of the named parts (all that decide the result, by default), as hex.
+
+        The order of keys counts too: the model sees views in it.
+        """
         names = parts or (
             "recipe",
             "task",
@@ -221,4 +230,4 @@ class Plan(Part):
             "hardware",
         )
         document = self.model_dump(mode="json", include=set(names))
-        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(document).encode()).hexdigest()

@@ -37,6 +37,9 @@ FROM_RECIPE = {
 }
 """Paths of the plan that a key of the recipe says; of a block, all below it under the same names."""
 
+WHOLE = ("data.contract",)
+"""Blocks that come from one place as a whole."""
+
 DERIVED = {
     "version": "the form of this file",
     "task": "derived from dataset.schema and conditioning.head",
@@ -48,6 +51,7 @@ DERIVED = {
     "data.clip.latent_width": "derived from dataset.clip and the tokenizer",
     "data.clip.given_latent_frames": "derived from conditioning.given_frames and the tokenizer",
     "data.clip.tokens": "derived from dataset.clip, the tokenizer and the patch size",
+    "data.contract": "the file of the schema",
     "data.columns": "derived from the schema and conditioning.head",
     "data.numbers": "the first recording of the data set",
     "data.splits": "the splits that every source has",
@@ -84,10 +88,10 @@ def origins(document: Mapping[str, Any], resolved: Resolved) -> dict[str, str]:
 
 
 def leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Yield the dotted path of every value that is not a block with something in it."""
+    """Yield the dotted path of every value that is not a block with something in it, and of those in `WHOLE`."""
     for key, value in node.items():
         path = f"{prefix}{key}"
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping) and value and path not in WHOLE:
             yield from leaves(value, f"{path}.")
         else:
             yield path

@@ -142,7 +142,7 @@ def _named(loaded: LoadedRecipe, key: str, name: str, known: Mapping[str, Thing]
 
 def _dataset(loaded: LoadedRecipe) -> Mixture:
     key = "dataset.use"
-    return load_mixture(loaded.recipe.dataset.use, relative_to=loaded.folder_of(key), place=loaded.place_of(key))
+    return load_mixture(loaded.recipe.dataset.use, relative_to=loaded.folders_of(key), place=loaded.place_of(key))
 
 
 def _described(loaded: LoadedRecipe, dataset: Mixture) -> list[SourceDescription]:

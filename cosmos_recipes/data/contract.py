@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Rule = Literal["finite", "not-empty", "monotone", "unit-norm", "rotation", "rigid"]
 Dtype = Literal["bool", "uint8", "int32", "int64", "float16", "float32", "float64"]
+WHOLE = frozenset(("bool", "uint8", "int32", "int64"))
+"""The types of whole numbers."""
 At = Literal["recording", "frame", "step", "clip"]
 """What a value belongs to: the recording, a frame, the step from one frame to the next, or a clip as a whole."""
 Unit = Literal["1", "m", "rad", "s", "px", "m/s", "m/s2", "rad/s", "declared"]
@@ -26,6 +28,8 @@ Frame = Literal["first-camera", "ego-at-start", "declared"]
 """The first view's camera, or the vehicle, at the first frame of the clip; or what the data set says."""
 Convention = Literal["world-to-camera", "intrinsics", "future-points"]
 """What the canonical form of the numbers is; a data set says in which form its source has them."""
+TAKEN = ("name", "split", "part", "recording", "frames")
+"""What an index says of every clip besides its columns."""
 TOLERANCE = 1e-4
 """How far a unit vector or a rotation may be from being one."""
 FRAMES, STEPS, VIEWS, POINTS = "T", "S", "V", "N"
@@ -130,6 +134,11 @@ class Column(BaseModel):
         return "frame" if FRAMES in self.shape else "step" if STEPS in self.shape else "recording"
 
 
+def element_axes(column: Column) -> int:
+    """Return how many axes one value has: those of the shape that are neither views nor time."""
+    return len([axis for axis in column.shape if axis not in (VIEWS, FRAMES, STEPS)])
+
+
 _OF_NUMBERS = ("at", "unit", "frame", "convention", "range")
 _LEADS = ((), (FRAMES,), (STEPS,), (VIEWS,), (VIEWS, FRAMES))
 _SHAPES: dict[Convention, tuple[tuple[str | int, ...], ...]] = {
@@ -153,6 +162,8 @@ class Schema(BaseModel):
         videos = self.videos
         if not videos:
             raise ValueError("a contract has a column with `kind: video`")
+        if taken := next((name for name in TAKEN if name in self.columns), None):
+            raise ValueError(f"a column is not called `{taken}`: every clip has that of its own")
         if len(videos) > 1 and any(self.columns[name].is_per_view for name in videos):
             raise ValueError("a video of every view is the only video of a contract")
         return self

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from cosmos_recipes.data.binding.alike import difference
 from cosmos_recipes.data.binding.declare import Declaration, declare
 from cosmos_recipes.data.binding.spec import ColumnBinding, ColumnStatistics, Normalisation, Splits
 from cosmos_recipes.data.binding.unfilled import require_filled
@@ -16,12 +17,14 @@ from cosmos_recipes.data.contract import Schema, load_schema
 from cosmos_recipes.data.sources import Source, source_class, source_names
 from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
-from cosmos_recipes.recipe.library import find
+from cosmos_recipes.recipe.library import find, is_path, names, packaged
 from cosmos_recipes.recipe.located import Located, read_located
 from cosmos_recipes.recipe.places import Key, PlaceOf
 from cosmos_recipes.recipe.spec import Name
 from cosmos_recipes.recipe.validation import validate, validate_located
 
+Folders = Path | Callable[[Key], Path]
+"""What relative paths start from: a folder, or that of each key of a data set that is written inline."""
 Weight = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
@@ -43,7 +46,7 @@ class DatasetFile(BaseModel):
     )
     views: dict[Name, str] = Field(
         default_factory=dict,
-        description="The source's name of each view of the contract, in the order in which the model sees them; by default all, by the source's names.",
+        description="The source's name of each view of the contract, in the order in which the model sees them unless the contract names them; by default all, by the source's names.",
     )
     columns: dict[Name, str | ColumnBinding] = Field(
         default_factory=dict,
@@ -112,7 +115,7 @@ class Mixture:
         return self.sets[0][0].declaration
 
 
-def load_mixture(use: str | dict[str, Any], *, relative_to: Path, place: Place | None = None) -> Mixture:
+def load_mixture(use: str | dict[str, Any], *, relative_to: Folders, place: Place | None = None) -> Mixture:
     """Return the data sets that a recipe names, which are one, or those of a file with `mix`.
 
     Raises:
@@ -129,14 +132,39 @@ def load_mixture(use: str | dict[str, Any], *, relative_to: Path, place: Place |
             sets.append((_part(found, name), weight))
         except RecipeError as error:
             problems += error.problems
-    if problems:
+    if problems or (problems := list(_mixed_problems(found, [dataset for dataset, _ in sets]))):
         raise RecipeError(*problems)
     return Mixture(file=found.file, path=found.path, sets=tuple(sets))
 
 
+def _mixed_problems(found: _Found, sets: Sequence[BoundDataset]) -> Iterator[Problem]:
+    """Yield what does not go together: a model takes the clips of any of them as the same."""
+    first = sets[0]
+    for name, own, earlier in zip(
+        found.file.mix or (), sets, (sets[:number] for number in range(len(sets))), strict=True
+    ):
+        said = f"the data set {own.file.name} of the mixture"
+        place = found.place_of(("mix", name), True)
+        if own.file.name in [each.file.name for each in earlier]:
+            yield Problem(
+                code="CR594", message=f"{said} is there twice", place=place, expected="another `dataset:` in each file"
+            )
+        elif differs := difference(first.declaration, own.declaration):
+            column, wanted, given = differs
+            message = f"`{column}` does not mean the same in {said} as in {first.file.name}"
+            hint = "bind both alike, or train on one of them"
+            yield Problem(code="CR594", message=message, place=place, expected=wanted, found=given, hint=hint)
+        elif own.file.normalise != first.file.normalise:
+            message = f"{said} is not normalised as {first.file.name} is"
+            wanted, given = (
+                ", ".join(f"{n}: {how}" for n, how in each.file.normalise.items()) or "nothing" for each in (first, own)
+            )
+            yield Problem(code="CR594", message=message, place=place, expected=wanted, found=given)
+
+
 def _part(found: _Found, name: str) -> BoundDataset:
     where = found.place_of(("mix", name), True)
-    part = load_dataset(name, relative_to=found.folder, place=where)
+    part = load_dataset(name, relative_to=_folder(found.folder, ("mix", name)), place=where)
     if part.file.schema_name != found.file.schema_name:
         fail(
             "CR594",
@@ -149,7 +177,7 @@ def _part(found: _Found, name: str) -> BoundDataset:
     return part
 
 
-def load_dataset(use: str | dict[str, Any], *, relative_to: Path, place: Place | None = None) -> BoundDataset:
+def load_dataset(use: str | dict[str, Any], *, relative_to: Folders, place: Place | None = None) -> BoundDataset:
     """Return the data set that a recipe names: a name, a file, a folder of videos, one video, or keys inline.
 
     Raises:
@@ -170,13 +198,34 @@ def load_dataset(use: str | dict[str, Any], *, relative_to: Path, place: Place |
     return _bind(found, place)
 
 
+def from_anywhere(use: str | dict[str, Any], *, relative_to: Folders) -> str | dict[str, Any]:
+    """Return what names the same data set whatever the folder of the recipe and the one that is worked in.
+
+    Raises:
+        RecipeError: as `load_dataset`.
+    """
+    found = _find(use, relative_to, None)
+    if not isinstance(found, _Found):
+        return str(found.resolve())
+    if isinstance(use, str):
+        if found.path is None or (not is_path(use) and found.path.parent.samefile(packaged("datasets"))):
+            return use
+        return str(found.path.resolve())
+    if found.file.mix is not None:
+        folders = {name: _folder(relative_to, ("mix", name)) for name in found.file.mix}
+        return {**use, "mix": {from_anywhere(n, relative_to=folders[n]): each for n, each in found.file.mix.items()}}
+    kind, source = _source(found.file, relative_to, found.place_of)
+    settings = source.model_dump(mode="json", include=set(use["source"]))
+    return {**use, "source": {"kind": kind, **settings}}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Found:
     """A data set file, where it lies, and where each of its values stands."""
 
     file: DatasetFile
     located: Located
-    folder: Path
+    folder: Folders
     path: Path | None
     place: Place | None
 
@@ -184,19 +233,25 @@ class _Found:
         return _near(self.located, key, of_key) or self.place
 
 
-def _find(use: str | dict[str, Any], relative_to: Path, place: Place | None) -> _Found | Path:
+def _folder(folders: Folders, key: Key = ()) -> Path:
+    return folders if isinstance(folders, Path) else folders(key)
+
+
+def _find(use: str | dict[str, Any], relative_to: Folders, place: Place | None) -> _Found | Path:
     """Return the file of a data set, or the path of videos."""
     if isinstance(use, dict):
         file = validate(DatasetFile, use, lambda key, of_key: place)
         return _Found(file=file, located=Located(use, {}, {}), folder=relative_to, path=None, place=place)
-    path = relative_to / Path(use).expanduser() if not use.startswith("hf://") else Path(use)
+    folder = _folder(relative_to)
+    path = folder / Path(use).expanduser() if not use.startswith("hf://") else Path(use)
     if (
-        not use.endswith((".yaml", ".yml"))
+        (is_path(use) or use not in names("datasets"))
+        and not use.endswith((".yaml", ".yml"))
         and (path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES)
         and ("/" in use or path.exists())
     ):
         return path
-    found = find("datasets", use, relative_to=relative_to, place=place)
+    found = find("datasets", use, relative_to=folder, place=place)
     if found.is_dir():
         return found
     located = read_located(found)
@@ -249,7 +304,7 @@ def _bind(found: _Found, place: Place | None) -> BoundDataset:
     return BoundDataset(file=file, kind=kind, source=source, declaration=declaration, path=found.path, columns_at=at)
 
 
-def _source(file: DatasetFile, folder: Path, place_of: PlaceOf) -> tuple[str, Source]:
+def _source(file: DatasetFile, folders: Folders, place_of: PlaceOf) -> tuple[str, Source]:
     said = file.source or {}
     kind = str(said.get("kind"))
     if kind not in source_names():
@@ -267,7 +322,14 @@ def _source(file: DatasetFile, folder: Path, place_of: PlaceOf) -> tuple[str, So
     if "on_missing" in source_type.model_fields:
         settings.setdefault("on_missing", file.on_missing)
     source = validate(source_type, settings, lambda key, of_key: place_of(("source", *key), of_key))
-    return kind, source.absolute(folder)
+    return kind, _absolute(source, said, folders)
+
+
+def _absolute(source: Source, said: Mapping[str, Any], folders: Folders) -> Source:
+    """Return the source with each setting's path taken from the folder of whatever says it."""
+    made = source.absolute(_folder(folders))
+    own = {key: getattr(source.absolute(_folder(folders, ("source", key))), key) for key in said if key != "kind"}
+    return made.model_copy(update=own)
 
 
 def _statistics_problems(file: DatasetFile, place_of: PlaceOf) -> Iterator[Problem]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import io
+import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmos_recipes.diagnostics import Place, RecipeError, fail
+from cosmos_recipes.diagnostics import Place, RecipeError, fail, visible
 from cosmos_recipes.files import write_text
 from cosmos_recipes.recipe.files import read_text
 from cosmos_recipes.recipe.located import Located, parse_located
@@ -16,16 +17,46 @@ if TYPE_CHECKING:
     from cosmos_recipes.data.binding.spec import ColumnStatistics
 
 STATISTICS = "statistics"
+_PLAIN = re.compile(
+    r"(?!(?:true|false|null|yes|no|on|off)$)(?:[A-Za-z]|\.{0,2}/|~/)[\w./+@-]*(?: [\w./+@-]+)*|\d+ Hz|\d+x\d+",
+    re.IGNORECASE,
+)
 
 
 def dataset_text(tree: Mapping[str, Any]) -> str:
     """Return YAML of the keys of a data set file: each on a line of its own, and so is each view and column."""
-    return _dumped({key: _block(value) if isinstance(value, Mapping) else value for key, value in tree.items()})
+    parts = (
+        block(key, value) if isinstance(value, Mapping) else [f"{key}: {flow(value)}"] for key, value in tree.items()
+    )
+    return "".join(f"{line}\n" for lines in parts for line in lines)
+
+
+def block(key: str, content: Mapping[str, Any], comments: Mapping[str, str] | None = None) -> list[str]:
+    """Return the lines of a key and of each key below it; `comments` stand after some of those."""
+    lines = {name: f"  {flow(name)}: {flow(value)}" for name, value in content.items()}
+    said = {name: f"  # {comment}" for name, comment in (comments or {}).items()}
+    return [f"{key}:", *(line + said.get(name, "") for name, line in lines.items())]
+
+
+def flow(value: Any) -> str:
+    """Return a value in one line of YAML."""
+    match value:
+        case str():
+            return value if _PLAIN.fullmatch(value) else visible(json.dumps(value, ensure_ascii=False))
+        case Mapping():
+            return "{" + ", ".join(f"{flow(key)}: {flow(each)}" for key, each in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(map(flow, value)) + "]"
+        case _:
+            return json.dumps(value)
 
 
 def statistics_text(statistics: Mapping[str, ColumnStatistics]) -> str:
     """Return the block of statistics as it stands in a file."""
-    return _dumped({STATISTICS: _tree(statistics)})
+    lines = [f"{STATISTICS}:"]
+    for name, each in statistics.items():
+        lines += (f"  {line}" for line in block(flow(name), each.model_dump(mode="json")))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def write_statistics(path: Path, statistics: Mapping[str, ColumnStatistics]) -> None:
@@ -88,38 +119,3 @@ def _says(text: str, wanted: Mapping[str, Any]) -> bool:
         return False
     plain = {**wanted, STATISTICS: {name: each.model_dump(mode="json") for name, each in wanted[STATISTICS].items()}}
     return bool(tree == plain)
-
-
-def _tree(statistics: Mapping[str, ColumnStatistics]) -> Any:
-    return _block({name: _block(each.model_dump(mode="json")) for name, each in statistics.items()})
-
-
-def _block(tree: Mapping[str, Any]) -> Any:
-    """Return a mapping with a line for each of its keys."""
-    from ruamel.yaml.comments import CommentedMap
-
-    return CommentedMap((key, _on_one_line(value)) for key, value in tree.items())
-
-
-def _on_one_line(value: Any) -> Any:
-    from ruamel.yaml.comments import CommentedMap, CommentedSeq
-
-    if isinstance(value, CommentedMap) or not isinstance(value, (Mapping, list, tuple)):
-        return value
-    node: Any = CommentedMap(value) if isinstance(value, Mapping) else CommentedSeq(value)
-    node.fa.set_flow_style()
-    return node
-
-
-def _dumped(tree: Mapping[str, Any]) -> str:
-    stream = io.StringIO()
-    _yaml().dump(dict(tree), stream)
-    return stream.getvalue()
-
-
-def _yaml() -> Any:
-    from ruamel.yaml import YAML
-
-    yaml = YAML()
-    yaml.width = 4096
-    return yaml

@@ -198,13 +198,16 @@ def _stretch(media: Media, file: _File) -> Probe:
             found=there,
             hint="correct its start and end, in seconds",
         )
-    if start_s < first_s - half_s or end_s > last_s + half_s:
+    # Times count from the first frame: one that is late would move all rows of values against the frames.
+    begin_s = whole.pts[first] * whole.seconds_per_pts
+    late = start_s >= first_s and begin_s - start_s > 3 * half_s
+    if late or start_s < first_s - half_s or end_s > last_s + half_s:
         fail(
             "CR571",
             f"a part of {described(media)} is missing",
             place=place,
             expected="a stretch that lies within the video",
-            found=there,
+            found=f"its first frame at {begin_s:.2f} s" if late else there,
             hint="copy the file again, or correct the start and end",
         )
     pts = whole.pts[first:last]

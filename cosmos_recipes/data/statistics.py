@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosmos_recipes.data.binding.reader import element_axes
 from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
-from cosmos_recipes.data.contract import Column
+from cosmos_recipes.data.contract import Column, element_axes
 from cosmos_recipes.data.index.read import ClipIndex
+from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.files import write_json
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FILE = "normalise.json"
 MOST_ROWS = 1_000_000
 """Rows that quantiles are taken of, evenly spread; everything else is of all rows."""
+DIGITS = 9
+"""Digits that statistics are written with: as many as float32 has, however far from nought numbers are."""
 LEAST_SPREAD = 1e-6
 """A number that varies less is only moved, not scaled."""
 
@@ -42,7 +44,10 @@ def measure(rows_RA: NDArray[np.floating[Any]]) -> ColumnStatistics:
         "q99": high,
     }
     return ColumnStatistics.model_validate(
-        {"count": len(rows), **{name: [float(f"{each:.6g}") for each in values] for name, values in figures.items()}}
+        {
+            "count": len(rows),
+            **{name: [float(f"{each:.{DIGITS}g}") for each in values] for name, values in figures.items()},
+        }
     )
 
 
@@ -75,10 +80,29 @@ def keep_normalisation(index: ClipIndex, columns: Mapping[str, Column], sets: Se
         missing = {name: columns[name] for name in own.how if name not in own.statistics}
         measured = measure_index(index, missing, part=part)
         statistics = {**own.statistics, **measured}
+        for name in own.how:
+            _require_usable(name, statistics[name], rows_of(index.column(name)[0], columns[name]).shape[-1])
         kept.append(
             {n: {"how": how, "statistics": statistics[n].model_dump(mode="json")} for n, how in own.how.items()}
         )
     write_json(index.folder / FILE, kept)
+
+
+def _require_usable(name: str, statistics: ColumnStatistics, count: int) -> None:
+    """Refuse statistics that numbers cannot be normalised by (CR515)."""
+    if len(statistics.mean) != count:
+        expected, found = f"{count} numbers in each list", f"{len(statistics.mean)}"
+    elif not np.isfinite([statistics.min, statistics.max]).all():
+        expected, found = "finite numbers, or `rules: [finite]` in the contract", "numbers that are not finite"
+    else:
+        return
+    fail(
+        "CR515",
+        f"`{name}` cannot be normalised by these statistics",
+        expected=expected,
+        found=found,
+        hint="let `cosmos-recipe data describe` write them, or remove the column from `normalise`",
+    )
 
 
 def read_normalisers(folder: Path) -> list[dict[str, Normaliser]]:

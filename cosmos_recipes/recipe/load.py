@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -16,7 +16,7 @@ from cosmos_recipes.recipe.interpolation import interpolate
 from cosmos_recipes.recipe.located import parse_value
 from cosmos_recipes.recipe.merge import Layer, Origin, overlay
 from cosmos_recipes.recipe.parents import read_family
-from cosmos_recipes.recipe.places import Located
+from cosmos_recipes.recipe.places import Key, Located
 from cosmos_recipes.recipe.spec import Recipe, RecipeFile
 from cosmos_recipes.recipe.validation import FROM_YAML, Found, problems_of
 
@@ -51,6 +51,15 @@ class LoadedRecipe:
         """Return the folder that a relative path written at `dotted` is relative to."""
         origin = self.origins.get(dotted)
         return Path() if origin is None or origin.kind == "command line" else Path(origin.place.file).parent
+
+    def folders_of(self, dotted: str) -> Callable[[Key], Path]:
+        """Return what says the folder of a key below a block, which a parent or the command line may have given."""
+
+        def folder(below: Key) -> Path:
+            paths = (".".join((dotted, *below[:length])) for length in range(len(below), -1, -1))
+            return self.folder_of(next((path for path in paths if path in self.origins), dotted))
+
+        return folder
 
     def located(self, dotted: str) -> Located:
         """Return the block at a dotted path with the places of what is in it, such as a data set written inline."""

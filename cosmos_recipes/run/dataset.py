@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.binding.declare import declaration_of
 from cosmos_recipes.data.binding.spec import Splits
-from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.dataset import BoundDataset
 from cosmos_recipes.data.index import ClipSpec, IndexedSet
 from cosmos_recipes.data.recording import Recording
@@ -84,7 +83,7 @@ class Made:
 
 def indexed_sets(plan: Plan, made: Sequence[Made], progress: Progress) -> list[IndexedSet]:
     """Return the recordings of each of a plan's data sets, and how they are bound."""
-    schema = load_schema(plan.data.schema_name)
+    schema = plan.data.load_contract()
     return [
         IndexedSet(
             name=own.name,

@@ -56,8 +56,8 @@ class RunFolder:
 
 
 def digest(value: Any) -> str:
-    """Return the sha256, as hex, of a value that JSON can hold."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    """Return the sha256, as hex, of a value that JSON can hold; the order of keys counts, as that of views does."""
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 def read_json(path: Path) -> Any:

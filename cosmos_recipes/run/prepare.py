@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head
-from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, SmallVideos, build_index, require_all
 from cosmos_recipes.diagnostics import Problem, RecipeError
 from cosmos_recipes.run.dataset import Made, alone, indexed_sets
@@ -141,7 +140,7 @@ class Preparation:
         )
         reader = clip_reader(self.plan, self.folder)
         sets = [Normalised(how=own.normalise, statistics=own.statistics) for own in data.sets]
-        keep_normalisation(reader.index, load_schema(data.schema_name).columns, sets)
+        keep_normalisation(reader.index, data.load_contract().columns, sets)
         _make_tokenizer(self.plan, self.folder, reader, progress)
         left_out = [_plain(problem) for problem in report.problems]
         return {"found": report.found, "kept": report.aligned, "clips": report.clips, "left_out": left_out}

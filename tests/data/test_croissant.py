@@ -112,7 +112,7 @@ def test_recordings_have_their_split_texts_and_files(tmp_path: Path) -> None:
 
 def test_columns_say_shape_unit_convention_and_names(tmp_path: Path) -> None:
     file = made_up("action-frame", tmp_path)
-    file.write_text(file.read_text().replace("unit: '1', form", "unit: [cm, deg, '1'], names: [x, turn, grip], form"))
+    file.write_text(file.read_text().replace('unit: "1", form', 'unit: [cm, deg, "1"], names: [x, turn, grip], form'))
     fields = {each["name"]: each for each in record_set(exported(file), "clips")["field"]}
     assert [*fields] == ["video", "action", "state", "caption"]
     assert fields["video"]["dataType"] == "sc:VideoObject"

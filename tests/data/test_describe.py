@@ -79,7 +79,7 @@ def test_numbers_are_of_the_training_split_in_canonical_units(rows: list[dict[st
     found = described()
     assert found.recordings == {"train": 2, "held-out": 1}
     train = np.concatenate([np.array(row["action"])[: FRAMES - 1] for row in rows[:2]])
-    assert found.statistics["action"] == measure(train * [0.01, np.pi / 180])
+    assert found.statistics["action"] == measure(np.float32(train * [0.01, np.pi / 180]))
     shown = [(each.column, each.name, each.unit, each.count) for each in found.numbers]
     assert shown[:4] == [
         ("action", "forward", "m", 40),
@@ -94,7 +94,7 @@ def test_numbers_are_of_the_training_split_in_canonical_units(rows: list[dict[st
 
 def test_actions_are_as_large_as_those_of_the_rate_asked_for(rows: list[dict[str, object]]) -> None:
     train = np.concatenate([np.array(row["action"])[: FRAMES - 1].reshape(10, 2, 2).sum(1)[:8] for row in rows[:2]])
-    assert described(rate_hz=5.0).statistics["action"] == measure(train * [0.01, np.pi / 180])
+    assert described(rate_hz=5.0).statistics["action"] == measure(np.float32(train * [0.01, np.pi / 180]))
 
 
 @pytest.mark.usefixtures("rows")

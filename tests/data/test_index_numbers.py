@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.dataset import load_dataset
@@ -20,6 +22,7 @@ from cosmos_recipes.data.statistics import (
     measure_index,
     read_normalisers,
 )
+from cosmos_recipes.diagnostics import RecipeError
 
 COLUMNS = load_schema("action-frame").columns
 FACTORY: dict[str, Any] = {
@@ -136,3 +139,23 @@ def test_a_number_that_never_changes_is_not_blown_up() -> None:
     still = measure(np.stack([np.full(100, 3.0), np.arange(100.0)], 1))
     for how in ("quantile", "standard", "range"):
         assert Normaliser(how, still).normalise(np.array([[3.0, 50.0]]))[0, 0] == 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(offset=st.sampled_from([0.0, 100.0, -6.4e6]), spread=st.floats(0.5, 1e5))
+def test_normalised_numbers_lie_between_minus_one_and_one_wherever_they_are(offset: float, spread: float) -> None:
+    """Statistics that are written to a file keep all the digits that numbers far from nought need."""
+    rows = (offset + spread * np.linspace(0, 1, 50)).astype(np.float32)[:, None]
+    normaliser = Normaliser("range", measure(rows))
+    seen = normaliser.normalise(rows)
+    np.testing.assert_allclose([seen.min(), seen.max()], [-1, 1], atol=1e-5)
+    np.testing.assert_allclose(normaliser.restore(seen), rows, rtol=1e-6, atol=1e-5 * spread)
+
+
+@pytest.mark.parametrize("rows", [np.arange(5.0)[:, None], np.array([[np.nan, 1, 1], [0, 2, 2]])])
+def test_statistics_that_would_make_all_numbers_wrong_are_refused(rows: np.ndarray, tmp_path: Path) -> None:
+    """Those of one number would be used for all three; the mean of what is no number is none."""
+    indexed(FACTORY, tmp_path)
+    index = ClipIndex(tmp_path / "index")
+    with pytest.raises(RecipeError, match="CR515"):
+        keep_normalisation(index, COLUMNS, [Normalised(how={"state": "range"}, statistics={"state": measure(rows)})])

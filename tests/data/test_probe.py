@@ -6,13 +6,15 @@ import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from videos import cut_off, number_of, write_video
+from videos import cut_off, number_of, picture, write_video
 
 from cosmos_recipes.data.decode.choice import BackendName
 from cosmos_recipes.data.decode.frames import read_frames
@@ -179,3 +181,18 @@ def test_a_stretch_late_in_a_file_does_not_cost_what_is_before_it(tmp_path: Path
     every = read_frames(path, probe(path), range(1908), height_px=64, width_px=96, backends={})
     assert torch.equal(fitted[:, 0], every[:, 1907])
     assert late_s < 0.3 * (time.process_time() - began)
+
+
+def test_a_stretch_that_begins_in_a_hole_is_refused(tmp_path: Path) -> None:
+    """The rows of its values count from its start, and would all belong to earlier frames."""
+    path = tmp_path / "holed.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        for number in (*range(10), *range(30, 40)):
+            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert problem_of(Media(path=path, start_s=1.5, end_s=3.9)).code == "CR571"
+    assert len(probe(Media(path=path, start_s=3.0, end_s=3.9)).pts) == 9

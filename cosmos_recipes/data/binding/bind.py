@@ -62,7 +62,8 @@ class Binding:
         """
         chosen = self.declaration.choose_views(recording.views, recording.name)
         problems: list[Problem] = []
-        views = Views(used=tuple(chosen.values()), all=tuple(recording.views))
+        used = tuple(chosen.values())
+        views = Views(used=used, all=tuple(recording.views), said=tuple(self.declaration.views.values()) or used)
         values: dict[str, Any] = {}
         for name, reader in self.readers.items():
             try:

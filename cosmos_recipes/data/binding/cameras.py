@@ -5,12 +5,13 @@ Legend: N clips, V views, R rows, T frames, M moments, P points.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cosmos_recipes.data.binding.reader import Reader, Views
+from cosmos_recipes.data.binding.spec import POINTS, RATE_HZ
 from cosmos_recipes.data.binding.window import Windows
 from cosmos_recipes.data.geometry import intrinsics, poses
 from cosmos_recipes.data.geometry.conventions import IntrinsicsConvention, PoseConvention
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from cosmos_recipes.data.decode.fitting import Fitted
 
     Array = NDArray[np.float64]
-
-POINTS, RATE_HZ = 64, 10.0
-"""Points to come and their rate, where the data set does not say; as NVIDIA's trajectory control has them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +47,11 @@ class PosesReader(Reader):
         if self.mount is None or self.mounted_on is None:
             return camera_VR44
         ego_R44 = self.mount.to_canonical(self.raw(recording, self.mounted_on))
+        rows = camera_VR44.shape[1]
+        if ego_R44.ndim > 3 or (ego_R44.ndim == 3 and 1 not in (rows, len(ego_R44)) and rows != len(ego_R44)):
+            self.fail_values(
+                recording, f"{rows} poses of `{self.mounted_on}`, one for each of the cameras", f"{ego_R44.shape}"
+            )
         return np.asarray(ego_R44 @ camera_VR44)
 
     def _element_axes(self, recording: Recording) -> int:
@@ -59,6 +62,10 @@ class PosesReader(Reader):
     def rows(self, values: Array) -> int | None:
         """See `Reader.rows`."""
         return None if values.shape[1] == 1 else int(values.shape[1])
+
+    def covers(self, values: Array, windows: Windows) -> NDArray[np.bool_]:
+        """Return which clips (N) lie between the first row and the last; all, of cameras that do not move."""
+        return np.ones(len(windows), np.bool_) if self.rows(values) is None else windows.are_between_N
 
     def clips(self, values: Array, windows: Windows) -> Array:
         """Return world-to-camera (N, [V,] T, 4, 4), between rows interpolated; the world is the source's, or the first camera's."""
@@ -127,9 +134,13 @@ class FuturePointsReader(Reader):
         return len(values)
 
     def covers(self, values: Array, windows: Windows) -> NDArray[np.bool_]:
-        """Return which clips (N) the recording goes on after, until the last of their points."""
-        known_N = known_points(windows.rows_s_R, at_s=_first_s(windows), count=self.count, rate_hz=self.rate_hz)
-        return np.asarray(known_N == self.count)
+        """Return which clips (N) the recording goes on after without a hole, until the last of their points."""
+        first_s_N = _first_s(windows)
+        known_N = known_points(windows.rows_s_R, at_s=first_s_N, count=self.count, rate_hz=self.rate_hz)
+        ahead_s_NP = first_s_N[:, None] + np.arange(self.count + 1) / self.rate_hz
+        places_NP = np.arange(ahead_s_NP.size).reshape(ahead_s_NP.shape)
+        ahead = replace(windows, moments_s_M=ahead_s_NP.ravel(), frames_NT=places_NP, are_at_rows=False)
+        return np.asarray((known_N == self.count) & ahead.are_covered_N)
 
     def clips(self, values: Array, windows: Windows) -> Array:
         """Return the points (N, P, 3) after the first frame."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from cosmos_recipes.data.binding.spec import ColumnBinding
 from cosmos_recipes.data.binding.units import UNITS, canonical
-from cosmos_recipes.data.contract import VIEWS, Column, Schema
+from cosmos_recipes.data.contract import VIEWS, Column, Schema, element_axes
 from cosmos_recipes.data.geometry.conventions import IntrinsicsConvention, PoseConvention
 from cosmos_recipes.data.geometry.presets import INTRINSICS_PRESETS, POSE_PRESETS
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
@@ -195,6 +195,10 @@ class _Checker:
             return convention
         if convention.form not in POSE_NUMBERS:
             self._fail(key, "an action's pose is not a matrix", f"one of {', '.join(POSE_NUMBERS)}", convention.form)
+        forms = binding.form if isinstance(binding.form, tuple) else ()
+        if len({*forms[: POSE_NUMBERS[convention.form]]}) > 1:
+            place: Key = (*key[:-1], "form")
+            self._fail(place, "the numbers of a pose change together", "one form for all of them", ", ".join(forms))
         # The numbers come in the units that `unit` says, and are canonical by then.
         return convention.model_copy(update={"length_unit": "m", "angle_unit": convention.angle_unit and "rad"})
 
@@ -263,12 +267,15 @@ class _Checker:
                     found=unit,
                     hint='`"1"` is for numbers without a unit',
                 )
-        if binding.names and not isinstance(binding.unit, (str, type(None))) and len(binding.names) != len(units):
+        lists = {setting: getattr(binding, setting) for setting in ("select", "names", "unit", "form")}
+        counts = {setting: len(given) for setting, given in lists.items() if isinstance(given, tuple)}
+        if len({*counts.values()}) > 1:
             yield self._problem(
                 "CR519",
-                f"`{name}` has {len(binding.names)} names and {len(units)} units",
-                ("columns", name, "names"),
-                expected="as many of the one as of the other, or one unit for all",
+                f"the settings of `{name}` are for different counts of numbers",
+                ("columns", name, next(iter(counts))),
+                expected="one for each number in every list, or one unit or form for all",
+                found=" and ".join(f"{count} under `{setting}`" for setting, count in counts.items()),
             )
 
     def _fail(self, key: Key, message: str, expected: str, found: str, hint: str = "") -> None:
@@ -299,7 +306,8 @@ def _settings_of(column: Column) -> tuple[set[str], set[str]]:
     if column.convention == "future-points":
         return {"convention"}, {"points", "rate"}
     needed = ({"unit"} if column.unit == "declared" else set()) | ({"form"} if column.belongs_to == "step" else set())
-    allowed = {"unit", "names", "select"} | ({"convention", "relative_to"} if column.belongs_to == "step" else set())
+    rows = {"select"} if element_axes(column) else set()
+    allowed = {"unit", "names", *rows} | ({"convention", "relative_to"} if column.belongs_to == "step" else set())
     return needed, allowed - needed
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosmos_recipes.data.binding.reader import Reader, Views, element_axes
+from cosmos_recipes.data.binding.reader import Reader, Views
 from cosmos_recipes.data.binding.units import factor
 from cosmos_recipes.data.binding.window import Windows
+from cosmos_recipes.data.contract import WHOLE, element_axes
 from cosmos_recipes.data.geometry import actions
 from cosmos_recipes.data.geometry.conventions import PoseConvention
 from cosmos_recipes.data.geometry.forms import POSE_SHAPES
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+
+LEAST_SPREAD = 1e-3
+"""Numbers of a recording that differ by less, in canonical units, are taken as one with noise."""
+MOST_LOST = 0.01
+"""How much of their spread numbers may lose as float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,20 @@ class RowsReader(Reader):
             self.fail_values(recording, f"{len(every)} numbers, as its settings say", f"{count}")
         return every
 
+    def require_kept(self, values: Array, recording: Recording) -> None:
+        """Refuse numbers of which float32, as which columns are kept, would make others (CR518)."""
+        finite = np.where(np.isfinite(values), values, 0)
+        lost = np.abs(finite.astype(np.float32) - finite)
+        if self.column.dtype in WHOLE:
+            is_lost = bool(lost.any())
+        else:
+            rows = (-1, values.shape[-1] if element_axes(self.column) else 1)
+            spread = np.ptp(finite.reshape(rows), axis=0)
+            is_lost = bool(((spread > LEAST_SPREAD) & (lost.reshape(rows).max(0) > MOST_LOST * spread)).any())
+        if is_lost:
+            found = f"{finite.min():.12g} to {finite.max():.12g}"
+            self.fail_values(recording, "numbers that float32 tells apart, such as those since the first one", found)
+
     def _scaled(self, values: Array, recording: Recording) -> Array:
         if self.binding.select is not None:
             most = max(self.binding.select)
@@ -57,6 +77,7 @@ class RowsReader(Reader):
                 self.fail_values(recording, f"at least {most + 1} numbers", f"{values.shape[-1]}")
             values = values[..., list(self.binding.select)]
         count = values.shape[-1] if element_axes(self.column) else 1
+        self.each(self.binding.names, "", count, recording)
         factors = [factor(unit) for unit in self.each(self.binding.unit, "1", count, recording)]
         return np.asarray(values * (np.array(factors) if element_axes(self.column) else factors[0]), np.float64)
 
@@ -67,7 +88,9 @@ class NumbersReader(RowsReader):
 
     def read(self, recording: Recording, views: Views) -> Array:
         """See `RowsReader.numbers`."""
-        return self.numbers(recording, views)
+        values = self.numbers(recording, views)
+        self.require_kept(values, recording)
+        return values
 
     def clips(self, values: Array, windows: Windows) -> Array:
         """Return the rows nearest to the frames."""
@@ -114,6 +137,7 @@ class StepsReader(RowsReader):
         """Return the rows, in canonical units."""
         values_RA = self.numbers(recording, views)
         forms = self.each(self.binding.form, "absolute", values_RA.shape[-1], recording)
+        self.require_kept(np.where(np.array(forms) == "difference", 0, values_RA), recording)
         pose_R44 = self.pose.to_canonical(values_RA[:, : self._composed]) if self.pose else None
         return Steps(values_RA=values_RA, forms=tuple(forms), pose_R44=pose_R44)
 

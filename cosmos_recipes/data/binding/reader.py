@@ -13,7 +13,7 @@ import numpy as np
 
 from cosmos_recipes.data.binding.spec import ColumnBinding
 from cosmos_recipes.data.binding.window import Windows
-from cosmos_recipes.data.contract import FRAMES, STEPS, VIEWS, Column
+from cosmos_recipes.data.contract import Column
 from cosmos_recipes.data.recording import Recording
 from cosmos_recipes.diagnostics import fail
 
@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Views:
-    """The views that are used, by the source's names, and all that it has, in its order."""
+    """The views that are used, by the source's names, and all that it has, in its order.
+
+    `said` are those that are used in the order in which the data set names them, and what is listed for each of them.
+    """
 
     used: tuple[str, ...]
     all: tuple[str, ...]
+    said: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +89,8 @@ class Reader(ABC):
         names = self.binding.sources
         if len(names) > 1 or not self.column.is_per_view:
             self._require_one_each(names, views)
+            if self.column.is_per_view:
+                names = tuple(names[views.said.index(view)] for view in views.used)
             arrays = [self._with_rows(self.raw(recording, name), element, recording) for name in names]
             if len({array.shape for array in arrays}) > 1:
                 self.fail_values(recording, "as many rows for every view", " and ".join(str(a.shape) for a in arrays))
@@ -135,8 +141,3 @@ def fail_unknown_value(column: str, name: str, recording: Recording) -> None:
         found=name,
         hint=f"did you mean `{close}`?" if close else "correct `from`",
     )
-
-
-def element_axes(column: Column) -> int:
-    """Return how many axes one value has: those of the shape that are neither views nor time."""
-    return len([axis for axis in column.shape if axis not in (VIEWS, FRAMES, STEPS)])

@@ -9,8 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from cosmos_recipes.data.geometry.kinds import DeltaFrame
 from cosmos_recipes.recipe.quantities import Rate
 
+POINTS, RATE_HZ = 64, 10.0
+"""Points to come and their rate, where the data set does not say; as NVIDIA's trajectory control has them."""
 Form = Literal["absolute", "delta", "difference"]
-Texts = str | tuple[str, ...]
+Texts = str | Annotated[tuple[str, ...], Field(min_length=1)]
+Places = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -30,9 +33,9 @@ class ColumnBinding(BaseModel):
 
     source: Texts = Field(
         alias="from",
-        description="The source's name of it; several are put side by side, or are one for each view, in order.",
+        description="The source's name of it; several are put side by side, or are one for each view, in the order of `views`.",
     )
-    select: tuple[int, ...] | None = Field(
+    select: Places | None = Field(
         None, description="Which numbers of each row are taken, counted from 0, in this order; all by default."
     )
     names: tuple[str, ...] | None = Field(None, description="What each number is called.")

@@ -107,6 +107,16 @@ class Windows:
         longest_s_N = np.maximum(_interval_s(self.rows_s_R), _interval_s(self.moments_s_M[self.frames_NT]))
         return np.asarray(apart_s_M[self.frames_NT].max(axis=1) <= REACH * longest_s_N)
 
+    @cached_property
+    def are_between_N(self) -> NDArray[np.bool_]:
+        """Whether frames lie between the first row and the last, or hardly outside: further on nothing is known."""
+        if self.are_at_rows or not len(self.rows_s_R):
+            return self.are_covered_N
+        rows, at_s_NT = self.rows_s_R, self.moments_s_M[self.frames_NT]
+        outside_s_N = np.maximum(rows[0] - at_s_NT[:, 0], at_s_NT[:, -1] - rows[-1])
+        shortest_s_N = np.minimum(_interval_s(rows), _interval_s(at_s_NT))
+        return np.asarray(self.are_covered_N & (outside_s_N <= REACH * shortest_s_N))
+
     @property
     def are_rising_N(self) -> NDArray[np.bool_]:
         """Whether each frame of a clip has a row of its own, later than that of the frame before."""

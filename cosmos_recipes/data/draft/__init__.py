@@ -10,9 +10,10 @@ from typing import Any
 
 from cosmos_recipes.data.binding.unfilled import UNFILLED
 from cosmos_recipes.data.contract import Schema
+from cosmos_recipes.data.dataset_text import flow
 from cosmos_recipes.data.draft.fitting import Fit, fit, plain_name
 from cosmos_recipes.data.draft.licence import licence_of
-from cosmos_recipes.data.draft.text import file_text, flow, shown
+from cosmos_recipes.data.draft.text import file_text, shown
 from cosmos_recipes.data.sources.recognise import Recognised
 
 __all__ = ["UNFILLED", "Draft", "draft", "name_of", "shown"]

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cosmos_recipes.data.binding.unfilled import UNFILLED
 from cosmos_recipes.data.contract import Column
+from cosmos_recipes.data.dataset_text import block, flow
 from cosmos_recipes.data.draft.fitting import BODIES, Fit, numbers_of
 from cosmos_recipes.data.geometry import INTRINSICS_PRESETS, POSE_PRESETS
 from cosmos_recipes.data.sources.recognise import Form, Recognised
 from cosmos_recipes.diagnostics import visible
 
-_PLAIN = re.compile(
-    r"(?!(?:true|false|null|yes|no|on|off)$)(?:[A-Za-z]|\.{0,2}/|~/)[\w./+@-]*(?: [\w./+@-]+)*|\d+ Hz|\d+x\d+",
-    re.IGNORECASE,
-)
 _MOST_LISTED = 12
 _PARTS = {"camera": "direction: camera-to-world, axes: opencv", "ego": "direction: ego-to-world, axes: flu"}
 _FORMS = "absolute (set-points), delta (changes) or difference (states, whose change is the action)"
@@ -34,7 +29,7 @@ def file_text(
         f"summary: {flow(summary)}",
         f"schema: {flow(fit.schema.name)}",
         f"licence: {flow(licence)}{said}",
-        *_block("source", source, type(found.source).guessed if found.source else {}),
+        *block("source", source, type(found.source).guessed if found.source else {}),
         *_views(fit, found),
         *_columns(fit, found),
         *_rest(fit, found),
@@ -49,30 +44,11 @@ def shown(form: Form) -> str:
     return f"{form.dtype} ({axes})" if form.shape else form.dtype
 
 
-def flow(value: Any) -> str:
-    """Return a value in one line of YAML."""
-    match value:
-        case str():
-            return value if _PLAIN.fullmatch(value) else visible(json.dumps(value, ensure_ascii=False))
-        case Mapping():
-            return "{" + ", ".join(f"{flow(key)}: {flow(each)}" for key, each in value.items()) + "}"
-        case list() | tuple():
-            return "[" + ", ".join(map(flow, value)) + "]"
-        case _:
-            return json.dumps(value)
-
-
-def _block(key: str, content: Mapping[str, Any], comments: Mapping[str, str] | None = None) -> list[str]:
-    lines = {name: f"  {flow(name)}: {flow(value)}" for name, value in content.items()}
-    said = {name: f"  # {comment}" for name, comment in (comments or {}).items()}
-    return [f"{key}:", *(line + said.get(name, "") for name, line in lines.items())]
-
-
 def _views(fit: Fit, found: Recognised) -> list[str]:
     if not fit.views:
         return [f"views: {flow(UNFILLED)}  # {fit.schema.name} needs other views than {', '.join(found.views)}"]
     others = [view for view in found.views if view not in fit.views.values()]
-    return [*_block("views", fit.views), *([f"  # there is also {', '.join(others)}"] if others else [])]
+    return [*block("views", fit.views), *([f"  # there is also {', '.join(others)}"] if others else [])]
 
 
 def _columns(fit: Fit, found: Recognised) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from cosmos_recipes.data.geometry.cover import cover
 from cosmos_recipes.data.geometry.rotations import Array
 
 
@@ -46,28 +45,6 @@ def crop(
     """
     pixels_T4 = to_pixels(intrinsics_T4, width_px=width, height_px=height) - np.array([0, 0, left_px, top_px])
     return normalise(pixels_T4, width_px=width_px, height_px=height_px)
-
-
-def fit(
-    intrinsics_T4: Array, *, height: int, width: int, height_px: int, width_px: int, pixel_aspect: float = 1.0
-) -> Array:
-    """Return the intrinsics (T, 4) after a picture, as it is shown, was scaled to cover the size and cropped to it."""
-    scaled = cover(height, width, height_px=height_px, width_px=width_px, pixel_aspect=pixel_aspect)
-    return crop(
-        intrinsics_T4,
-        height=scaled.height_px,
-        width=scaled.width_px,
-        top_px=scaled.top_px,
-        left_px=scaled.left_px,
-        height_px=height_px,
-        width_px=width_px,
-    )
-
-
-def flip(intrinsics_T4: Array) -> Array:
-    """Return the intrinsics (T, 4) after a horizontal flip; the poses that belong to it are those of `poses.mirror`."""
-    fx, fy, cx, cy = np.moveaxis(intrinsics_T4, -1, 0)
-    return np.stack([fx, fy, 1 - cx, cy], axis=-1)
 
 
 def field_of_view_rad(intrinsics_T4: Array) -> Array:

@@ -64,11 +64,6 @@ def change_axes(pose_T44: Array, *, source: Axes, target: Axes, to_world: bool) 
     return np.asarray(pose_T44 @ change_44.T if to_world else change_44 @ pose_T44, dtype=np.float64)
 
 
-def scale_translation(pose_T44: Array, factor: float) -> Array:
-    """Return the poses (T, 4, 4) with translations multiplied: lengths in another unit."""
-    return assemble(pose_T44[..., :3, :3], pose_T44[..., :3, 3] * factor)
-
-
 def relative_to_first(pose_T44: Array, *, to_world: bool) -> Array:
     """Return the poses (..., T, 4, 4) in a world whose frame is the camera's or vehicle's own at the first moment.
 
@@ -80,12 +75,6 @@ def relative_to_first(pose_T44: Array, *, to_world: bool) -> Array:
     # Subtracting first keeps nanometres that a product loses six thousand kilometres from the origin.
     moved_T44 = assemble(pose_T44[..., :3, :3], pose_T44[..., :3, 3] - pose_T44[..., :1, :3, 3])
     return np.asarray(invert(moved_T44[..., :1, :, :]) @ moved_T44, dtype=np.float64)
-
-
-def mirror(world_to_camera_T44: Array) -> Array:
-    """Return the world-to-camera poses (T, 4, 4) that belong to horizontally flipped pictures: x mirrored in both."""
-    mirror_4 = np.array([-1.0, 1.0, 1.0, 1.0])
-    return np.asarray(world_to_camera_T44 * mirror_4[:, None] * mirror_4, dtype=np.float64)
 
 
 def greatest_distance_m(world_to_camera_T44: Array) -> float:

@@ -94,8 +94,7 @@ def build_index(
     write_views(folder / "views.arrow", [(bound, each.probes) for each, bound in kept], folder)
     write_clips(folder / "clips.arrow", clips)
     report = _report(looked, clips)
-    if not all(report.clips.values()):
-        _nothing_left(report)
+    _require_clips(report, clips, sets)
     write_json(folder / "index.json", asdict(report))
     return report
 
@@ -170,17 +169,21 @@ def _same_shapes(looked: list[Looked]) -> list[Looked]:
     return [each if not each.columns or _shapes(each) == wanted else _other_shape(each, wanted) for each in looked]
 
 
-def _shapes(looked: Looked) -> dict[str, tuple[int, ...]]:
-    columns = {name: array.shape for name, array in looked.columns[0].items()}
-    return {"views": (len(looked.probes),), **columns}
+def _shapes(looked: Looked) -> dict[str, str]:
+    """Return the shape of each column in words; of views it is their names, by whose order the model tells them."""
+    columns = {name: str(array.shape) for name, array in looked.columns[0].items()}
+    views = looked.bound.views if looked.bound else ()
+    return {"views": ", ".join(views) if len(views) > 1 else "1", **columns}
 
 
-def _other_shape(looked: Looked, wanted: dict[str, tuple[int, ...]]) -> Looked:
+def _other_shape(looked: Looked, wanted: dict[str, str]) -> Looked:
     own = _shapes(looked)
     name = next(name for name, shape in wanted.items() if own[name] != shape)
     problem = Problem(
         code="CR524",
-        message=f"`{name}` of the recording {looked.recording.name} has another shape than those before",
+        message=f"`{name}` of the recording {looked.recording.name} are not as in those before"
+        if name == "views"
+        else f"`{name}` of the recording {looked.recording.name} has another shape than those before",
         place=Place(file=str(looked.recording.media.path)),
         expected=f"{wanted[name]} in a clip",
         found=f"{own[name]}",
@@ -201,7 +204,9 @@ def _final_splits(kept: Sequence[Looked], sets: Sequence[IndexedSet]) -> Iterato
     """Yield the split of each recording; each set holds out its own."""
     for part, own in enumerate(sets):
         recordings = [each.recording for each in kept if each.part == part]
-        yield from final_splits([each.name for each in recordings], [each.split for each in recordings], own.splits)
+        # By their own names, so that a mixture holds out what its data sets hold out alone.
+        names = [each.name.removeprefix(f"{own.name}/" if len(sets) > 1 else "") for each in recordings]
+        yield from final_splits(names, [each.split for each in recordings], own.splits)
 
 
 def _cut_in_two(looked: Looked) -> list[Split | None]:
@@ -224,11 +229,16 @@ def _report(looked: Sequence[Looked], clips: Sequence[Clip]) -> IndexReport:
     )
 
 
-def _nothing_left(report: IndexReport) -> None:
-    empty = " and ".join(f"`{split}`" for split, count in report.clips.items() if not count)
+def _require_clips(report: IndexReport, clips: Sequence[Clip], sets: Sequence[IndexedSet]) -> None:
+    trained = {clip.part for clip in clips if clip.split == "train"}
+    empty = [f"`{split}`" for split, count in report.clips.items() if not count] or [
+        f"`train` of the data set {own.name}" for part, own in enumerate(sets) if part not in trained
+    ]
+    if not empty:
+        return
     problem = Problem(
         code="CR507",
-        message=f"no clip is left in the split {empty}",
+        message=f"no clip is left in the split {' and '.join(empty)}",
         expected="at least one clip in each split",
         found=f"{report.found} recordings, {report.readable} readable, {report.long_enough} long enough",
         hint="use shorter clips (dataset.clip.frames), or more recordings",

@@ -14,7 +14,7 @@ import numpy as np
 from cosmos_recipes.data.binding.bind import Binding, BoundRecording
 from cosmos_recipes.data.binding.window import Windows
 from cosmos_recipes.data.contract import breaches
-from cosmos_recipes.data.index.windows import ClipSpec, clip_windows
+from cosmos_recipes.data.index.windows import HOLE, ClipSpec, clip_windows
 from cosmos_recipes.data.probe import Probe, probe
 from cosmos_recipes.data.recording import Recording
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError
@@ -113,18 +113,18 @@ def cut(opened: Opened, binding: Binding, clip: ClipSpec) -> Cut:
     frames_NVT = clip_windows(opened.probes, clip)
     if not len(frames_NVT):
         return Cut(stage="readable", problems=(_too_short(opened.bound, opened.probes, clip),))
-    parts = [binding.covers(opened.bound, part) for part in _windows(opened, frames_NVT, clip).parts()]
-    covers = {name: np.concatenate([part[name] for part in parts]) for name in binding.readers}
-    is_covered_N = np.all([np.ones(len(frames_NVT), np.bool_), *covers.values()], axis=0)
+    seen_NVT = frames_NVT[(frames_NVT != HOLE).all(axis=(1, 2))]
+    parts = [binding.covers(opened.bound, part) for part in _windows(opened, seen_NVT, clip).parts()]
+    covers = {name: np.concatenate([part[name] for part in parts]) for name in binding.readers if parts}
+    is_covered_N = np.all([np.ones(len(seen_NVT), np.bool_), *covers.values()], axis=0)
     problems: tuple[Problem, ...] = ()
     if not is_covered_N.any():
-        problems = (
-            _unaligned(opened, opened.bound, next(name for name, covers_N in covers.items() if not covers_N[0])),
-        )
+        lacking = next((name for name, covers_N in covers.items() if not covers_N[0]), "video")
+        problems = (_unaligned(opened, opened.bound, lacking),)
     return Cut(
         stage="long-enough" if problems else "aligned",
-        frames_NVT=frames_NVT[is_covered_N],
-        uncovered=int((~is_covered_N).sum()),
+        frames_NVT=seen_NVT[is_covered_N],
+        uncovered=len(frames_NVT) - int(is_covered_N.sum()),
         problems=problems,
     )
 
@@ -200,7 +200,7 @@ def _unaligned(opened: Opened, bound: BoundRecording, column: str) -> Problem:
         code="CR523",
         message=f"no clip of the recording {bound.name} has all its values of `{column}`",
         place=Place(file=str(bound.media.path)),
-        expected="rows at least as often as frames of the clip, from its first frame to what it needs last",
+        expected="rows and frames at least as often as those of the clip, from its first frame to what it needs last",
         found=f"{rows}, and frames from 0 to {times_s[-1]:.3g} s",
         hint="use a lower rate, or fewer frames or points to come; or leave the recording out",
     )

@@ -16,20 +16,24 @@ HELD_OUT_TAIL = 0.2
 
 
 def declared_split(recording: Recording, splits: Splits | None) -> Split | None:
-    """Return a recording's split where the data set says it by patterns of names; otherwise the source's."""
-    if splits is None or isinstance(splits.held_out, float):
+    """Return a recording's split as the data set says it by patterns of names, None where it says a share; else the source's."""
+    if splits is None:
         return recording.split
+    if isinstance(splits.held_out, float):
+        return None
     return "held-out" if any(fnmatchcase(recording.name, pattern) for pattern in splits.held_out) else "train"
 
 
 def final_splits(names: Sequence[str], said: Sequence[Split | None], splits: Splits | None) -> list[Split | None]:
-    """Return the split of every recording that is kept; None for a single one, which is cut in two."""
-    share = splits.held_out if splits else None
-    if not isinstance(share, float) and (any(said) or len(names) < 2):
-        return list(said)
+    """Return the split of every recording that is kept; None for a single one, which is cut in two.
+
+    Those of which nothing is said are trained on where others are held out; otherwise a share of them is held out.
+    """
+    share = splits.held_out if splits and isinstance(splits.held_out, float) else HELD_OUT_SHARE
     if len(names) < 2:
-        return [None] * len(names)
-    share = share if isinstance(share, float) else HELD_OUT_SHARE
-    ranked = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
-    held_out = set(ranked[: max(1, round(share * len(names)))])
-    return ["held-out" if name in held_out else "train" for name in names]
+        return list(said)
+    free = [name for name, own in zip(names, said, strict=True) if own is None]
+    ranked = sorted(free, key=lambda name: hashlib.sha256(name.encode()).digest())
+    count = 0 if "held-out" in said else max(1, round(share * len(free)))
+    held_out = {*ranked[:count]}
+    return [own or ("held-out" if name in held_out else "train") for name, own in zip(names, said, strict=True)]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cosmos_recipes.data.binding.window import REACH
 from cosmos_recipes.data.probe import Probe
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 SLOWEST = 0.9
 """A recording may have this much fewer frames per second than the clip: nominal rates are rounded."""
+
+HOLE = -1
+"""Stands for a frame where the video has none for a while: pictures would be further apart than the rate says."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +37,7 @@ class ClipSpec:
 def clip_windows(views: Sequence[Probe], clip: ClipSpec) -> NDArray[np.int32]:
     """Return the frame numbers (N, V, T) of each clip: in each view those nearest in time to k / rate, from its first on.
 
-    There are none if a view is too slow, and no more than the shortest view is long.
+    There are none if a view is too slow, and no more than the shortest view is long. A frame is `HOLE` where none is near.
     """
     import numpy as np
 
@@ -54,4 +58,5 @@ def _frames_at_rate(found: Probe, rate_hz: float) -> NDArray[np.int64]:
     interval_s = times_s[-1] / (len(times_s) - 1)
     wanted_s = np.arange(int((times_s[-1] + interval_s / 2) * rate_hz) + 1) / rate_hz
     after = np.searchsorted(times_s, wanted_s).clip(1, len(times_s) - 1)
-    return np.where(wanted_s - times_s[after - 1] <= times_s[after] - wanted_s, after - 1, after)
+    nearest = np.where(wanted_s - times_s[after - 1] <= times_s[after] - wanted_s, after - 1, after)
+    return np.where(np.abs(times_s[nearest] - wanted_s) <= REACH / rate_hz, nearest, HOLE)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosmos_recipes.data.binding.cameras import RATE_HZ
+from cosmos_recipes.data.binding.spec import RATE_HZ
 from cosmos_recipes.data.geometry import intrinsics, poses
 from cosmos_recipes.data.preview.canvas import COLOURS, PALE, Canvas
 from cosmos_recipes.data.preview.scene import Scene, Side

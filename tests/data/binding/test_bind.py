@@ -12,11 +12,11 @@ from drawn_poses import Array, intrinsics, paths, poses, vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from one_clip import columns_of
 from videos import found_in
 
 from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.binding.declare import declaration_of
-from cosmos_recipes.data.binding.window import Windows
 from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.decode.fitting import fitting
 from cosmos_recipes.data.geometry.actions import integrate_poses
@@ -51,17 +51,15 @@ def bound(
     binding = Binding(declaration_of(load_schema(schema), views or {}, columns))
     found = binding.bind(own)
     rows_s = binding.rows_s(found, frames_s if rows_s is None else rows_s)
-    windows = Windows.of(
+    return columns_of(
+        binding,
+        found,
         [found_in(*source)] * len(found.views),
-        moments_s=frames_s,
-        frames_NT=np.arange(len(frames_s))[None],
+        frames_s_T=frames_s,
         rows_s=rows_s,
         height_px=size[0],
         width_px=size[1],
     )
-    covers = {name: covers_N[0] for name, covers_N in binding.covers(found, windows).items()}
-    known = binding.clips(found, windows, [name for name, is_covered in covers.items() if is_covered])
-    return {name: known[name][0] if name in known else None for name in covers}
 
 
 def pose_columns(**pose: Any) -> dict[str, Any]:

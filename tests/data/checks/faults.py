@@ -219,7 +219,7 @@ FAULTS = (
     Fault("the video is cut off", "actions", "CR512", video(cut_off(0.8))),
     Fault("packets in the middle are damaged", "actions", "CR512", video(spoil)),
     Fault("the video is too short", "captions", "CR505", video(pictures(lambda frames: frames[:5]))),
-    Fault("a frame is late", "captions", "CR526", video(with_pause), row=11),
+    Fault("a frame is late", "captions", "CR526", video(with_pause), row=11, also=("CR523",)),
     Fault(
         "the picture hangs",
         "actions",

@@ -18,10 +18,10 @@ from videos import write_video
 from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.contract import Schema
 from cosmos_recipes.data.dataset import load_dataset
+from cosmos_recipes.data.dataset_text import flow
 from cosmos_recipes.data.draft import Draft, draft
 from cosmos_recipes.data.draft.choice import contracts
 from cosmos_recipes.data.draft.licence import licence_of
-from cosmos_recipes.data.draft.text import flow
 from cosmos_recipes.data.geometry import INTRINSICS_PRESETS, POSE_PRESETS, IntrinsicsConvention, PoseConvention
 from cosmos_recipes.data.sources import source_class, source_names
 from cosmos_recipes.data.sources.recognise import recognise

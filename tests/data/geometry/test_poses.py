@@ -79,13 +79,6 @@ def test_a_drive_along_a_meridian_of_the_earth_becomes_one_straight_ahead() -> N
     np.testing.assert_allclose(local, np.stack([radius_m * np.sin(angle), zero, drop], -1), atol=METRES)
 
 
-@given(path=paths(), factor=st.sampled_from([0.001, 0.01, 3.0]))
-def test_another_unit_scales_distances_and_leaves_rotations(path: Array, factor: float) -> None:
-    scaled = p.scale_translation(path, factor)
-    np.testing.assert_array_equal(scaled[:, :3, :3], path[:, :3, :3])
-    assert p.greatest_distance_m(scaled) == pytest.approx(p.greatest_distance_m(path) * factor, abs=METRES)
-
-
 def test_the_greatest_distance_is_between_positions_of_the_camera() -> None:
     camera_to_world = p.assemble(np.array([turn(2, angle) for angle in (0, 1, 2)]), np.diag([3.0, 4.0, 0.0]))
     assert p.greatest_distance_m(p.invert(camera_to_world)) == pytest.approx(5)
