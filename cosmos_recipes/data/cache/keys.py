@@ -48,9 +48,15 @@ class Wanted:
     @cached_property
     def keys(self) -> pa.FixedSizeBinaryArray:
         """The key of each entry."""
-        by = digest(self.made_by).hex()
-        keys = [digest({"by": by, "from": self.made_from(position)}) for position in range(len(self))]
-        return pa.array(keys, KEY)
+        return pa.array([self.key(self.made_from(position)) for position in range(len(self))], KEY)
+
+    def key(self, made_from: Mapping[str, Any]) -> bytes:
+        """Return the key of what is made from this."""
+        return digest({"by": self._by, "from": made_from})
+
+    @cached_property
+    def _by(self) -> str:
+        return digest(self.made_by).hex()
 
 
 def text_wanted(

@@ -150,6 +150,8 @@ def _look_at_all(
         looked = replace(look_into(recording, binding, clip), part=part)
         return small.of(looked, clip) if small else looked
 
+    if small:
+        small.sweep()
     what = "writing small videos" if small else "reading the videos"
     jobs = [(part, own.binding, each) for part, (own, recordings) in enumerate(chosen) for each in recordings]
     with ThreadPoolExecutor(os.cpu_count()) as pool:

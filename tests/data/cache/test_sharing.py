@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from cache_workers import content, fill_quietly, listed_keys, logged, maker, numbers, start
@@ -13,6 +16,7 @@ from cache_workers import content, fill_quietly, listed_keys, logged, maker, num
 from cosmos_recipes.data.cache import Cache
 from cosmos_recipes.data.cache.claims import Claims
 from cosmos_recipes.data.cache.filling import Part
+from cosmos_recipes.data.owners import Owner
 
 COUNT = 120
 
@@ -102,9 +106,37 @@ def test_what_a_killed_process_left_half_written_is_swept_away(tmp_path: Path) -
     worker.join()
     shards = tmp_path / "cache" / "shards"
     lists = sorted(shards.glob("*.arrow"))
-    host = os.uname().nodename.replace(".", "_")
-    for left in (f".{host}-{worker.pid}-1.x.part", f".{host}-{os.getpid()}-1.x.part", ".elsewhere-1-1.x.part"):
-        (shards / left).write_bytes(b"half")
+    ended, reused = (replace(Owner.here(), process=process, began="1") for process in (worker.pid, os.getpid()))
+    for left in (ended, reused, Owner("elsewhere", 1, "1")):
+        (shards / f".{left}.x.part").write_bytes(b"half")
     fill_quietly(Cache(tmp_path / "cache"), numbers(1))
     assert [path.name for path in shards.glob(".*")] == [".elsewhere-1-1.x.part"]
     assert sorted(shards.glob("*.arrow")) == lists
+
+
+def test_a_process_of_another_machine_or_container_of_the_same_name_is_not_taken_for_dead(tmp_path: Path) -> None:
+    """Names of hosts repeat, and a container sees no processes but its own: what it calls dead may be writing."""
+    assert os.readlink("/proc/self/ns/pid").strip("pid:[]") in str(Owner.here())
+    assert Path("/proc/sys/kernel/random/boot_id").read_text().partition("-")[0] in str(Owner.here())
+    assert not Owner.parse(f"{os.uname().nodename}-{2**22}-1").is_gone
+    assert replace(Owner.here(), process=2**22).is_gone
+
+
+def test_a_disk_that_is_full_is_named_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; from pathlib import Path; from cache_workers import *\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+        "fill_quietly(Cache(Path(sys.argv[1])), numbers(200))"
+    )
+    full = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "cache"],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "CR584" in full.stderr
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+    cache = Cache(tmp_path / "cache")
+    fill_quietly(cache, numbers(200))
+    assert len(set(listed_keys(cache))) == 200
