@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cache_workers import files_up_to
 from hypothesis import given
 from hypothesis import strategies as st
 from videos import cut_off, number_of, write_video
@@ -334,6 +335,16 @@ def test_a_video_that_is_replaced_while_its_small_one_is_written_does_not_stand_
     index_small(tmp_path, small, "anew")
     anew = ClipReader(ClipIndex(tmp_path / "anew"), CLIP, {})
     assert all(torch.equal(again.read([clip]), anew.read([clip])) for clip in range(len(again.index)))
+
+
+@pytest.mark.parametrize("size_bytes", [0, 300, 2000])
+def test_a_full_disk_leaves_no_recording_out(tmp_path: Path, size_bytes: int) -> None:
+    small = small_videos(tmp_path)
+    (tmp_path / "out").mkdir()
+    with files_up_to(size_bytes), pytest.raises(RecipeError, match="CR574"):
+        index_small(tmp_path, small, "out")
+    assert [path for path in (tmp_path / "small").rglob("*") if path.is_file()] == []
+    assert index_small(tmp_path, small, "out").aligned == 3
 
 
 def small_videos(folder: Path) -> SmallVideos:

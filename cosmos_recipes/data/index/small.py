@@ -20,6 +20,10 @@ VERSION = 1
 """Raised when the same video is written otherwise."""
 
 
+UNWRITABLE = "CR574"
+"""The disk is full, or the size of the clips is none for a video: no fault of the recording."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SmallVideos:
     """Where small videos are kept, by what they were made from; those that are there are used again.
@@ -31,12 +35,18 @@ class SmallVideos:
     hash_of: Callable[[Media], str | None]
 
     def of(self, looked: Looked, clip: ClipSpec) -> Looked:
-        """Return the recording with small videos in place of its own; frames keep their numbers."""
+        """Return the recording with small videos in place of its own; frames keep their numbers.
+
+        Raises:
+            RecipeError: small videos cannot be written (CR574).
+        """
         if looked.bound is None or not looked.frames_VT:
             return looked
         try:
             made = [self._made(*view, clip) for view in zip(looked.bound.views.values(), looked.probes, strict=True)]
         except RecipeError as error:
+            if any(problem.code == UNWRITABLE for problem in error.problems):
+                raise
             return Looked(recording=looked.recording, part=looked.part, problems=error.problems)
         views = dict(zip(looked.bound.views, (media for media, _ in made), strict=True))
         return replace(looked, bound=replace(looked.bound, views=views), probes=tuple(found for _, found in made))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
-from cache_workers import content, fill_quietly, listed_keys, logged, maker, numbers, start
+import pytest
+from cache_workers import content, files_up_to, fill_quietly, listed_keys, logged, maker, numbers, start
 
 from cosmos_recipes.data.cache import Cache
 from cosmos_recipes.data.cache.claims import Claims
 from cosmos_recipes.data.cache.filling import Part
 from cosmos_recipes.data.owners import Owner
+from cosmos_recipes.diagnostics import RecipeError
 
 COUNT = 120
 
@@ -60,6 +60,7 @@ def test_processes_killed_at_random_moments_lose_nothing_and_store_nothing_twice
     assert (len(keys), len(set(keys))) == (COUNT, COUNT)
     assert content(tmp_path / "cache") == expected
     fill_quietly(Cache(tmp_path / "cache"), numbers(COUNT), maker(lambda own: 1 / 0))
+    assert not list((tmp_path / "cache" / "shards").glob(".*"))
 
 
 def test_a_process_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
@@ -123,20 +124,9 @@ def test_a_process_of_another_machine_or_container_of_the_same_name_is_not_taken
 
 
 def test_a_disk_that_is_full_is_named_and_leaves_nothing_half_written(tmp_path: Path) -> None:
-    code = (
-        "import resource, sys; from pathlib import Path; from cache_workers import *\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
-        "fill_quietly(Cache(Path(sys.argv[1])), numbers(200))"
-    )
-    full = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "cache"],
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "CR584" in full.stderr
-    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
     cache = Cache(tmp_path / "cache")
+    with files_up_to(2000), pytest.raises(RecipeError, match="CR584"):
+        fill_quietly(cache, numbers(200))
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
     fill_quietly(cache, numbers(200))
     assert len(set(listed_keys(cache))) == 200
