@@ -79,6 +79,7 @@ def fill(
         if len(left) == len(units):
             time.sleep(WAIT_S)
         units = left
+    worker.look()
     progress(what, worker.found, len(wanted))
 
 
@@ -103,6 +104,10 @@ class _Worker:
         self.cache, self.wanted, self.make, self.refused = cache, wanted, make, refused
         self._places = cache.find(wanted.keys)
 
+    def look(self) -> None:
+        """Take note of what came and went."""
+        self._places.look()
+
     @property
     def found(self) -> int:
         """How many entries were there when this was last looked at."""
@@ -117,11 +122,10 @@ class _Worker:
         """Make what is missing of a unit; return False where another process is at it."""
         keys = self.wanted.keys.take(unit)
         with self.cache.claims.claim(hashlib.sha256(b"".join(keys.to_pylist())).hexdigest()) as is_ours:
-            self._places.look()
+            self.look()
             missing = self.missing(unit)
             if missing and is_ours:
                 self._make(missing)
-                self._places.look()
             return is_ours or not missing
 
     def _group(self, position: int) -> int:
