@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import shutil
@@ -13,18 +14,32 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from cosmos_recipes.diagnostics import RecipeError, render
+from cosmos_recipes.diagnostics import Place, Problem, RecipeError, render
 from cosmos_recipes.run.fault import noted_file
 
 Format = Literal["text", "json", "github", "sarif"]
 
 EXPECTED = RecipeError
+FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+"""What the system says where a disk, or a person's share of it, is full."""
 
 
 def show(error: RecipeError) -> int:
     """Write the problems on standard error; return the exit code."""
     print_error(render(error.problems, "text", colour=sys.stderr.isatty()))
     return error.exit_code
+
+
+def full_disk(error: OSError) -> RecipeError:
+    """Return the problem of a disk that is full, wherever that was noticed (CR655)."""
+    problem = Problem(
+        code="CR655",
+        message="the disk is full",
+        place=Place(file=str(error.filename)) if error.filename else None,
+        found=error.strerror or str(error),
+        hint="make room, or choose another folder (--runs), and repeat the command: what is finished is kept",
+    )
+    return RecipeError(problem)
 
 
 @contextmanager

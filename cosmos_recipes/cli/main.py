@@ -105,6 +105,10 @@ def main() -> None:
     except BrokenPipeError:
         failures.silence_output()
         sys.exit(141)
+    except OSError as error:
+        if error.errno not in failures.FULL:
+            raise
+        sys.exit(failures.show(failures.full_disk(error)))
     finally:
         # Typer sets a hook of its own when it is called.
         sys.excepthook = _unexpected

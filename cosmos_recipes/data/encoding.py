@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import distributions, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cosmos_recipes.data.cache import Cache, Wanted, fill
-from cosmos_recipes.data.cache.filling import Part, fail_lost
+from cosmos_recipes.data.cache.filling import Part
 from cosmos_recipes.data.cache.hashes import MediaHashes
 from cosmos_recipes.data.cache.limits import make_room
 from cosmos_recipes.data.cache.shards import TENSOR
@@ -28,7 +28,7 @@ from cosmos_recipes.data.decode.choice import BackendName
 from cosmos_recipes.data.latents import LIST, ClipReader, along_frames
 from cosmos_recipes.data.recording import Media
 from cosmos_recipes.data.sources.base import Progress
-from cosmos_recipes.diagnostics import Place, Problem, RecipeError
+from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
 from cosmos_recipes.files import remove, sha256, whole, write_json
 
 PIXELS = 1
@@ -140,15 +140,16 @@ class ClipLatents:
         for _ in range(ATTEMPTS):
             self.encode(cache, progress)
             places = cache.find(self.wanted.keys)
-            kept = (places.shard >= 0) & ~np.isin(self.wanted.groups, list(self.refused))
+            possible = ~np.isin(self.wanted.groups, list(self.refused))
+            kept = (places.shard >= 0) & possible
             numbers = np.unique(places.shard[kept]).tolist()
             shards = [places.shards[number] for number in numbers]
             lost = [shard for shard in shards if not cache.fetch(shard, folder)]
             # What was removed or damaged meanwhile is made again.
-            if not lost:
+            if not lost and (kept == possible).all():
                 break
         else:
-            fail_lost(cache.store.url)
+            _fail_lost(cache.store.url)
         problems = tuple(self.refused[recording] for recording in sorted(self.refused))
         if not kept.any():
             hint = "see the problems of the videos below"
@@ -188,10 +189,18 @@ class ClipLatents:
     def _make_room(self, cache: Cache, limit_bytes: int) -> None:
         places = cache.find(self.wanted.keys)
         missing = places.missing.tolist()
-        one = next((made[0] for _, made in self._make(missing[:1]) if not isinstance(made, Problem)), None)
-        missing_bytes = len(missing) * (LIST_BYTES + (one.nbytes if one is not None else 0))
+        missing_bytes = len(missing) * (LIST_BYTES + self._size_bytes(missing))
         needed = {places.shards[number] for number in np.unique(places.shard[places.shard >= 0])}
         make_room(cache, needed=needed, missing_bytes=missing_bytes, limit_bytes=limit_bytes)
+
+    def _size_bytes(self, positions: Sequence[int]) -> int:
+        """Return the size of the first of these latents that can be made."""
+        groups = self.wanted.groups[list(positions)]
+        for at in np.unique(groups, return_index=True)[1].tolist():
+            ((_, made),) = self._make([positions[at]])
+            if not isinstance(made, Problem):
+                return made[0].nbytes
+        return 0
 
 
 def write_latents(
@@ -211,6 +220,17 @@ def decoder(backend: BackendName) -> str:
     """Return a back-end and the version of its library that decides its pixels."""
     name = "av" if backend == "cpu" else next(d.name for d in distributions() if d.name.startswith("nvidia-dali"))
     return f"{backend} {version(name).partition('.')[0]}"
+
+
+def _fail_lost(url: str) -> NoReturn:
+    fail(
+        "CR583",
+        "the cache does not keep what is stored in it",
+        place=Place(file=url),
+        expected="that what was written a moment ago is found again, as it was",
+        found="entries that are gone or damaged",
+        hint="see whether another process clears it, and whether the disk is in order; then run the same command again",
+    )
 
 
 def _unreadable(media: Media) -> Problem:

@@ -111,7 +111,8 @@ class Latents:
             fail("CR509", "the latents have not been prepared", hint="run the recipe again")
         self.folder = folder
         table = pa.ipc.open_file(pa.memory_map(str(folder / LIST))).read_all()
-        self._shard_of, self.row_of = (table[name].chunk(0).to_numpy() for name in ("shard", "row"))
+        # Arrow's own `to_numpy` imports pandas first, which takes most of a second.
+        self._shard_of, self.row_of = (np.from_dlpack(table[name].chunk(0)) for name in ("shard", "row"))
         self._names = json.loads(table.schema.metadata[b"shards"])
         self._shards: dict[int, Tensor] = {}
 

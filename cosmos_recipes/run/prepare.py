@@ -18,7 +18,9 @@ from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, SmallVideos, build_index, require_all
+from cosmos_recipes.data.index.tables import open_table
 from cosmos_recipes.diagnostics import Problem, RecipeError
+from cosmos_recipes.files import remove, whole
 from cosmos_recipes.run.dataset import Made, alone, indexed_sets
 from cosmos_recipes.run.folder import digest
 from cosmos_recipes.run.stages import Done, Outcome, Record, Stage, perform, read_record
@@ -92,11 +94,13 @@ class Preparation:
         """Let the source write what it writes, then index it and get the tokenizer; each only if it is not done."""
         sources = [each.perform(progress) for each in self.made]
         with alone(self.folder, progress):
+            if self.plan.data.transcode and self._lacks_videos():
+                remove(self._index_state)
             return perform(
                 Stage(
                     name="index",
                     folder=self.folder,
-                    state=self.folder.with_suffix(".json"),
+                    state=self._index_state,
                     inputs={"folder": self.folder.name, "sources": [source.record.made for source in sources]},
                     work=lambda: self._index(progress),
                     made=INDEXED,
@@ -115,6 +119,16 @@ class Preparation:
 
         self.index(progress)
         return explain(self._cache(), self._latents().wanted)
+
+    @property
+    def _index_state(self) -> Path:
+        return self.folder.with_suffix(".json")
+
+    def _lacks_videos(self) -> bool:
+        """Return whether a small video that the index leads to is gone: it can be made again, unlike a recording."""
+        table = self.folder / "views.arrow"
+        paths = open_table(table)["path"].to_pylist() if table.exists() else []
+        return not all((self.folder / path).exists() for path in paths)
 
     @property
     def _latents_state(self) -> Path:
@@ -231,7 +245,6 @@ def clip_reader(plan: Plan, folder: Path) -> ClipReader:
 def _make_tokenizer(plan: Plan, folder: Path, reader: ClipReader, progress: Progress) -> None:
     """Save the tokenizer: that of the weights to start from, or a new one, fitted to the training clips if it can be."""
     from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
-    from cosmos_recipes.files import whole
 
     place = folder / "tokenizer"
     if place.exists():

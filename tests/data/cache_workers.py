@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -81,8 +83,19 @@ def listed_keys(cache: Cache) -> list[bytes]:
     return [key for listed in cache.shards.values() for key in listed.keys.to_pylist()]
 
 
+@contextmanager
+def files_up_to(size_bytes: int) -> Iterator[None]:
+    """Let no file of this process grow further, as on a disk that is full."""
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+
+
 def content(folder: Path) -> str:
     """Return one hash of the files of a cache's shards and their names."""
-    files = sorted((folder / "shards").iterdir())
+    files = sorted((folder / "shards").glob("[!.]*"))
     assert files
     return hashlib.sha256(b"".join(file.name.encode() + file.read_bytes() for file in files)).hexdigest()

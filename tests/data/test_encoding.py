@@ -19,7 +19,7 @@ from cosmos_recipes.data.cache import Cache, filling
 from cosmos_recipes.data.cache.explain import explain
 from cosmos_recipes.data.cache.hashes import MediaHashes
 from cosmos_recipes.data.dataset import load_dataset
-from cosmos_recipes.data.encoding import CONTENT, ClipLatents, Encoder, write_latents
+from cosmos_recipes.data.encoding import CONTENT, LIST_BYTES, ClipLatents, Encoder, write_latents
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, IndexedSet, build_index
 from cosmos_recipes.data.latents import LIST, ClipReader, Latents
 from cosmos_recipes.diagnostics import RecipeError
@@ -154,6 +154,48 @@ def test_a_limit_that_is_too_small_is_told_before_anything_is_encoded(tmp_path: 
     assert encode.clips == 1
     assert not (tmp_path / "cache").exists()
     wanted.write(tmp_path / "latents", Cache(tmp_path / "cache", limit_bytes=1_000_000), quiet)
+
+
+def test_the_size_is_asked_of_the_first_clip_that_can_be_decoded(tmp_path: Path) -> None:
+    reader = reader_of(videos(tmp_path / "in", 3), tmp_path / "a")
+    cut_off(tmp_path / "in" / "00.mp4")
+    asked = ClipLatents(reader, every(reader), Encoder(encode=CountingEncoder(), fingerprint={}), hashes(tmp_path))
+    with pytest.raises(RecipeError, match="CR581"):
+        asked.encode(Cache(tmp_path / "cache", limit_bytes=LIST_BYTES * (len(every(reader)) + 1)), quiet)
+
+
+def test_a_video_that_is_replaced_while_it_is_prepared_is_not_stored_as_what_it_was(tmp_path: Path) -> None:
+    """Else whoever has the first one is given latents of the second, for good and on every machine."""
+    reader = reader_of(videos(tmp_path / "in", 3), tmp_path / "a")
+    write(reader, tmp_path / "expected", tmp_path / "undisturbed")
+    first = (tmp_path / "in" / "01.mp4").read_bytes()
+    asked = ClipLatents(reader, every(reader), Encoder(encode=CountingEncoder(), fingerprint={}), hashes(tmp_path))
+    assert len(asked.wanted.keys) == len(every(reader))
+    write_video(tmp_path / "in" / "01.mp4", frames=26, options={"crf": "45"})
+    (problem,) = asked.write(tmp_path / "changed", Cache(tmp_path / "cache"), quiet)
+    assert (problem.code, "01.mp4" in problem.message) == ("CR585", True)
+    (tmp_path / "in" / "01.mp4").write_bytes(first)
+    write(reader, tmp_path / "again", tmp_path / "cache")
+    assert torch.equal(latents(tmp_path / "again", reader), latents(tmp_path / "expected", reader))
+
+
+def test_a_cache_that_is_removed_while_it_is_used_costs_time_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filling, "ENTRIES_PER_UNIT", 8)
+    reader = reader_of(videos(tmp_path / "in", 3), tmp_path / "a")
+    write(reader, tmp_path / "expected", tmp_path / "undisturbed")
+    encode = CountingEncoder()
+
+    def removing(video_NCTHW: torch.Tensor) -> torch.Tensor:
+        made = encode(video_NCTHW)
+        if encode.clips == len(every(reader)) // 2:
+            shutil.rmtree(tmp_path / "cache")
+        return made
+
+    cache = Cache(tmp_path / "cache")
+    write_latents(tmp_path / "out", reader, every(reader), Encoder(encode=removing, fingerprint={}), cache, quiet)
+    assert torch.equal(latents(tmp_path / "out", reader), latents(tmp_path / "expected", reader))
 
 
 def test_a_video_that_is_gone_or_damaged_is_named_by_all_who_prepare_it(tmp_path: Path) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from cache_workers import files_up_to
 from hypothesis import given
 from hypothesis import strategies as st
 from videos import cut_off, number_of, write_video
@@ -29,7 +32,9 @@ from cosmos_recipes.data.index import (
     clip_windows,
 )
 from cosmos_recipes.data.latents import ClipReader, Latents
+from cosmos_recipes.data.owners import Owner
 from cosmos_recipes.data.probe import Probe, probe
+from cosmos_recipes.data.recording import Media
 from cosmos_recipes.diagnostics import Problem, RecipeError
 
 CLIP = ClipSpec(frames=5, rate_hz=5.0, height_px=32, width_px=48, stride=4)
@@ -295,3 +300,63 @@ def test_small_videos_stand_in_for_large_ones_frame_by_frame(tmp_path: Path) -> 
     for clip in range(len(large.index)):
         assert large.index.row(clip)["frames"] == made.index.row(clip)["frames"]
         assert (large.read([clip]).int() - made.read([clip]).int()).abs().float().mean() < 3
+
+
+def test_what_a_killed_process_left_of_a_small_video_goes_and_what_others_write_stays(tmp_path: Path) -> None:
+    small = small_videos(tmp_path)
+    index_small(tmp_path, small, "first")
+    theirs, gone = (
+        tmp_path / "small" / f".{owner}.x.part"
+        for owner in (Owner("elsewhere", 1, "1"), replace(Owner.here(), process=2**22))
+    )
+    for left in (theirs, gone, gone.with_name(f"{gone.name}.unfinished")):
+        left.write_bytes(b"half")
+    index_small(tmp_path, small, "second")
+    assert list((tmp_path / "small").rglob(".*")) == [theirs]
+
+
+def test_a_video_that_is_replaced_while_its_small_one_is_written_does_not_stand_for_the_first(tmp_path: Path) -> None:
+    small, video = small_videos(tmp_path), tmp_path / "in" / "1.mp4"
+    first = video.read_bytes()
+    hashes = small.hash_of
+
+    def replacing(media: Media) -> str | None:
+        found = hashes(media)
+        if media.path == video and video.read_bytes() == first:
+            write_video(video, frames=41, options={"crf": "45"})
+        return found
+
+    report = index_small(tmp_path, replace(small, hash_of=replacing), "changed")
+    assert [problem.code for problem in report.problems] == ["CR585"]
+    video.write_bytes(first)
+    assert index_small(tmp_path, small, "again").problems == ()
+    again = ClipReader(ClipIndex(tmp_path / "again"), CLIP, {})
+    shutil.rmtree(tmp_path / "small")
+    index_small(tmp_path, small, "anew")
+    anew = ClipReader(ClipIndex(tmp_path / "anew"), CLIP, {})
+    assert all(torch.equal(again.read([clip]), anew.read([clip])) for clip in range(len(again.index)))
+
+
+@pytest.mark.parametrize("size_bytes", [0, 300, 2000])
+def test_a_full_disk_leaves_no_recording_out(tmp_path: Path, size_bytes: int) -> None:
+    small = small_videos(tmp_path)
+    (tmp_path / "out").mkdir()
+    with files_up_to(size_bytes), pytest.raises(RecipeError, match="CR574"):
+        index_small(tmp_path, small, "out")
+    assert [path for path in (tmp_path / "small").rglob("*") if path.is_file()] == []
+    assert index_small(tmp_path, small, "out").aligned == 3
+
+
+def small_videos(folder: Path) -> SmallVideos:
+    """Write three videos; return what makes small ones of them."""
+    for number in range(3):
+        write_video(folder / "in" / f"{number}.mp4", frames=40 + number, height=128, width=192)
+    hashes = MediaHashes(folder / "hashes.jsonl")
+    return SmallVideos(folder=folder / "small", hash_of=lambda media: hashes.of([media])[0])
+
+
+def index_small(folder: Path, small: SmallVideos, name: str) -> IndexReport:
+    """Index the videos small, into the folder `name`."""
+    dataset = load_dataset(str(folder / "in"), relative_to=Path())
+    own = IndexedSet.of(dataset, dataset.source.recordings(folder, quiet))
+    return build_index([own], CLIP, folder / name, captions_needed=False, limit=None, progress=quiet, small=small)

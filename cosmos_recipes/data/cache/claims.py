@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cosmos_recipes.data.cache.owners import Owner
+from cosmos_recipes.data.cache.store import fail_to_write
+from cosmos_recipes.data.owners import Owner
 
 BEAT_S = 5.0
 SILENT_S = 60.0
@@ -29,11 +30,14 @@ class Claims:
 
     @contextmanager
     def claim(self, work: str) -> Iterator[bool]:
-        """Hold the lease of a work within the block; yields whether it could be had."""
+        """Hold the lease of a work within the block; yields whether it could be had.
+
+        Raises:
+            RecipeError: the disk is full, or refuses to be written to (CR584).
+        """
         if self.folder is None:
             yield True
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         lease = self.folder / work
         descriptor = _create(lease)
         if descriptor is None and self._is_dead(lease):
@@ -63,10 +67,13 @@ class Claims:
 
 def _create(lease: Path) -> int | None:
     try:
+        lease.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(lease, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        os.write(descriptor, str(Owner.here()).encode())
     except FileExistsError:
         return None
-    os.write(descriptor, str(Owner.here()).encode())
+    except OSError as error:
+        fail_to_write(str(lease.parent), error)
     return descriptor
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import NoReturn, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,9 @@ from torch import Tensor
 from cosmos_recipes.data.cache.contents import Cache
 from cosmos_recipes.data.cache.keys import Wanted
 from cosmos_recipes.data.cache.shards import SHARDS, Row, write_shard
+from cosmos_recipes.data.owners import sweep
 from cosmos_recipes.data.sources.base import Progress
-from cosmos_recipes.diagnostics import Place, Problem, fail
+from cosmos_recipes.diagnostics import Place, Problem
 
 ENTRIES_PER_UNIT = 256
 SHARD_BYTES = 2**28
@@ -60,27 +61,26 @@ def fill(
     only that part of the missing entries is made.
 
     Raises:
-        RecipeError: what was stored is not found again (CR583).
+        RecipeError: the cache cannot be written to (CR584).
     """
-    cache.store.sweep(SHARDS)
+    if cache.store.folder:
+        sweep(cache.store.folder / SHARDS)
     cache.refresh()
-    absent = set(cache.find(wanted.keys).missing.tolist())
+    worker = _Worker(cache, wanted, make, refused)
     # A part is one of all units, not of those that are missing now: machines do not look at the same moment.
     units = units_of(wanted.groups)[part.number - 1 :: part.of] if part else units_of(wanted.groups)
-    units = [unit for unit in units if not absent.isdisjoint(unit.tolist())]
-    worker = _Worker(cache, wanted, make, refused)
+    units = [unit for unit in units if worker.missing(unit)]
     while units:
         left = []
         for unit in units:
-            progress(what, len(wanted) - len(absent), len(wanted))
-            if worker.do(unit):
-                absent.difference_update(unit.tolist())
-            else:
+            progress(what, worker.found, len(wanted))
+            if not worker.do(unit):
                 left.append(unit)
         if len(left) == len(units):
             time.sleep(WAIT_S)
         units = left
-    progress(what, len(wanted) - len(absent), len(wanted))
+    worker.look()
+    progress(what, worker.found, len(wanted))
 
 
 def units_of(groups: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -102,47 +102,64 @@ class _Worker:
 
     def __init__(self, cache: Cache, wanted: Wanted, make: Make, refused: dict[int, Problem]) -> None:
         self.cache, self.wanted, self.make, self.refused = cache, wanted, make, refused
+        self._places = cache.find(wanted.keys)
+
+    def look(self) -> None:
+        """Take note of what came and went."""
+        self._places.look()
+
+    @property
+    def found(self) -> int:
+        """How many entries were there when this was last looked at."""
+        return len(self.wanted) - len(self._places.missing)
+
+    def missing(self, unit: NDArray[np.int64]) -> list[int]:
+        """Return the positions of a unit that were not there, nor are known to be impossible; of those alike the first."""
+        missing = self._places.missing_of(unit)
+        return [position for position in missing if self._group(position) not in self.refused]
 
     def do(self, unit: NDArray[np.int64]) -> bool:
         """Make what is missing of a unit; return False where another process is at it."""
         keys = self.wanted.keys.take(unit)
         with self.cache.claims.claim(hashlib.sha256(b"".join(keys.to_pylist())).hexdigest()) as is_ours:
-            before: list[int] = []
-            while missing := self._missing(unit):
-                if not is_ours:
-                    return False
-                if missing == before:
-                    fail_lost(self.cache.store.url)
+            self.look()
+            missing = self.missing(unit)
+            if missing and is_ours:
                 self._make(missing)
-                before = missing
-        return True
+            return is_ours or not missing
 
-    def _missing(self, unit: NDArray[np.int64]) -> list[int]:
-        """Return the positions of a unit that are not there, nor known to be impossible; of those alike the first."""
-        self.cache.refresh()
-        absent = unit[self.cache.find(self.wanted.keys.take(unit)).missing].tolist()
-        possible = [position for position in absent if int(self.wanted.groups[position]) not in self.refused]
-        return sorted({self.wanted.keys[position]: position for position in reversed(possible)}.values())
+    def _group(self, position: int) -> int:
+        return int(self.wanted.groups[position])
 
     def _make(self, positions: list[int]) -> None:
         rows: dict[int, Row] = {}
+        held_bytes = 0
         for own, tensors in self.make(positions):
-            group = int(self.wanted.groups[own[0]])
-            if isinstance(tensors, Problem):
-                self.refused[group] = tensors
-            else:
-                rows |= {position: self._row(position, tensor) for position, tensor in zip(own, tensors, strict=True)}
-            # What could be made of a group that breaks off may be damaged too.
-            rows = {at: row for at, row in rows.items() if int(self.wanted.groups[at]) not in self.refused}
-            if sum(row.tensor.nbytes for row in rows.values()) >= SHARD_BYTES:
+            group = self._group(own[0])
+            made = self.refused.get(group) or self._rows(own, tensors)
+            if isinstance(made, Problem):
+                self.refused[group] = made
+                # What could be made of a group that breaks off may be damaged too.
+                rows = {position: row for position, row in rows.items() if self._group(position) != group}
+                continue
+            rows |= made
+            held_bytes += sum(row.tensor.nbytes for row in made.values())
+            if held_bytes >= SHARD_BYTES:
                 self._write(rows.values())
-                rows = {}
+                rows, held_bytes = {}, 0
         self._write(rows.values())
 
-    def _row(self, position: int, tensor: Tensor) -> Row:
-        wanted = self.wanted
-        key = wanted.keys[position].as_py()
-        return Row(key=key, made_from=wanted.made_from(position), name=wanted.name(position), tensor=tensor)
+    def _rows(self, positions: list[int], tensors: Sequence[Tensor] | Problem) -> dict[int, Row] | Problem:
+        """Return what is to be stored; nothing, if what it was made from is no longer what it is stored for."""
+        if isinstance(tensors, Problem):
+            return tensors
+        rows = {}
+        for position, tensor in zip(positions, tensors, strict=True):
+            key, made_from = self.wanted.keys[position].as_py(), self.wanted.made_from(position)
+            if self.wanted.key(made_from) != key:
+                return changed(self.wanted.name(position))
+            rows[position] = Row(key=key, made_from=made_from, name=self.wanted.name(position), tensor=tensor)
+        return rows
 
     def _write(self, rows: Iterable[Row]) -> None:
         def form(row: Row) -> tuple[str, tuple[int, ...]]:
@@ -152,13 +169,13 @@ class _Worker:
             write_shard(self.cache.store, list(alike), self.wanted.made_by)
 
 
-def fail_lost(url: str) -> NoReturn:
-    """Say that the cache does not give back what was stored (CR583)."""
-    fail(
-        "CR583",
-        "the cache does not keep what is stored in it",
-        place=Place(file=url),
-        expected="that what was written a moment ago is found again, as it was",
-        found="entries that are gone or damaged",
-        hint="see whether another process clears it, and whether the disk is in order; then run the same command again",
+def changed(name: str, place: Place | None = None) -> Problem:
+    """Say that what is prepared did not stay what it was (CR585)."""
+    return Problem(
+        code="CR585",
+        message=f"{name} changed while it was prepared",
+        place=place,
+        expected="recordings that stay as they are until they are prepared",
+        found="another content than at the beginning",
+        hint="run the recipe again when nothing writes to them any more",
     )

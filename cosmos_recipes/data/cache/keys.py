@@ -13,13 +13,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 KEY = pa.binary(32)
 """A key: a sha256."""
 
 
 def canonical(value: Any) -> str:
     """Return the one JSON text of a value: keys in order, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _JSON.encode(value)
 
 
 def digest(value: Any) -> bytes:
@@ -48,9 +49,15 @@ class Wanted:
     @cached_property
     def keys(self) -> pa.FixedSizeBinaryArray:
         """The key of each entry."""
-        by = digest(self.made_by).hex()
-        keys = [digest({"by": by, "from": self.made_from(position)}) for position in range(len(self))]
-        return pa.array(keys, KEY)
+        return pa.array([self.key(self.made_from(position)) for position in range(len(self))], KEY)
+
+    def key(self, made_from: Mapping[str, Any]) -> bytes:
+        """Return the key of what is made from this."""
+        return digest({"by": self._by, "from": made_from})
+
+    @cached_property
+    def _by(self) -> str:
+        return digest(self.made_by).hex()
 
 
 def text_wanted(

@@ -8,7 +8,7 @@ from math import ceil
 from typing import NoReturn
 
 from cosmos_recipes.data.cache.contents import Cache
-from cosmos_recipes.data.cache.shards import LIST, SHARDS, TENSOR, USED, remove_shard
+from cosmos_recipes.data.cache.shards import LIST, SHARDS, TENSOR, remove_shard
 from cosmos_recipes.diagnostics import Place, fail
 
 
@@ -58,11 +58,8 @@ def shard_sizes(cache: Cache) -> dict[str, int]:
 
 
 def last_used_s(cache: Cache, shard: str) -> float:
-    """Return when a shard was last needed, in seconds since 1970; 0 if nobody said so."""
-    try:
-        return float(cache.store.get(f"{USED}/{shard}"))
-    except (FileNotFoundError, ValueError):
-        return 0.0
+    """Return when a shard was last needed, or made, in seconds since 1970."""
+    return max(cache.store.modified_s(f"{SHARDS}/{shard}{suffix}") for suffix in (TENSOR, LIST))
 
 
 def _unused_first(cache: Cache, shards: Set[str]) -> list[str]:

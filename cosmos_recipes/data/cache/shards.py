@@ -20,7 +20,7 @@ from torch import Tensor
 from cosmos_recipes.data.cache.keys import KEY, canonical
 from cosmos_recipes.data.cache.store import Store
 
-SHARDS, USED = "shards", "used"
+SHARDS = "shards"
 TENSOR, LIST = ".safetensors", ".arrow"
 ENTRIES = "entries_N"
 """The one tensor of a shard; its first axis counts the entries."""
@@ -91,7 +91,6 @@ def remove_shard(store: Store, shard: str) -> None:
     """Remove a shard, its list first, so that nobody finds an entry that is not there."""
     store.remove(f"{SHARDS}/{shard}{LIST}")
     store.remove(f"{SHARDS}/{shard}{TENSOR}")
-    store.remove(f"{USED}/{shard}")
 
 
 def _as_file(table: pa.Table) -> bytes:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import os
-import time
-import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from cosmos_recipes.data.cache.owners import Owner
-from cosmos_recipes.diagnostics import fail
+from cosmos_recipes.data.owners import part_in
+from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.files import whole
-
-PART = ".part"
-FORGOTTEN_S = 24 * 3600
-"""After that, what another machine began to write is taken for left behind."""
 
 
 class Store:
@@ -42,24 +37,33 @@ class Store:
         self.folder = Path(self.root) if isinstance(self.system, LocalFileSystem) else None
 
     def put(self, name: str, content: bytes) -> None:
-        """Write an object; who looks for it finds it whole or not at all."""
-        if self.folder is None:
-            # The upload of an object is atomic by itself.
-            self.system.pipe_file(f"{self.root}/{name}", content)
-            return
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.parent / f".{Owner.here()}.{uuid.uuid4().hex}{PART}"
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        """Write an object; who looks for it finds it whole or not at all.
+
+        Raises:
+            RecipeError: the disk is full, or refuses to be written to (CR584).
+        """
+        try:
+            if self.folder is None:
+                # The upload of an object is atomic by itself.
+                self.system.pipe_file(f"{self.root}/{name}", content)
+            else:
+                _write(self.folder / name, content)
+        except OSError as error:
+            fail_to_write(self.url, error)
 
     def get(self, name: str) -> bytes:
         """Return an object's content; raises FileNotFoundError."""
         content: bytes = self.system.cat_file(f"{self.root}/{name}")
         return content
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the objects in a folder, without the folder."""
+        if self.folder is None:
+            return list(self.sizes_bytes(folder))
+        # Sizes would have to be asked for one by one.
+        with suppress(FileNotFoundError):
+            return [name for name in os.listdir(self.folder / folder) if not name.startswith(".")]
+        return []
 
     def sizes_bytes(self, folder: str) -> dict[str, int]:
         """Return the names of the objects in a folder, without the folder, and their sizes."""
@@ -71,6 +75,28 @@ class Store:
         named = [(one["name"].rsplit("/", 1)[-1], one) for one in found if one["type"] == "file"]
         return {name: one["size"] for name, one in named if not name.startswith(".")}
 
+    def size_bytes(self, name: str) -> int | None:
+        """Return the size of an object, None if it is not there."""
+        try:
+            return int(self.system.size(f"{self.root}/{name}"))
+        except FileNotFoundError:
+            return None
+
+    def modified_s(self, name: str) -> float:
+        """Return when an object was written or touched, in seconds since 1970; 0 if it is not there."""
+        try:
+            return float(self.system.modified(f"{self.root}/{name}").timestamp())
+        except FileNotFoundError:
+            return 0.0
+
+    def touch(self, name: str) -> None:
+        """Let an object, if it is there, count as written now."""
+        with suppress(OSError):
+            if self.folder is None:
+                self.put(name, self.get(name))
+            else:
+                os.utime(self.folder / name)
+
     def remove(self, name: str) -> None:
         """Remove an object, if it is there."""
         with suppress(FileNotFoundError):
@@ -81,6 +107,7 @@ class Store:
 
         Raises:
             FileNotFoundError: the object is not there.
+            RecipeError: the disk is full, or refuses to be written to (CR584).
         """
         target.unlink(missing_ok=True)
         if self.folder is not None:
@@ -92,19 +119,36 @@ class Store:
                 pass  # Another disk, or one that knows no second names.
             else:
                 return
-        with whole(target) as part:
-            self.system.get_file(f"{self.root}/{name}", str(part))
+        try:
+            with whole(target) as part:
+                self.system.get_file(f"{self.root}/{name}", str(part))
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            fail_to_write(str(target.parent), error)
 
     def is_held(self, name: str) -> bool:
         """Return whether the object has another name too: a prepared folder needs it, and its removal frees nothing."""
         path = self.folder / name if self.folder else None
         return path is not None and path.exists() and path.stat().st_nlink > 1
 
-    def sweep(self, folder: str) -> None:
-        """Remove what processes that are gone left half written."""
-        if self.folder is None:
-            return
-        for part in (self.folder / folder).glob(f".*{PART}"):
-            with suppress(FileNotFoundError):
-                if Owner.parse(part.name.split(".")[1]).is_gone or time.time() - part.stat().st_mtime > FORGOTTEN_S:
-                    part.unlink()
+
+def fail_to_write(place: str, error: OSError) -> NoReturn:
+    """Say that a folder cannot be written to (CR584)."""
+    fail(
+        "CR584",
+        "latents cannot be written",
+        place=Place(file=place),
+        expected="room on the disk, and the right to write there",
+        found=error.strerror or str(error),
+        hint="make room, or name another place (--cache, or the variable COSMOS_RECIPES_CACHE); what is there is kept",
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    with part_in(path.parent) as part:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)

@@ -152,6 +152,8 @@ def _look_at_all(
         looked = replace(looked, bound=bound)
         return small.of(looked, clip) if small else looked
 
+    if small:
+        small.sweep()
     what = "writing small videos" if small else "reading the videos"
     jobs = [(part, own.binding, each) for part, (own, recordings) in enumerate(chosen) for each in recordings]
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from cache_workers import Made, fill_quietly, listed_keys, numbers, tensor
+from cache_workers import Made, fill_quietly, listed_keys, maker, numbers, tensor
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load
 
-from cosmos_recipes.data.cache import Cache, Wanted, fill, text_wanted
+from cosmos_recipes.data.cache import Cache, Wanted, fill, hashes, text_wanted
 from cosmos_recipes.data.cache.explain import NEW, explain
 from cosmos_recipes.data.cache.filling import ENTRIES_PER_UNIT, Part, units_of
 from cosmos_recipes.data.cache.hashes import MediaHashes
@@ -108,10 +111,11 @@ def test_the_longest_unused_shards_go_first_and_those_in_use_never(tmp_path: Pat
     for precision in ("a", "b", "c", "d"):
         fill_quietly(cache, numbers(10, precision=precision))
         cache.refresh()
+    time.sleep(0.01)
     of = {listed.made_by["precision"]: shard for shard, listed in cache.shards.items()}
     for precision in ("b", "a", "c"):
         cache.note_used([of[precision]])
-        time.sleep(0.002)
+        time.sleep(0.01)
     (tmp_path / "prepared").mkdir()
     assert cache.fetch(of["b"], tmp_path / "prepared")
     size_bytes = max(shard_sizes(cache).values())
@@ -127,6 +131,47 @@ def test_the_longest_unused_shards_go_first_and_those_in_use_never(tmp_path: Pat
     assert clear(cache, unused_for_s=3600) == 0
     assert clear(cache, unused_for_s=0) > 0
     assert cache.shards.keys() == {of["b"]}
+
+
+@pytest.mark.parametrize("url", ["{}/cache", "memory://{}"])
+def test_what_was_made_a_moment_ago_is_not_old(tmp_path: Path, url: str) -> None:
+    """A part that was prepared for others, or a preparation that still runs, has told nobody what it needs."""
+    cache = Cache(url.format(tmp_path))
+    fill_quietly(cache, numbers(10, precision="first"))
+    cache.refresh()
+    (first,) = cache.shards
+    time.sleep(0.01)
+    fill_quietly(cache, numbers(10, precision="second"))
+    assert clear(cache, unused_for_s=3600) == 0
+    size_bytes = max(shard_sizes(cache).values())
+    assert make_room(cache, needed=set(), missing_bytes=size_bytes, limit_bytes=2 * size_bytes) == [first]
+
+
+def test_a_cache_that_is_removed_while_it_is_filled_is_filled_again(tmp_path: Path) -> None:
+    def tell(own: list[int]) -> None:
+        if own == [700]:
+            shutil.rmtree(tmp_path / "cache")
+
+    cache = Cache(tmp_path / "cache")
+    fill_quietly(cache, numbers(1000), maker(tell))
+    cache.refresh()
+    assert 0 < len(cache.find(numbers(1000).keys).missing) < 1000
+    fill_quietly(cache, numbers(1000))
+    assert len(set(listed_keys(cache))) == 1000
+
+
+def test_filling_takes_time_for_what_is_made_and_not_for_what_is_there(tmp_path: Path) -> None:
+    """Twice as many entries take about twice the time, not four times."""
+
+    def seconds(count: int) -> float:
+        wanted = numbers(count)
+        assert len(wanted.keys) == count
+        began_s = time.process_time()
+        fill_quietly(Cache(tmp_path / str(count)), wanted)
+        return time.process_time() - began_s
+
+    seconds(1000)
+    assert seconds(32_000) < 7 * seconds(8_000)
 
 
 def test_the_reason_is_what_differs_from_the_nearest_entry(tmp_path: Path) -> None:
@@ -159,7 +204,10 @@ def test_the_reason_is_what_differs_from_the_nearest_entry(tmp_path: Path) -> No
     assert (some.wanted, some.reused, some.reasons) == (3, 2, {"other frames": 1})
 
 
-def test_a_file_that_did_not_change_is_read_once_and_bytes_inside_it_have_hashes_of_their_own(tmp_path: Path) -> None:
+def test_a_file_that_did_not_change_is_read_once_and_bytes_inside_it_have_hashes_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashes, "SETTLED_S", 0)
     (tmp_path / "a.tar").write_bytes(b"x" * 1000 + b"y" * 1000)
     part = Media(path=tmp_path / "a.tar", offset_bytes=1000, size_bytes=10)
     same = Media(path=tmp_path / "b.bin")
@@ -175,6 +223,32 @@ def test_a_file_that_did_not_change_is_read_once_and_bytes_inside_it_have_hashes
     assert added < len(lines) / 2
     same.path.write_bytes(b"z" * 10)
     assert MediaHashes(tmp_path / "table").of([same]) != first[2:3]
+
+
+def test_a_file_that_was_replaced_by_one_of_the_same_size_and_time_is_read_again(tmp_path: Path) -> None:
+    """As `cp -p` and `rsync -t` do, and whoever writes twice within a tick of the file system's clock."""
+    media = Media(path=tmp_path / "a")
+
+    def write(content: bytes) -> list[str | None]:
+        (tmp_path / "new").write_bytes(content)
+        os.utime(tmp_path / "new", ns=(10**18, 10**18))
+        (tmp_path / "new").replace(media.path)
+        return [hashlib.sha256(content).hexdigest()]
+
+    known = MediaHashes(tmp_path / "table")
+    for content in (b"one", b"two"):
+        expected = write(content)
+        time.sleep(0.02)
+        assert known.of([media]) == expected
+    media.path.write_bytes(b"six")
+    MediaHashes(tmp_path / "young").of([media])
+    assert not (tmp_path / "young").exists()
+
+
+def test_a_file_that_is_there_and_cannot_be_read_has_no_hash(tmp_path: Path) -> None:
+    assert MediaHashes(tmp_path / "table").of([Media(path=tmp_path)]) == [None]
+    (tmp_path / "table").write_bytes(b'17\n[["a"], 0, null, 1, 1, "x"]\nnull\n\xff')
+    assert MediaHashes(tmp_path / "table").of([Media(path=tmp_path)]) == [None]
 
 
 @pytest.mark.parametrize("text", ["0/8", "9/8", "x", "1/", "-1/2", "1/2/3"])

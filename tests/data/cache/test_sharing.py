@@ -6,13 +6,17 @@ import os
 import random
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from cache_workers import content, fill_quietly, listed_keys, logged, maker, numbers, start
+import pytest
+from cache_workers import content, files_up_to, fill_quietly, listed_keys, logged, maker, numbers, start
 
 from cosmos_recipes.data.cache import Cache
 from cosmos_recipes.data.cache.claims import Claims
 from cosmos_recipes.data.cache.filling import Part
+from cosmos_recipes.data.owners import Owner
+from cosmos_recipes.diagnostics import RecipeError
 
 COUNT = 120
 
@@ -56,6 +60,7 @@ def test_processes_killed_at_random_moments_lose_nothing_and_store_nothing_twice
     assert (len(keys), len(set(keys))) == (COUNT, COUNT)
     assert content(tmp_path / "cache") == expected
     fill_quietly(Cache(tmp_path / "cache"), numbers(COUNT), maker(lambda own: 1 / 0))
+    assert not list((tmp_path / "cache" / "shards").glob(".*"))
 
 
 def test_a_process_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
@@ -102,9 +107,26 @@ def test_what_a_killed_process_left_half_written_is_swept_away(tmp_path: Path) -
     worker.join()
     shards = tmp_path / "cache" / "shards"
     lists = sorted(shards.glob("*.arrow"))
-    host = os.uname().nodename.replace(".", "_")
-    for left in (f".{host}-{worker.pid}-1.x.part", f".{host}-{os.getpid()}-1.x.part", ".elsewhere-1-1.x.part"):
-        (shards / left).write_bytes(b"half")
+    ended, reused = (replace(Owner.here(), process=process, began="1") for process in (worker.pid, os.getpid()))
+    for left in (ended, reused, Owner("elsewhere", 1, "1")):
+        (shards / f".{left}.x.part").write_bytes(b"half")
     fill_quietly(Cache(tmp_path / "cache"), numbers(1))
     assert [path.name for path in shards.glob(".*")] == [".elsewhere-1-1.x.part"]
     assert sorted(shards.glob("*.arrow")) == lists
+
+
+def test_a_process_of_another_machine_or_container_of_the_same_name_is_not_taken_for_dead(tmp_path: Path) -> None:
+    """Names of hosts repeat, and a container sees no processes but its own: what it calls dead may be writing."""
+    assert os.readlink("/proc/self/ns/pid").strip("pid:[]") in str(Owner.here())
+    assert Path("/proc/sys/kernel/random/boot_id").read_text().partition("-")[0] in str(Owner.here())
+    assert not Owner.parse(f"{os.uname().nodename}-{2**22}-1").is_gone
+    assert replace(Owner.here(), process=2**22).is_gone
+
+
+def test_a_disk_that_is_full_is_named_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    with files_up_to(2000), pytest.raises(RecipeError, match="CR584"):
+        fill_quietly(cache, numbers(200))
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+    fill_quietly(cache, numbers(200))
+    assert len(set(listed_keys(cache))) == 200

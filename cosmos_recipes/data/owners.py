@@ -1,14 +1,22 @@
-"""Processes as owners of something in a shared folder, and whether they are gone."""
+"""Processes as owners of what they write in a shared folder, and whether they are gone."""
 
 from __future__ import annotations
 
 import os
 import re
 import socket
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Self
+
+PART = ".part"
+FORGOTTEN_S = 24 * 3600
+"""After that, what another machine began to write is taken for left behind."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +47,33 @@ class Owner:
         return self.host == _host() and _began(self.process) != self.began
 
 
+@contextmanager
+def part_in(folder: Path) -> Iterator[Path]:
+    """Yield a name in the folder to write a file under; it is gone after the block, unless it was given another name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".{Owner.here()}.{uuid.uuid4().hex}{PART}"
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove from the folder what processes that are gone left half written."""
+    for part in folder.glob(f".*{PART}*"):
+        with suppress(FileNotFoundError):
+            if Owner.parse(part.name.split(".")[1]).is_gone or time.time() - part.stat().st_mtime > FORGOTTEN_S:
+                part.unlink()
+
+
 @cache
 def _host() -> str:
+    """Return the name of this machine and what is its own: names repeat, and each container counts processes anew."""
+    kernel, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    booted = kernel.read_text().partition("-")[0] if kernel.exists() else ""
+    counted = namespace.readlink().name.strip("pid:[]") if namespace.is_symlink() else ""
     # Dots separate the parts of file names.
-    return socket.gethostname().replace(".", "_") or "host"
+    return f"{socket.gethostname()}-{booted}-{counted}".replace(".", "_")
 
 
 def _began(process: int) -> str:
