@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import shutil
@@ -13,18 +14,39 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from cosmos_recipes.diagnostics import RecipeError, render
+from cosmos_recipes.diagnostics import Place, Problem, RecipeError, render
 from cosmos_recipes.run.fault import noted_file
 
 Format = Literal["text", "json", "github", "sarif"]
 
 EXPECTED = RecipeError
+_PLACES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def show(error: RecipeError) -> int:
     """Write the problems on standard error; return the exit code."""
     print_error(render(error.problems, "text", colour=sys.stderr.isatty()))
     return error.exit_code
+
+
+def of_disk(error: OSError) -> RecipeError | None:
+    """Return what is wrong with the disk or with a path that was named; None where this program is at fault."""
+    if error.errno not in _PLACES | _FULL:
+        return None
+    path = str(error.filename2 or error.filename or "")
+    is_full = error.errno in _FULL
+    return RecipeError(
+        Problem(
+            code="CR655" if is_full else "CR204",
+            message="the disk is full" if is_full else "nothing can be read or written here",
+            place=Place(file=path) if path else None,
+            found=(error.strerror or str(error)).lower(),
+            hint="make room; the same command goes on afterwards"
+            if is_full
+            else "name another place, or check its permissions and those of the folders above it",
+        )
+    )
 
 
 @contextmanager

@@ -105,6 +105,11 @@ def main() -> None:
     except BrokenPipeError:
         failures.silence_output()
         sys.exit(141)
+    except OSError as error:
+        known = failures.of_disk(error)
+        if known is None:
+            raise
+        sys.exit(failures.show(known))
     finally:
         # Typer sets a hook of its own when it is called.
         sys.excepthook = _unexpected
