@@ -16,7 +16,7 @@ from cosmos_recipes.data.contract import Schema, load_schema
 from cosmos_recipes.data.sources import Source, source_class, source_names
 from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
-from cosmos_recipes.recipe.library import find
+from cosmos_recipes.recipe.library import find, is_path
 from cosmos_recipes.recipe.located import Located, read_located
 from cosmos_recipes.recipe.places import Key, PlaceOf
 from cosmos_recipes.recipe.spec import Name
@@ -190,8 +190,11 @@ def _find(use: str | dict[str, Any], relative_to: Path, place: Place | None) -> 
         file = validate(DatasetFile, use, lambda key, of_key: place)
         return _Found(file=file, located=Located(use, {}, {}), folder=relative_to, path=None, place=place)
     path = relative_to / Path(use).expanduser() if not use.startswith("hf://") else Path(use)
+    # `new dataset arm` writes datasets/arm.yaml: then `arm` is that, not the videos of the folder.
+    declared_here = not is_path(use) and Path("datasets", f"{use}.yaml").is_file()
     if (
-        not use.endswith((".yaml", ".yml"))
+        not declared_here
+        and not use.endswith((".yaml", ".yml"))
         and (path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES)
         and ("/" in use or path.exists())
     ):

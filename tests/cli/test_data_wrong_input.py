@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,13 @@ def test_that_there_is_nothing_to_write_is_said(tmp_path: Path) -> None:
     before = silent.read_text()
     done = call(tmp_path, "data", "describe", silent, "--write")
     assert "Nothing is written" in done.stdout and silent.read_text() == before
+
+
+def test_a_name_is_the_data_set_file_that_was_written_and_not_the_folder_beside_it(arm: Path, tmp_path: Path) -> None:
+    shutil.copytree(arm.parent, tmp_path / "arm")
+    assert "(instruction-video)" in call(tmp_path, "data", "check", "arm").stdout
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "arm.yaml").write_text(
+        arm.read_text().replace("recordings.parquet", "../arm/recordings.parquet")
+    )
+    assert "(action-frame)" in call(tmp_path, "data", "check", "arm").stdout
