@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from cosmos_recipes.data.synthesize import SynthesisSpec, synthesize
@@ -88,3 +89,15 @@ def test_a_name_is_the_data_set_file_that_was_written_and_not_the_folder_beside_
         arm.read_text().replace("recordings.parquet", "../arm/recordings.parquet")
     )
     assert "(action-frame)" in call(tmp_path, "data", "check", "arm").stdout
+
+
+def test_views_that_are_swapped_in_the_file_are_named(tmp_path: Path) -> None:
+    spec = SynthesisSpec(recordings=4, frames=9, height_px=16, width_px=16, views=2, codec="mjpeg")
+    file = synthesize("multi-view", tmp_path / "views", spec, lambda what, done, total: None)
+    text = file.read_text().replace("_view_camera-1", "camera-2").replace("_view_camera-2", "camera-1")
+    videos = file.parent / "recordings.parquet"
+    table = pq.read_table(videos)
+    renamed = [{"_view_camera-1": "camera-1", "_view_camera-2": "camera-2"}.get(c, c) for c in table.column_names]
+    pq.write_table(table.rename_columns(renamed), videos)
+    file.write_text(text)
+    assert "CR598 views have the names of others in the source" in call(tmp_path, "data", "check", file).stdout
