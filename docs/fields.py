@@ -9,22 +9,30 @@ from typing import Any
 from pydantic import BaseModel
 
 from cosmos_recipes.data.binding.spec import ColumnBinding
+from cosmos_recipes.data.checks.rules import RULES
 from cosmos_recipes.data.contract import Column, Schema
 from cosmos_recipes.data.dataset import DatasetFile
 from cosmos_recipes.data.geometry import INTRINSICS_PRESETS, POSE_PRESETS
 from cosmos_recipes.data.geometry.conventions import IntrinsicsConvention, PoseConvention
+from cosmos_recipes.diagnostics.codes import title
 
 PAGE = Path(__file__).with_name("data.md")
 MODELS: dict[str, type[BaseModel]] = {
     model.__name__: model
     for model in (DatasetFile, ColumnBinding, PoseConvention, IntrinsicsConvention, Schema, Column)
 }
-_TABLE = re.compile(r"(<!-- (?:fields: (\w+)|presets) -->\n).*?(<!-- end -->)", re.DOTALL)
+_TABLE = re.compile(r"(<!-- (?:fields: (\w+)|presets|rules) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def written(page: str) -> str:
     """Return the page with fresh tables."""
-    return _TABLE.sub(lambda found: found[1] + (fields(MODELS[found[2]]) if found[2] else presets()) + found[3], page)
+    others = {"presets": presets, "rules": rules}
+
+    def fresh(found: re.Match[str]) -> str:
+        table = fields(MODELS[found[2]]) if found[2] else others[found[1].split()[1]]()
+        return found[1] + table + found[3]
+
+    return _TABLE.sub(fresh, page)
 
 
 def fields(model: type[BaseModel]) -> str:
@@ -45,6 +53,21 @@ def presets() -> str:
         for name, preset in table.items()
     ]
     return "| preset | of | parts |\n| --- | --- | --- |\n" + "".join(rows)
+
+
+def rules() -> str:
+    """Return a table of the rules of `data check`, a row for each code."""
+    kinds = dict.fromkeys((rule.code, rule.severity, rule.looks_at) for rule in RULES)
+    rows = [
+        f"| {code} | {title(code)} | {looks_at} | {severity} | {', '.join(names)} |\n"
+        for code, severity, looks_at in sorted(kinds)
+        if (
+            names := [
+                rule.name for rule in RULES if (rule.code, rule.severity, rule.looks_at) == (code, severity, looks_at)
+            ]
+        )
+    ]
+    return "| code | what it finds | looks at | is | rules |\n| --- | --- | --- | --- | --- |\n" + "".join(rows)
 
 
 def _described(field: dict[str, Any]) -> str:

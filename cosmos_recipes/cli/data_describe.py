@@ -67,6 +67,8 @@ def describe(
         if file and found.statistics:
             write_statistics(file, found.statistics)
             typer.echo(f"\nWrote the statistics into {file}", err=form == "json")
+        elif file:
+            typer.echo(f"\nNothing is written into {file}: it binds no column of plain numbers.", err=form == "json")
         elif form == "text" and found.statistics:
             typer.echo(f"\n{statistics_text(found.statistics)}", nl=False)
 
@@ -121,7 +123,9 @@ def _lines(opened: OpenDataset, found: Description) -> Iterator[str]:
             [
                 "text",
                 text.column,
-                f"{text.recordings} recordings, {text.distinct} different, {text.shortest} to {text.longest} characters",
+                f"{text.recordings} recordings, {text.distinct} different, {text.shortest} to {text.longest} characters"
+                if text.recordings
+                else "none",
             ]
             for text in found.texts
         ),

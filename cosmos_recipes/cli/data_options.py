@@ -76,6 +76,9 @@ def chosen_dataset(dataset: str | None, recipe: str | None) -> tuple[BoundDatase
 def _named(dataset: str) -> tuple[BoundDataset, dict[str, Any]]:
     from cosmos_recipes.data.dataset import load_dataset
 
+    if not dataset:
+        raise typer.BadParameter("the name is empty; write . for the working directory", param_hint="DATASET")
+
     return load_dataset(dataset, relative_to=Path()), {}
 
 

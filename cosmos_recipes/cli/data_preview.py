@@ -62,4 +62,5 @@ def preview(
         more = len(written.problems) - MOST_PROBLEMS
         screen.note(f"and {more} more recordings that gave no clip" if more > 0 else "The others are shown.")
     told = f"{written.clips} clips" if written.clips > 1 else "1 clip"
-    typer.echo(f"{told} of {len(opened.recordings)} recordings\nSheet: {written.sheet}\nPage:  {written.page}")
+    of = f"{len(opened.recordings)} recordings" if len(opened.recordings) > 1 else "1 recording"
+    typer.echo(f"{told} of {of}\nSheet: {written.sheet}\nPage:  {written.page}")

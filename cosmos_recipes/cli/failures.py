@@ -20,8 +20,8 @@ from cosmos_recipes.run.fault import noted_file
 Format = Literal["text", "json", "github", "sarif"]
 
 EXPECTED = RecipeError
-FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
-"""What the system says where a disk, or a person's share of it, is full."""
+_PLACES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def show(error: RecipeError) -> int:
@@ -30,16 +30,23 @@ def show(error: RecipeError) -> int:
     return error.exit_code
 
 
-def full_disk(error: OSError) -> RecipeError:
-    """Return the problem of a disk that is full, wherever that was noticed (CR655)."""
-    problem = Problem(
-        code="CR655",
-        message="the disk is full",
-        place=Place(file=str(error.filename)) if error.filename else None,
-        found=error.strerror or str(error),
-        hint="make room, or choose another folder (--runs), and repeat the command: what is finished is kept",
+def of_disk(error: OSError) -> RecipeError | None:
+    """Return what is wrong with the disk or with a path that was named; None where this program is at fault."""
+    if error.errno not in _PLACES | _FULL:
+        return None
+    path = str(error.filename2 or error.filename or "")
+    is_full = error.errno in _FULL
+    return RecipeError(
+        Problem(
+            code="CR655" if is_full else "CR204",
+            message="the disk is full" if is_full else "nothing can be read or written here",
+            place=Place(file=path) if path else None,
+            found=(error.strerror or str(error)).lower(),
+            hint="make room; the same command goes on afterwards"
+            if is_full
+            else "name another place, or check its permissions and those of the folders above it",
+        )
     )
-    return RecipeError(problem)
 
 
 @contextmanager

@@ -106,9 +106,10 @@ def main() -> None:
         failures.silence_output()
         sys.exit(141)
     except OSError as error:
-        if error.errno not in failures.FULL:
+        known = failures.of_disk(error)
+        if known is None:
             raise
-        sys.exit(failures.show(failures.full_disk(error)))
+        sys.exit(failures.show(known))
     finally:
         # Typer sets a hook of its own when it is called.
         sys.excepthook = _unexpected

@@ -6,6 +6,9 @@ import typer
 
 from cosmos_recipes.recipe.quantities import QuantityError, parse_quantity, parse_size
 
+MOST_PX = 16384
+"""The longest side of a picture that is looked at: twice that of 8K video."""
+
 
 def rate_hz(text: str) -> float:
     """Return the frames per second that `--rate` says.
@@ -14,9 +17,12 @@ def rate_hz(text: str) -> float:
         typer.BadParameter: it says no rate.
     """
     try:
-        return parse_quantity(text, "rate")
+        found_hz = parse_quantity(text, "rate")
     except QuantityError as error:
         raise typer.BadParameter(f"{text!r} {error}", param_hint="--rate") from error
+    if not found_hz > 0:
+        raise typer.BadParameter(f"{text!r} is not a rate above zero", param_hint="--rate")
+    return found_hz
 
 
 def size_px(text: str) -> tuple[int, int]:
@@ -26,6 +32,9 @@ def size_px(text: str) -> tuple[int, int]:
         typer.BadParameter: it says no size.
     """
     try:
-        return parse_size(text)
+        size = parse_size(text)
     except QuantityError as error:
         raise typer.BadParameter(f"{text!r} {error}", param_hint="--size") from error
+    if max(size) > MOST_PX:
+        raise typer.BadParameter(f"{text!r} is more than {MOST_PX} pixels on a side", param_hint="--size")
+    return size

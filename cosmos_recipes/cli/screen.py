@@ -35,6 +35,7 @@ class Screen:
             return
         self.shown_s = now_s
         text = f"{self.stage} {what} {done}/{total}" if total else f"{self.stage} {what}"
+        text = text.lstrip()
         self._draw(text) if self.live else self._line(text)
 
     def end(self, outcome: str) -> None:

@@ -148,7 +148,12 @@ def _head(resolved: Resolved) -> Iterator[Problem]:
             place=place,
             expected=f"a head for {schema}: {', '.join(fitting)}" if fitting else f"the schema {head.schema}",
             found=f"{schema} with {head.name}",
-            hint=f"use {' or '.join((*fitting, f'data of the schema {head.schema}'))}",
+            hint=f"use {' or '.join((*fitting, f'data of the schema {head.schema}'))}"
+            + (
+                ""
+                if fitting
+                else f": `cosmos-recipe new dataset PATH --schema {head.schema}` binds the same recordings"
+            ),
         )
     elif schema == resolved.schema.name and (missing := set(head.columns) - resolved.schema.columns.keys()):
         yield Problem(

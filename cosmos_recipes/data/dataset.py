@@ -255,6 +255,14 @@ def _find(use: str | dict[str, Any], relative_to: Folders, place: Place | None) 
     if found.is_dir():
         return found
     located = read_located(found)
+    if "recipe" in located.tree:
+        fail(
+            "CR200",
+            f"{found.name} is a recipe, not a data set",
+            place=place or Place(file=str(found)),
+            expected="a data set: a name, a data set file, a folder of videos or one video",
+            hint="name a recipe with `--recipe`, or the data set that it uses",
+        )
     require_filled(located.tree, located.place_of)
     file = validate_located(DatasetFile, located)
     return _Found(file=file, located=located, folder=found.parent, path=found, place=place)

@@ -14,29 +14,43 @@ from cosmos_recipes.diagnostics.problem import Place, Problem
 from cosmos_recipes.diagnostics.words import visible
 
 Format = Literal["text", "json", "github", "sarif"]
+MOST_OF_A_KIND = 5
 
 
 def render(problems: Sequence[Problem], form: Format = "text", *, limit: int = 20, colour: bool = False) -> str:
     """Return the problems as one text.
 
-    Text and GitHub show the first `limit` and count the others; JSON and SARIF, which machines read, hold all.
+    Text and GitHub show the first `limit`, of data the first five of a kind, and count the others; JSON and SARIF, which
+    machines read, hold all.
     """
+    shown = _shown(problems, limit)
     match form:
         case "json":
             return json.dumps([_as_data(problem) for problem in problems], indent=2)
         case "sarif":
             return json.dumps(_sarif(problems), indent=2)
         case "github":
-            more = [f"::notice::{_unshown(problems, limit)}"] if len(problems) > limit else []
-            return "\n".join([*map(_github, problems[:limit]), *more])
+            more = [f"::notice::{_unshown(problems, shown)}"] if len(problems) > len(shown) else []
+            return "\n".join([*map(_github, shown), *more])
         case "text":
-            return "\n".join([*(text_of(problem, colour) for problem in problems[:limit]), _summary(problems, limit)])
+            return "\n".join([*(text_of(problem, colour) for problem in shown), _summary(problems, shown)])
+
+
+def _shown(problems: Sequence[Problem], limit: int) -> list[Problem]:
+    """Return the first few: hundreds of recordings can be wrong in the same way, and one line would be lost among them."""
+    seen: Counter[str] = Counter()
+    shown: list[Problem] = []
+    for problem in problems:
+        seen[problem.code] += 1
+        if len(shown) < limit and not (problem.code.startswith("CR5") and seen[problem.code] > MOST_OF_A_KIND):
+            shown.append(problem)
+    return shown
 
 
 def noted(problems: Sequence[Problem], *, limit: int = 5) -> list[str]:
     """Return problems that stop nothing, each in a line; of more than `limit` the others are counted."""
     lines = [_line(problem) for problem in problems[:limit]]
-    return [*lines, _unshown(problems, limit)] if len(problems) > limit else lines
+    return [*lines, _unshown(problems, problems[:limit])] if len(problems) > limit else lines
 
 
 def _line(problem: Problem) -> str:
@@ -64,20 +78,20 @@ def _details(problem: Problem) -> list[tuple[str, str]]:
     return [(name, text) for name, text in named if text]
 
 
-def _summary(problems: Sequence[Problem], limit: int) -> str:
+def _summary(problems: Sequence[Problem], shown: Sequence[Problem]) -> str:
     if not problems:
         return "No problems."
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    more = f"{_unshown(problems, limit)}\n" if len(problems) > limit else ""
-    codes = list(dict.fromkeys(problem.code for problem in problems[:limit]))
+    more = f"{_unshown(problems, shown)}\n" if len(problems) > len(shown) else ""
+    codes = list(dict.fromkeys(problem.code for problem in shown))
     return f"{more}{count}. `cosmos-recipe explain {codes[0]}` says more" + (
         " about the first." if len(codes) > 1 else "."
     )
 
 
-def _unshown(problems: Sequence[Problem], limit: int) -> str:
-    counts = Counter(problem.code for problem in problems[limit:])
-    return f"... and {len(problems) - limit} more: " + ", ".join(f"{code} ({n})" for code, n in sorted(counts.items()))
+def _unshown(problems: Sequence[Problem], shown: Sequence[Problem]) -> str:
+    counts = Counter(problem.code for problem in problems) - Counter(problem.code for problem in shown)
+    return f"... and {counts.total()} more: " + ", ".join(f"{code} ({n})" for code, n in sorted(counts.items()))
 
 
 def _as_data(problem: Problem) -> dict[str, Any]:

@@ -50,8 +50,8 @@ def parse_located(text: str, *, file: str) -> Located:
             "CR105",
             "the file is empty",
             place=Place(file=file),
-            expected="keys with values, such as `recipe: my-recipe`",
-            hint="`cosmos-recipe cp factory` writes a recipe to start from",
+            expected="keys with values",
+            hint="`cosmos-recipe cp factory` writes a recipe to start from, `cosmos-recipe new dataset PATH` a data set",
         )
     if not isinstance(located.tree, dict):
         found = kind_of(located.tree)
@@ -64,7 +64,7 @@ def parse_located(text: str, *, file: str) -> Located:
             "CR106",
             "the top level of the file is not a mapping",
             place=located.values[()],
-            expected="keys with values, such as `recipe: my-recipe`",
+            expected="keys with values, such as `summary: Sort parts.`",
             found=found,
             hint=hint,
         )

@@ -137,12 +137,14 @@ class OpenDataset:
             clip = if_none_opens
         else:
             height_px, width_px = size or _fitting_size(found)
+            # Where no window is asked for, one is taken that the recordings have.
+            frames = frames or max(2, min(FRAMES, len(found.pts)) if rate_hz is None else FRAMES)
             clip = ClipSpec(
-                frames=frames or FRAMES,
+                frames=frames,
                 rate_hz=rate_hz or round((len(found.pts) - 1) / max(found.times_s[-1], 1e-9), 3),
                 height_px=height_px,
                 width_px=width_px,
-                stride=stride or frames or FRAMES,
+                stride=stride or frames,
             )
         return cls(dataset=dataset, binding=Binding(dataset.declaration), recordings=recordings, clip=clip)
 

@@ -61,7 +61,11 @@ def _heading(opened: OpenDataset, seed: int) -> list[str]:
     later = f"{', '.join(unknown)}: normalised by statistics that the file does not hold yet, and shown as they are."
     return [
         f"{file.name}: what a model will see",
-        f"{file.summary} Schema {opened.binding.schema.name}.".strip(),
-        f"Clips of {window}, at random (seed {seed}) out of {len(opened.recordings)} recordings. Numbers are in metres, radians and seconds.",
+        f"{_sentence(file.summary)} Schema {opened.binding.schema.name}.".strip(),
+        f"Clips of {window}, at random (seed {seed}) out of {len(opened.recordings)}. Numbers are in metres, radians and seconds.",
         *([later] if unknown else []),
     ]
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."

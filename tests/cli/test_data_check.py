@@ -68,7 +68,7 @@ def test_the_window_is_that_of_a_recipe_or_of_the_options(check: Check, tmp_path
 
 def test_a_report_is_written_where_it_is_asked_for(check: Check, tmp_path: Path) -> None:
     ended = check("videos", "--format", "html", "-o", "out/check.html")
-    assert ended.stdout == "Nothing is wrong: 27 rules looked at every recording. The report is in out/check.html.\n"
+    assert ended.stdout == "Nothing is wrong: 28 rules looked at every recording. The report is in out/check.html.\n"
     assert (tmp_path / "out" / "check.html").read_text().startswith("<!doctype html>")
 
 

@@ -174,12 +174,14 @@ class _Checker:
         """Note splits that no clip is left in; a single recording is cut in two, if it has two clips."""
         alone = list(facts.splits.values()) == [None]
         filled = {split for split in facts.splits.values() if split}
-        empty = [] if alone and self.aligned_clips > 1 else [split for split in SPLITS if split not in filled]
+        empty = [split for split in SPLITS if split not in filled]
+        if alone:
+            empty = [] if self.aligned_clips > 1 else ["train"] if self.aligned_clips else empty
         if empty:
             finding = Finding(
                 message=f"no clip is left in the split {' and '.join(f'`{split}`' for split in empty)}",
                 expected="at least one clip in each split",
-                found=f"{len(self.kept_clips)} of {len(facts.known)} recordings can be used",
+                found=f"{len(self.kept_clips)} of {len(facts.known)} recordings can be used, {self.aligned_clips} clips",
                 hint="mend the recordings, use shorter clips, or say the splits under `splits`",
             )
             rule = Rule(code=NO_CLIP_LEFT, name="splits", severity="error", looks_at="metadata")

@@ -48,6 +48,19 @@ def views_of_one_order(facts: Facts) -> Iterator[Finding]:
             )
 
 
+def views_by_the_name_of_another(facts: Facts) -> Iterator[Finding]:
+    """Find views that the data set file binds to what the source calls by the name of another view of the data set."""
+    views = facts.dataset.views
+    crossed = [f"{name}: {theirs}" for name, theirs in views.items() if theirs != name and theirs in views]
+    if crossed:
+        yield Finding(
+            message=f"views have the names of others in the source: {', '.join(crossed)}",
+            expected="each view from the source's view of that name, where it has one",
+            found=f"views: {{{', '.join(f'{name}: {theirs}' for name, theirs in views.items())}}}",
+            hint="correct `views`; rows of poses and intrinsics are those of the views in this order",
+        )
+
+
 def views_of_one_file(facts: Facts) -> Iterator[Finding]:
     """Find recordings of which two views are the same pictures."""
     contents = facts.contents

@@ -67,6 +67,13 @@ RULES: tuple[Rule, ...] = (
         code="CR597", name="pictures in both splits", severity="warning", looks_at="media", of_all=names.split_leakage
     ),
     Rule(code="CR598", name="order of views", severity="error", looks_at="metadata", of_all=names.views_of_one_order),
+    Rule(
+        code="CR598",
+        name="views by the name of another",
+        severity="warning",
+        looks_at="metadata",
+        of_all=names.views_by_the_name_of_another,
+    ),
     Rule(code="CR598", name="views of one file", severity="error", looks_at="media", of_all=names.views_of_one_file),
     Rule(code="CR599", name="reading of poses", severity="warning", looks_at="media", of_rows=cameras.pose_reading),
 )

@@ -242,7 +242,7 @@ def _require_clips(report: IndexReport, clips: Sequence[Clip], sets: Sequence[In
         code="CR507",
         message=f"no clip is left in the split {' and '.join(empty)}",
         expected="at least one clip in each split",
-        found=f"{report.found} recordings, {report.readable} readable, {report.long_enough} long enough",
-        hint="use shorter clips (dataset.clip.frames), or more recordings",
+        found=f"{report.found} found, {report.readable} readable, {report.long_enough} long enough, {sum(report.clips.values())} clips",
+        hint="use shorter clips (dataset.clip.frames, or --frames), or more recordings",
     )
     raise RecipeError(problem, *report.problems)
