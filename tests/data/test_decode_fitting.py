@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from videos import found_in, picture, write_video
 
 from cosmos_recipes.data.decode import pyav
-from cosmos_recipes.data.decode.fitting import fitting
+from cosmos_recipes.data.decode.fitting import Region, fitting
 from cosmos_recipes.data.probe import probe
 from cosmos_recipes.data.recording import Media
 
@@ -76,3 +76,21 @@ def test_a_picture_held_upright_stays_upright(tmp_path: Path, turned: int) -> No
     video_TCHW = pyav.decode(Media(path=path), found, [6], fit)
     assert found.rotation in (turned, 360 - turned)
     assert (video_TCHW[0].float() - upright).abs().mean() < 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    size=st.tuples(st.integers(20, 160), st.integers(20, 160)),
+    target=st.tuples(st.integers(8, 120), st.integers(8, 120)),
+    rotation=st.sampled_from((0, 90, 180, 270)),
+    beside=st.integers(0, 255),
+)
+def test_nothing_shows_that_is_not_converted(
+    size: tuple[int, int], target: tuple[int, int], rotation: int, beside: int
+) -> None:
+    fit = fitting(found_in(*size, rotation=rotation), height_px=target[0], width_px=target[1])
+    video_TCHW = torch.randint(0, 256, (1, 3, *size), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    other_TCHW, all_of_it = torch.full_like(video_TCHW, beside), Region(0, size[0], 0, size[1])
+    rows, columns = fit.seen.within(all_of_it)
+    other_TCHW[..., rows, columns] = video_TCHW[..., rows, columns]
+    assert torch.equal(fit(other_TCHW), fit(video_TCHW))

@@ -26,6 +26,11 @@ class Region(NamedTuple):
     left: int
     right: int
 
+    def within(self, outer: Region) -> tuple[slice, slice]:
+        """Return its rows and columns, counted from those of a region around it."""
+        rows = slice(self.top - outer.top, self.bottom - outer.top)
+        return rows, slice(self.left - outer.left, self.right - outer.left)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fitted:
@@ -73,13 +78,19 @@ class Fitted:
 
     @property
     def region(self) -> Region:
-        """The part of the decoded picture, not yet turned, that the clip needs."""
+        """The part of the decoded picture, not yet turned, that is scaled."""
         rows, columns = self._spans()
         if self.quarter_turns == 0:
             return Region(rows.start, rows.stop, columns.start, columns.stop)
         sides = (self.source_height_px, self.source_width_px)
         height, width = sides if self.quarter_turns == 2 else sides[::-1]
         return Region(0, height, 0, width)
+
+    @property
+    def seen(self) -> Region:
+        """The part of the `region` that shows in the clip: whatever is beside it, the clip is the same."""
+        rows, columns = self._spans()
+        return self.region if self.quarter_turns else Region(*rows.seen, *columns.seen)
 
     def __call__(self, video_TCHW: Tensor) -> Tensor:
         """Return frames as they were decoded, made to fit."""
@@ -144,12 +155,16 @@ def _interpolated(video_TCHW: Tensor, height_px: int, width_px: int) -> Tensor:
 
 
 class _Span(NamedTuple):
-    """One side of a picture: the pixels from `start` to `stop` are `scaled`, and of those the first are `skipped`."""
+    """One side of a picture: the pixels from `start` to `stop` are `scaled`, and of those the first are `skipped`.
+
+    Only those that are `seen` make up what is kept.
+    """
 
     start: int
     stop: int
     scaled: int
     skipped: int
+    seen: tuple[int, int]
 
 
 def _span(source: int, scaled: int, first: int, kept: int) -> _Span:
@@ -159,8 +174,15 @@ def _span(source: int, scaled: int, first: int, kept: int) -> _Span:
     as it is within the whole.
     """
     if source == scaled:
-        return _Span(first, first + kept, kept, 0)
+        return _Span(first, first + kept, kept, 0, (first, first + kept))
     common, reach = gcd(source, scaled), 2 + scaled // source
     period = scaled // common
-    begin, end = max(0, first - reach) // period, min(common, -(-(first + kept + reach) // period))
-    return _Span(begin * source // common, end * source // common, (end - begin) * period, first - begin * period)
+    before, after = max(0, first - reach), min(scaled, first + kept + reach)
+    begin, end = before // period, -(-after // period)
+    return _Span(
+        begin * source // common,
+        end * source // common,
+        (end - begin) * period,
+        first - begin * period,
+        (before * source // scaled, -(-after * source // scaled)),
+    )

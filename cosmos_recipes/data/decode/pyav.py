@@ -99,9 +99,9 @@ class _Converter:
 
     def __init__(self, probe: Probe, fit: Fitted) -> None:
         matrix, region = _MATRICES[probe.color_matrix], fit.region
-        self._fit = fit
+        self._fit, self._seen = fit, fit.seen
         self._whole = Region(0, probe.height_px, 0, probe.width_px)
-        self._region, self._around = region, _around(region, self._whole)
+        self._around = _around(self._seen, self._whole)
         self._croppers: dict[str, Graph] = {}
         self._reformatter = VideoReformatter()
         self._settings: dict[str, Any] = {
@@ -113,18 +113,19 @@ class _Converter:
             "interpolation": _EXACT,
             "threads": 1,
         }
-        shape = (3, region.bottom - region.top, region.right - region.left)
-        self._region_CHW = None if fit.only_crops else torch.empty(shape, dtype=torch.uint8)
+        # What is not seen stays black.
+        self._region_CHW = torch.zeros(3, region.bottom - region.top, region.right - region.left, dtype=torch.uint8)
+        self._seen_CHW = self._region_CHW[:, *self._seen.within(region)]
 
     def write(self, frame: VideoFrame, frame_CHW: Tensor) -> None:
         """Write the fitted picture; a frame of another size than the first is scaled to the size of the first."""
-        if self._region_CHW is None:
-            self._write_region(frame, frame_CHW)
+        if self._fit.only_crops:
+            self._write_seen(frame, frame_CHW)
         else:
-            self._write_region(frame, self._region_CHW)
+            self._write_seen(frame, self._seen_CHW)
             frame_CHW.copy_(self._fit.finished(self._region_CHW[None])[0])
 
-    def _write_region(self, frame: VideoFrame, region_CHW: Tensor) -> None:
+    def _write_seen(self, frame: VideoFrame, seen_CHW: Tensor) -> None:
         same_size = (frame.height, frame.width) == (self._whole.bottom, self._whole.right)
         around = self._around if same_size else self._whole
         planar = self._reformatter.reformat(
@@ -133,10 +134,9 @@ class _Converter:
             width=around.right - around.left,
             **self._settings,
         )
-        rows = slice(self._region.top - around.top, self._region.bottom - around.top)
-        columns = slice(self._region.left - around.left, self._region.right - around.left)
-        for plane_HW, position in zip(region_CHW.numpy(), _PLANES, strict=True):
-            plane = planar.planes[position]
+        planes, (rows, columns) = planar.planes, self._seen.within(around)
+        for plane_HW, position in zip(seen_CHW.numpy(), _PLANES, strict=True):
+            plane = planes[position]
             padded_HW = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
             plane_HW[:] = padded_HW[rows, columns]
 
