@@ -1,16 +1,14 @@
 """The interface of decoding: frames of recordings, made to fit the clip's size, by the back-end of each codec.
 
-Legend: B recordings, V views, C colours, T frames, H height, W width; RGB uint8.
+Legend: V views, C colours, T frames, H height, W width; RGB uint8.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -49,40 +47,16 @@ def decode(
 ) -> Tensor:
     """Return `video_VCTHW` of one recording: of each view the frames of its own window, in the order given.
 
-    Raises:
-        RecipeError: as `decode_batch`.
-    """
-    video_BVCTHW = decode_batch(
-        [views], [windows], height_px=height_px, width_px=width_px, backends=backends, requested=requested
-    )
-    return video_BVCTHW[0]
-
-
-def decode_batch(
-    recordings: Sequence[Sequence[View]],
-    windows: Sequence[Sequence[Sequence[int]]],
-    *,
-    height_px: int,
-    width_px: int,
-    backends: Mapping[str, BackendName],
-    requested: Requested = "auto",
-) -> Tensor:
-    """Return `video_BVCTHW`: of each view of each recording the frames of its window, decoded side by side.
-
-    Every recording has as many views, and every window as many frames, as the others.
+    Views are read one after the other: decoding recordings side by side, as who calls this does, keeps every core busy.
 
     Raises:
         RecipeError: a frame is missing or damaged (CR512), or DALI refuses what it was demanded for (CR573); every view
             that is not whole is named.
     """
-    jobs = [
-        (view, window)
-        for views, own in zip(recordings, windows, strict=True)
-        for view, window in zip(views, own, strict=True)
-    ]
-
-    def video_or_problems(job: tuple[View, Sequence[int]]) -> Tensor | tuple[Problem, ...]:
-        view, frames = job[0], sorted(set(job[1]))
+    videos: list[Tensor] = []
+    problems: list[Problem] = []
+    for view, window in zip(views, windows, strict=True):
+        frames = sorted(set(window))
         try:
             video_CTHW = read_frames(
                 view.media,
@@ -94,15 +68,12 @@ def decode_batch(
                 requested=requested,
             )
         except RecipeError as error:
-            return error.problems
-        return video_CTHW[:, [frames.index(frame) for frame in job[1]]]
-
-    looked = list(_pool().map(video_or_problems, jobs) if len(jobs) > 1 else map(video_or_problems, jobs))
-    videos = [video for video in looked if isinstance(video, Tensor)]
-    if len(videos) < len(looked):
-        raise RecipeError(*(problem for found in looked if not isinstance(found, Tensor) for problem in found))
-    video_BVCTHW: Tensor = torch.stack(videos).unflatten(0, (len(recordings), -1))
-    return video_BVCTHW
+            problems += error.problems
+        else:
+            videos.append(video_CTHW[:, [frames.index(frame) for frame in window]])
+    if problems:
+        raise RecipeError(*problems)
+    return torch.stack(videos)
 
 
 def read_frames(
@@ -155,12 +126,3 @@ def _fail_refused(media: Media, probe: Probe, refused: str) -> NoReturn:
 def _note_refused(codec: str, refused: str) -> None:
     """Say once for each reason that PyAV stands in."""
     _log.warning("DALI refuses a video in %s, PyAV decodes it: %s", codec, refused)
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
-
-
-# Threads do not live on in a forked process.
-os.register_at_fork(after_in_child=_pool.cache_clear)
