@@ -78,20 +78,9 @@ class Batch:
         """Return what each of the numbers of a column is."""
         return numbers_of(self.declaration.columns[name], count)
 
-    def finding(
-        self, number: int, message: str, *, expected: str, found: str, hint: str, row: int | None = None
-    ) -> Finding:
-        """Return what was found in the recording of that number; `{}` in the message is its name."""
-        seen = self.seen[number]
-        return Finding(
-            recording=seen.name,
-            row=row,
-            file=seen.file,
-            message=message.format(seen.name),
-            expected=expected,
-            found=found,
-            hint=hint,
-        )
+    def finding(self, number: int, message: str, *, row: int | None = None, **texts: str) -> Finding:
+        """Return what was found in the recording of that number; see `Finding.about`."""
+        return Finding.about(self.seen[number], message, row=row, **texts)
 
     def _segments(self, key: str, arrays: Sequence[NDArray[Any] | None], fewest: int) -> Segments | None:
         if key not in self._kept:

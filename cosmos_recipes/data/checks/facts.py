@@ -100,20 +100,9 @@ class Facts:
     matches: Sequence[Moments]
     contents: Contents
 
-    def finding(
-        self, number: int, message: str, *, expected: str, found: str, hint: str, row: int | None = None
-    ) -> Finding:
-        """Return what was found in the recording of that number; `{}` in the message is its name."""
-        known = self.known[number]
-        return Finding(
-            recording=known.name,
-            row=row,
-            file=known.file,
-            message=message.format(known.name),
-            expected=expected,
-            found=found,
-            hint=hint,
-        )
+    def finding(self, number: int, message: str, *, row: int | None = None, **texts: str) -> Finding:
+        """Return what was found in the recording of that number; see `Finding.about`."""
+        return Finding.about(self.known[number], message, row=row, **texts)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from cosmos_recipes.data.checks.batch import Batch
@@ -13,6 +13,18 @@ if TYPE_CHECKING:
 Severity = Literal["error", "warning"]
 Looks = Literal["metadata", "numbers", "media"]
 """What a rule looks at: names, texts, splits and times; columns of numbers; pictures and files."""
+
+
+class Named(Protocol):
+    """What is known of a recording, as far as a finding tells it."""
+
+    @property
+    def name(self) -> str:
+        """The recording's name."""
+
+    @property
+    def file(self) -> str:
+        """The file of its first view."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +41,12 @@ class Finding:
     expected: str
     found: str
     hint: str
+
+    @classmethod
+    def about(cls, recording: Named, message: str, *, row: int | None = None, **texts: str) -> Finding:
+        """Return what was found in a recording; `{}` in the message is its name, `texts` are the other fields."""
+        message = message.format(recording.name)
+        return cls(recording=recording.name, row=row, file=recording.file, message=message, **texts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
