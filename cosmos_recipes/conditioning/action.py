@@ -31,6 +31,7 @@ class ActionHead(Head):
         return ActionEmbedding(
             numbers=around.numbers["action"],
             temporal=around.temporal,
+            frames=around.frames,
             width=around.width,
             context_width=around.text.width,
         )

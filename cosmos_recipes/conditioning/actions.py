@@ -23,26 +23,25 @@ class ActionEmbedding(nn.Module):
     start at zero, so that at step 0 nothing is added.
     """
 
-    def __init__(self, *, numbers: int, temporal: int, width: int, context_width: int) -> None:
+    def __init__(self, *, numbers: int, temporal: int, frames: int, width: int, context_width: int) -> None:
         super().__init__()
         self.numbers, self.temporal, self.context_width = numbers, temporal, context_width
+        self.steps = frames - 1
         self.hidden = nn.Linear(numbers * temporal, EXPANSION * width)
         self.time = nn.Linear(EXPANSION * width, width, bias=False)
         self.modulation = nn.Linear(EXPANSION * width, 3 * width, bias=False)
         for last in (self.time, self.modulation):
             nn.init.zeros_(last.weight)
-        self.steps: int | None = None
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> Control:
         """Return `action_BSA` of rows, as they are normalised, and that all of them are known."""
         action_BSA = torch.from_numpy(np.stack([row["action"] for row in rows]).astype(np.float32))
-        self.steps = action_BSA.shape[1]
         return {"action_BSA": action_BSA, "known_B": torch.ones(len(rows))}
 
     def null(self, batch: int) -> Control:
-        """Return unknown actions for a batch, as many as in the clips that were collated last."""
+        """Return unknown actions for a batch of clips."""
         return {
-            "action_BSA": torch.zeros(batch, self.steps or self.temporal, self.numbers),
+            "action_BSA": torch.zeros(batch, self.steps, self.numbers),
             "known_B": torch.zeros(batch),
         }
 

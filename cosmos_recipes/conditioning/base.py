@@ -34,7 +34,7 @@ class Surroundings:
     """What a head is built for: a network of this `width` and text context, and the data of its columns.
 
     It has so many `blocks`, and a latent frame is a `grid` of tokens, height by width. `temporal` are the frames of
-    pixels that each latent frame after the first stands for; `numbers` are those of a row of each column whose contract
+    pixels that each latent frame after the first stands for, and a clip has so many `frames`; `numbers` are those of a row of each column whose contract
     leaves that to the data.
     """
 
@@ -43,6 +43,7 @@ class Surroundings:
     blocks: int
     grid: tuple[int, int]
     temporal: int
+    frames: int
     numbers: Mapping[str, int]
 
 

@@ -30,6 +30,7 @@ class CameraHead(Head):
 
         return RayEmbedding(
             temporal=around.temporal,
+            frames=around.frames,
             grid=around.grid,
             blocks=around.blocks,
             width=around.width,

@@ -25,25 +25,26 @@ class RayEmbedding(nn.Module):
     embeddings start at zero, so that at step 0 nothing is added.
     """
 
-    def __init__(self, *, temporal: int, grid: tuple[int, int], blocks: int, width: int, context_width: int) -> None:
+    def __init__(
+        self, *, temporal: int, frames: int, grid: tuple[int, int], blocks: int, width: int, context_width: int
+    ) -> None:
         super().__init__()
         self.temporal, self.grid, self.context_width = temporal, grid, context_width
+        self.latent_frames = 1 + (frames - 1) // temporal
         embeddings = [nn.Linear(RAY * temporal, width, bias=False) for _ in range(blocks)]
         for embedding in embeddings:
             nn.init.zeros_(embedding.weight)
         self.blocks = nn.ModuleList(embeddings)
-        self.frames = 1
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> Control:
         """Return `ray_BTHWR` of rows, and that all of them are known."""
         rays = [self._rays(row["pose"], row["intrinsics"]) for row in rows]
         ray_BTHWR = torch.from_numpy(np.stack(rays).astype(np.float32))
-        self.frames = ray_BTHWR.shape[1]
         return {"ray_BTHWR": ray_BTHWR, "known_B": torch.ones(len(rows))}
 
     def null(self, batch: int) -> Control:
-        """Return unknown rays for a batch, as many as in the clips that were collated last."""
-        ray_BTHWR = torch.zeros(batch, self.frames, *self.grid, RAY * self.temporal)
+        """Return unknown rays for a batch of clips."""
+        ray_BTHWR = torch.zeros(batch, self.latent_frames, *self.grid, RAY * self.temporal)
         return {"ray_BTHWR": ray_BTHWR, "known_B": torch.zeros(batch)}
 
     def forward(self, control: Control) -> dict[str, Tensor]:

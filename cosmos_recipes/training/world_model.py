@@ -244,6 +244,7 @@ def surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], toke
         blocks=architecture["num_layers"],
         grid=(height // patch_height, width // patch_width),
         temporal=tokenizer.temporal,
+        frames=config.clip.get("frames", 1),
         numbers=config.numbers,
     )
 

@@ -23,6 +23,7 @@ AROUND = Surroundings(
     blocks=TINY.architecture.num_layers,
     grid=GRID,
     temporal=4,
+    frames=STEPS + 1,
     numbers={"action": NUMBERS},
 )
 

@@ -22,7 +22,7 @@ def row(seed: int) -> dict[str, Any]:
 
 def test_each_latent_frame_has_the_rays_of_its_own_frames() -> None:
     own = row(0)
-    built = RayEmbedding(temporal=4, grid=GRID, blocks=2, width=8, context_width=4)
+    built = RayEmbedding(temporal=4, frames=FRAMES, grid=GRID, blocks=2, width=8, context_width=4)
     ray_BTHWR = built.collate([own])["ray_BTHWR"]
     truth_THW6 = plucker_rays(own["pose"], own["intrinsics"], height_px=GRID[0], width_px=GRID[1])
     assert ray_BTHWR.shape == (1, 3, *GRID, 4 * RAY)
@@ -33,7 +33,7 @@ def test_each_latent_frame_has_the_rays_of_its_own_frames() -> None:
 
 
 def test_a_clip_without_a_control_is_the_same_wherever_its_camera_is() -> None:
-    built = RayEmbedding(temporal=4, grid=GRID, blocks=2, width=8, context_width=4)
+    built = RayEmbedding(temporal=4, frames=FRAMES, grid=GRID, blocks=2, width=8, context_width=4)
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter)
     control = built.collate([row(0), row(1)])
