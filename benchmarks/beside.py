@@ -2,13 +2,59 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+Once = Callable[[int, int], dict[str, dict[str, float]]]
+"""Takes the numbers of recordings and of rows of each; returns rates as {schema: {what: rate}}."""
+
+
+def measured(
+    script: str, about: str | None, once: Once, *, recordings: int, unit: str, judged: str, target: float
+) -> int:
+    """Measure, print and write the figures into results; 1 if a median of what is `judged` is below the target."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recordings", type=int, default=recordings)
+    parser.add_argument("--rows", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--against", type=Path)
+    parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    if given.once:
+        print(json.dumps(once(given.recordings, given.rows)))
+        return 0
+    arguments = [f"--recordings={given.recordings}", f"--rows={given.rows}"]
+    rates = spreads(rounds_of(script, arguments, rounds=given.rounds, against=given.against))
+    print(told(rates))
+    machine = {
+        "cpus": os.cpu_count(),
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+    document = {
+        "machine": machine,
+        "recordings": given.recordings,
+        "rows_each": given.rows,
+        "rounds": given.rounds,
+        f"target_{unit}": round(target),
+        unit: rates,
+    }
+    if given.write:
+        result = Path(script).parent / "results" / Path(script).with_suffix(".json").name
+        result.write_text(json.dumps(document, indent=2) + "\n")
+    return int(any(own[judged]["median"] < target for own in rates["ours"].values()))
 
 
 def rounds_of(script: str, arguments: list[str], *, rounds: int, against: Path | None) -> dict[str, list[Any]]:

@@ -13,10 +13,6 @@ folder, such as `git archive` writes it. `--write` keeps them in results/check.j
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import sys
 import tempfile
 import time
@@ -24,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from beside import rounds_of, spreads, told
+from beside import measured
 
 from cosmos_recipes.data.checks import CheckReport, check_recordings
 from cosmos_recipes.data.dataset import load_dataset
@@ -34,7 +30,6 @@ from cosmos_recipes.data.index import ClipSpec
 from cosmos_recipes.data.recording import Media, Recording
 from cosmos_recipes.worlds.video import write_video
 
-RESULT = Path(__file__).parent / "results" / "check.json"
 TARGET_ROWS_PER_S = 200_000
 JUDGED = "all, by CPU"
 """What one core does alone: on a machine that others use, the clock measures them."""
@@ -103,40 +98,7 @@ def once(count: int, rows: int) -> dict[str, dict[str, float]]:
     return rates
 
 
-def main() -> int:
-    """Measure, print and write the figures; 1 if a target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recordings", type=int, default=400)
-    parser.add_argument("--rows", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--against", type=Path)
-    parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--write", action="store_true")
-    given = parser.parse_args()
-    if given.once:
-        print(json.dumps(once(given.recordings, given.rows)))
-        return 0
-    arguments = [f"--recordings={given.recordings}", f"--rows={given.rows}"]
-    rates = spreads(rounds_of(__file__, arguments, rounds=given.rounds, against=given.against))
-    print(told(rates))
-    machine = {
-        "cpus": os.cpu_count(),
-        "architecture": platform.machine(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-    document = {
-        "machine": machine,
-        "recordings": given.recordings,
-        "rows_each": given.rows,
-        "rounds": given.rounds,
-        "target_rows_per_s": TARGET_ROWS_PER_S,
-        "rows_per_s": rates,
-    }
-    if given.write:
-        RESULT.write_text(json.dumps(document, indent=2) + "\n")
-    return int(any(own[JUDGED]["median"] < TARGET_ROWS_PER_S for own in rates["ours"].values()))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        measured(__file__, __doc__, once, recordings=400, unit="rows_per_s", judged=JUDGED, target=TARGET_ROWS_PER_S)
+    )

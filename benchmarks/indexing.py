@@ -12,10 +12,6 @@ results/indexing.json.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import sys
 import tempfile
 import time
@@ -24,14 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from beside import rounds_of, spreads, told
+from beside import measured
 from check import CLIP, COLUMNS, RATE_HZ, recordings
 
 from cosmos_recipes.data.dataset import load_dataset
 from cosmos_recipes.data.index import IndexedSet, build_index
 from cosmos_recipes.worlds.video import write_video
 
-RESULT = Path(__file__).parent / "results" / "indexing.json"
 TARGET_CLIPS_PER_S = 1_000_000 / 300
 """A million clips in five minutes."""
 STRIDES = {"": CLIP.stride, ", overlapping": 2}
@@ -72,40 +67,15 @@ def indexed(schema: str, found: list[Any], stride: int, folder: Path) -> int:
     return sum(report.clips.values())
 
 
-def main() -> int:
-    """Measure, print and write the figures; 1 if the target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recordings", type=int, default=200)
-    parser.add_argument("--rows", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--against", type=Path)
-    parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--write", action="store_true")
-    given = parser.parse_args()
-    if given.once:
-        print(json.dumps(once(given.recordings, given.rows)))
-        return 0
-    arguments = [f"--recordings={given.recordings}", f"--rows={given.rows}"]
-    rates = spreads(rounds_of(__file__, arguments, rounds=given.rounds, against=given.against))
-    print(told(rates))
-    machine = {
-        "cpus": os.cpu_count(),
-        "architecture": platform.machine(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-    document = {
-        "machine": machine,
-        "recordings": given.recordings,
-        "rows_each": given.rows,
-        "rounds": given.rounds,
-        "target_clips_per_s": round(TARGET_CLIPS_PER_S),
-        "clips_per_s": rates,
-    }
-    if given.write:
-        RESULT.write_text(json.dumps(document, indent=2) + "\n")
-    return int(any(own["clips"]["median"] < TARGET_CLIPS_PER_S for own in rates["ours"].values()))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        measured(
+            __file__,
+            __doc__,
+            once,
+            recordings=200,
+            unit="clips_per_s",
+            judged="clips",
+            target=TARGET_CLIPS_PER_S,
+        )
+    )
