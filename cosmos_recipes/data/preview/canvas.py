@@ -141,10 +141,5 @@ def drawable(text: str) -> str:
     return "".join(c if c.isascii() or c in _MORE_LETTERS else "?" for c in plain)
 
 
-def text_width(text: str, size: int) -> float:
-    """Return how wide a line is in pixels."""
-    return float(font(size).getlength(text))
-
-
 def _large(point: Point) -> Point:
     return point[0] * _SMOOTH, point[1] * _SMOOTH
