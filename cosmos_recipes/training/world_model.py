@@ -1,12 +1,13 @@
 """A world model whole: tokenizer, network and conditioning head, with its loss, its sampler and its files.
 
-Legend: B batch, C channels, T frames (of pixels or latents), H height, W width.
+Legend: B batch, C channels, T frames (of pixels or latents), H height, W width. Several views of a clip lie one after the
+other along T, each with all its frames.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ class WorldModelConfig:
     task: str = "general"
     clip: dict[str, int] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    views: tuple[str, ...] = ()
 
 
 class WorldModel(nn.Module):
@@ -109,14 +111,12 @@ class WorldModel(nn.Module):
         return self._placed(self.head.null(batch))
 
     def encode(self, video_BCTHW: Tensor) -> Tensor:
-        """Return float32 latents of uint8 video."""
-        latent_BCTHW: Tensor = self.tokenizer.encode(video_BCTHW)
-        return latent_BCTHW
+        """Return float32 latents of uint8 video; every view is encoded on its own."""
+        return self._by_view(self.tokenizer.encode, video_BCTHW)
 
     def decode(self, latent_BCTHW: Tensor) -> Tensor:
-        """Return uint8 video of latents."""
-        video_BCTHW: Tensor = self.tokenizer.decode(latent_BCTHW)
-        return video_BCTHW
+        """Return uint8 video of latents; every view is decoded on its own."""
+        return self._by_view(self.tokenizer.decode, latent_BCTHW)
 
     def loss(
         self,
@@ -176,6 +176,16 @@ class WorldModel(nn.Module):
         return torch.cat([given_BCTHW, self.decode(latent)[:, :, given_BCTHW.shape[2] :]], 2)
 
     @property
+    def view_count(self) -> int:
+        """Views of a clip; one where they have no names."""
+        return max(1, len(self.config.views))
+
+    def _by_view(self, convert: Callable[[Tensor], Tensor], whole_BCTHW: Tensor) -> Tensor:
+        apart_NCTHW = whole_BCTHW.unflatten(2, (self.view_count, -1)).transpose(1, 2).flatten(0, 1)
+        converted_BVCTHW: Tensor = convert(apart_NCTHW).unflatten(0, (-1, self.view_count))
+        return converted_BVCTHW.transpose(1, 2).flatten(2, 3)
+
+    @property
     def given_latent_frames(self) -> int:
         """Latent frames that the given frames fill."""
         return self._latent_frames(None)
@@ -227,7 +237,8 @@ class WorldModel(nn.Module):
     @classmethod
     def from_pretrained(cls, folder: Path) -> WorldModel:
         """Read what `save_pretrained` wrote, ready to generate."""
-        config = WorldModelConfig(**json.loads((folder / "cosmos_recipe.json").read_text()))
+        said = json.loads((folder / "cosmos_recipe.json").read_text())
+        config = WorldModelConfig(**{**said, "views": tuple(said.get("views", ()))})
         transformer, tokenizer = load_transformer(str(folder / "transformer")), load_tokenizer(folder / "tokenizer")
         head = find_head(config.head).build(surroundings(config, transformer.config, tokenizer))
         head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
