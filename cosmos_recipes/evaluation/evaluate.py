@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from cosmos_recipes.conditioning.base import head
-from cosmos_recipes.evaluation.adherence import Adherence, Control, select, shuffle
+from cosmos_recipes.conditioning.shuffle import Control, select, shuffle
+from cosmos_recipes.evaluation.adherence import Adherence
 from cosmos_recipes.evaluation.metrics import FrameErrors, copy_last_given, mean_squared_error_B, psnr_db
 from cosmos_recipes.files import whole
 

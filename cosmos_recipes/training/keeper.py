@@ -116,8 +116,8 @@ class Keeper(Callback):
         self.step = trainer.global_step
         stop = self._measure(pl_module)
         line_due = self.step % self.train.log_every == 0 or self._is_last
-        held_out = self.held_out.loss(pl_module) if self.held_out.due(self.step) else None
-        if line_due or held_out is not None:
+        held_out = self.held_out.measure(pl_module) if self.held_out.due(self.step) else {}
+        if line_due or held_out:
             self._write_line(trainer, pl_module, held_out)
         if trainer.is_global_zero:
             self._show(pl_module)
@@ -180,7 +180,7 @@ class Keeper(Callback):
             hint=f"lower train.optimizer.lr, lengthen its warmup or use precision: fp32; {kept}",
         )
 
-    def _write_line(self, trainer: Trainer, module: PostTraining, held_out: float | None) -> None:
+    def _write_line(self, trainer: Trainer, module: PostTraining, held_out: dict[str, float]) -> None:
         self.loss = self.window.loss / self.window.steps
         line = {
             "step": self.step,
@@ -189,9 +189,8 @@ class Keeper(Callback):
             "grad_norm": float(module.grad_norm),
             "seconds": round(self.seconds, 3),
             "data_wait_s": round(self.window.wait_s, 4),
+            **held_out,
         }
-        if held_out is not None:
-            line["heldout_loss"] = held_out
         self.window = Window()
         if trainer.is_global_zero:
             self.step_log.append(line)

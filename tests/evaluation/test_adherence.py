@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cosmos_recipes.evaluation.adherence import Adherence, Ratio, select, shuffle
+from cosmos_recipes.conditioning.shuffle import select, shuffle
+from cosmos_recipes.evaluation.adherence import Adherence, Ratio
 
 errors = st.lists(st.floats(0, 1e4, width=32), min_size=1, max_size=24).map(torch.tensor)
 pairs = st.lists(st.tuples(st.floats(0, 1e4, width=32), st.floats(0, 1e4, width=32)), min_size=1, max_size=24)

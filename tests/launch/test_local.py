@@ -52,7 +52,7 @@ def test_two_processes_give_the_losses_of_one_also_after_an_interruption(
     seen: list[tuple[str, int, int]] = []
     result = train(plan, tmp_path / "two", prepared, nproc=finished_by, progress=lambda *step: seen.append(step))
     assert [line["step"] for line in lines(tmp_path / "two")] == list(range(1, 15))
-    for name in ("loss", "heldout_loss"):
+    for name in ("loss", "heldout_loss", "heldout_loss_shuffled", "heldout_adherence"):
         one, two = ([line[name] for line in lines(tmp_path / run) if name in line] for run in ("one", "two"))
         # Two processes add up gradients in another order, which float32 rounds otherwise.
         assert two == pytest.approx(one, rel=2e-5)

@@ -164,6 +164,20 @@ def test_training_learns(prepared: Path, tmp_path: Path) -> None:
     assert held_out[1] < held_out[0]
 
 
+def test_adherence_while_training_begins_at_one_and_leaves_it(prepared: Path, tmp_path: Path) -> None:
+    """A head that does not reach the network shows while training, not after the money is spent: it stays at one."""
+    train(tiny_plan(train={"steps": 40, "checkpoint_every": 40}, every=1), tmp_path, prepared)
+    measured = [line["heldout_adherence"] for line in lines(tmp_path)]
+    assert measured[0] == 1
+    assert measured[-1] != 1
+    assert {"heldout_loss_shuffled", "heldout_loss_none"} <= lines(tmp_path)[-1].keys()
+
+
+def test_a_model_without_a_control_has_no_adherence(prepared: Path, tmp_path: Path) -> None:
+    train(tiny_plan(train={"steps": 2}, every=1, head="none"), tmp_path, prepared)
+    assert "heldout_loss" in lines(tmp_path)[0] and "heldout_adherence" not in lines(tmp_path)[0]
+
+
 def test_loss_that_is_not_finite_is_named_and_nothing_is_overwritten(prepared: Path, tmp_path: Path) -> None:
     """One clip's latent is damaged: the message names the clip and the step, and keeps what was saved before it."""
     damaged = tmp_path / "prepared"

@@ -137,7 +137,7 @@ def prepare(folder: Path) -> None:
             name=f"video-{number:02d}",
             split="train" if number < 9 else "held-out",
             views={"video": Media(path=_video(folder / "videos" / f"video-{number:02d}.mkv", number))},
-            values={"caption": f"a square, number {number}"},
+            values={"caption": f"{number}: a square"},
         )
         for number in range(12)
     ]
