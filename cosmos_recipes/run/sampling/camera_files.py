@@ -5,11 +5,11 @@ Legend: R rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from cosmos_recipes.diagnostics import nearest
+from cosmos_recipes.diagnostics import Place, RecipeError, nearest
 from cosmos_recipes.diagnostics.words import listed
 from cosmos_recipes.run.sampling.tables import Table, fail_file, read_table
 
@@ -108,7 +108,6 @@ def _read_transforms(path: Path, convention: str | None, rates: _Rates) -> Camer
     from cosmos_recipes.data.geometry.presets import POSE_PRESETS
     from cosmos_recipes.data.sources.transforms import read_scene, scene_values
     from cosmos_recipes.data.sources.values import parse_json, read_text
-    from cosmos_recipes.diagnostics import Place
 
     told = parse_json(read_text(path), Place(file=str(path)), path.name)
     if not isinstance(told, dict) or "frames" not in told:
@@ -146,9 +145,15 @@ def _poses(path: Path, values: Array, convention: str | None) -> Array:
         if values.shape[1:] not in _BY_SHAPE:
             expected = "rows of 4x4, 3x4 or 12 numbers, or `--convention`"
             fail_file(path, "holds no poses", expected=expected, found=f"the shape {values.shape}")
-        return PoseConvention.model_validate(_BY_SHAPE[values.shape[1:]]).to_canonical(values)
-    if convention not in cameras:
+        said = PoseConvention.model_validate(_BY_SHAPE[values.shape[1:]])
+    elif convention in cameras:
+        said = cameras[convention]
+    else:
         close = nearest(convention, cameras)
         hint = f"did you mean `{close}`?" if close else ""
-        fail_file(path, f"cannot be read as `{convention}`", expected=listed(cameras), found=convention, hint=hint)
-    return cameras[convention].to_canonical(values)
+        message = f"cannot be read as `{convention}`"
+        fail_file(path, message, expected=listed(cameras), found=convention, hint=hint)
+    try:
+        return said.to_canonical(values)
+    except RecipeError as error:
+        raise RecipeError(*(replace(each, place=Place(file=str(path))) for each in error.problems)) from error

@@ -134,7 +134,7 @@ def _too_few(probe: Probe, path: Path, clip: ClipSpec, fewest: int) -> Problem:
         message=f"{path.name} has too few frames, or too few in a second",
         place=Place(file=str(path)),
         expected=f"{clip.frames} frames at {clip.rate_hz:g} Hz",
-        found=f"{len(probe.pts)} frames" + (f" at {rate_hz:.3g} Hz" if rate_hz else ""),
+        found=f"{len(probe.pts)} frames at {rate_hz:.3g} Hz" if rate_hz else "1 frame",
         hint=fewer or "give a longer video",
     )
 

@@ -85,7 +85,7 @@ class Table:
             f"has no column `{missing[0]}`, which `{what}` needs",
             expected=listed(names, "and"),
             found=listed(self.columns, "and"),
-            hint=f"did you mean `{close}`?" if close else "name the columns as the data set does",
+            hint=f"rename `{close}`" if close else "name the columns as the data set does",
         )
 
 
