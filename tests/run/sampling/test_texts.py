@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cosmos_recipes.data.index.windows import ClipSpec
 from cosmos_recipes.diagnostics import RecipeError, render
 from cosmos_recipes.run.sample import SampleRequest, require_output, sample
+from cosmos_recipes.run.sampling.frames import read_given
 from tests.run.sampling.models import MadeModel
 from tests.stored_texts import assert_stored
 
@@ -98,3 +100,30 @@ def test_an_output_never_takes_the_place_of_an_input(output: str) -> None:
     """Neither the video nor the JSON beside it."""
     with pytest.raises(RecipeError, match="CR262"):
         require_output(Path(output), [Path("clip.mp4"), Path("moves.json")])
+
+
+def test_every_view_is_read_in_the_order_of_the_model(files: Path) -> None:
+    """Views are told apart by their place alone: swapped, the model would see another car."""
+    for name, red in (("left", 10), ("front", 200)):
+        Image.new("RGB", (64, 64), (red, 0, 0)).save(f"{name}.png")
+    clip = ClipSpec(frames=1, rate_hz=5, height_px=32, width_px=32, stride=1)
+    said = {name: Path(f"{name}.png") for name in ("left", "front")}
+    asked = SampleRequest(model="", views=said)
+    given = read_given(asked, ("front", "left"), clip, fewest=1, folder=files)
+    assert given.video_BCTHW.shape == (1, 3, 2, 32, 32)
+    assert given.video_BCTHW[0, 0, :, 0, 0].tolist() == [200, 10]
+    assert list(given.media) == ["front", "left"]
+
+
+@pytest.mark.parametrize(
+    ("views", "found"),
+    [
+        ({"front": "front.png"}, "the view `left` is missing"),
+        ({"front": "front.png", "lef": "front.png"}, "the model has no view `lef`"),
+    ],
+)
+def test_a_view_that_is_missing_or_misspelt_is_named(views: dict[str, str], found: str, files: Path) -> None:
+    clip = ClipSpec(frames=1, rate_hz=5, height_px=32, width_px=32, stride=1)
+    asked = SampleRequest(model="", views={name: Path(path) for name, path in views.items()})
+    with pytest.raises(RecipeError, match=found):
+        read_given(asked, ("front", "left"), clip, fewest=1, folder=files)
