@@ -23,6 +23,7 @@ from cosmos_recipes.cli import (
     new,
     resume,
     run,
+    sample,
     schema,
     show,
 )
@@ -39,6 +40,7 @@ app.command("run", short_help="Train, evaluate and publish what a recipe says.")
 app.command("check", short_help="Find every mistake, run nothing.")(check.check)
 app.command("compile", short_help="Write and show what a run will do.")(compile_.compile_)
 app.add_typer(data.app, name="data", short_help="Look at data before it is trained on.")
+app.command("sample", short_help="Generate a video with a trained model.")(sample.sample)
 app.command("explain", short_help="Say what an error code means.")(explain.explain)
 app.command("ls", short_help="List recipes, backbones, heads, schemas, data sets.")(ls.ls)
 app.command("show", short_help="Show one of them whole.")(show.show)

@@ -1,6 +1,8 @@
-"""Rates and sizes as options, read as recipes have them."""
+"""Rates, times, angles and sizes as options, read as recipes have them."""
 
 from __future__ import annotations
+
+from math import pi
 
 import typer
 
@@ -23,6 +25,36 @@ def rate_hz(text: str) -> float:
     if not found_hz > 0:
         raise typer.BadParameter(f"{text!r} is not a rate above zero", param_hint="--rate")
     return found_hz
+
+
+def duration_s(text: str, *, option: str) -> float:
+    """Return the seconds that an option says.
+
+    Raises:
+        typer.BadParameter: it says no time above zero.
+    """
+    try:
+        found_s = parse_quantity(text, "duration")
+    except QuantityError as error:
+        raise typer.BadParameter(f"{text!r} {error}", param_hint=option) from error
+    if not found_s > 0:
+        raise typer.BadParameter(f"{text!r} is not a time above zero", param_hint=option)
+    return found_s
+
+
+def angle_rad(text: str, *, option: str) -> float:
+    """Return the angle in rad, of a picture seen by a pinhole, that an option says.
+
+    Raises:
+        typer.BadParameter: it says no angle between 0 and 180 degrees.
+    """
+    try:
+        found_rad = parse_quantity(text, "angle")
+    except QuantityError as error:
+        raise typer.BadParameter(f"{text!r} {error}", param_hint=option) from error
+    if not 0 < found_rad < pi:
+        raise typer.BadParameter(f"{text!r} is not between 0 and 180 deg", param_hint=option)
+    return found_rad
 
 
 def size_px(text: str) -> tuple[int, int]:

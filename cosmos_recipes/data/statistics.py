@@ -107,7 +107,11 @@ def _require_usable(name: str, statistics: ColumnStatistics, count: int) -> None
 
 def read_normalisers(folder: Path) -> list[dict[str, Normaliser]]:
     """Return what normalises the columns of each set of a prepared folder; those that stay as they are, are not among them."""
-    kept = json.loads((folder / FILE).read_text(encoding="utf-8")) if (folder / FILE).exists() else []
+    return normalisers(json.loads((folder / FILE).read_text(encoding="utf-8")) if (folder / FILE).exists() else [])
+
+
+def normalisers(kept: Sequence[Mapping[str, Any]]) -> list[dict[str, Normaliser]]:
+    """Return what normalises the columns of each set, from what `keep_normalisation` wrote."""
     return [
         {
             name: Normaliser(each["how"], ColumnStatistics.model_validate(each["statistics"]))

@@ -20,7 +20,7 @@ PARTS = ("transformer", "tokenizer", "head")
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _MODEL = re.compile(
-    rf"cosmos_recipe\.json|(?:{'|'.join(PARTS)})/(?:config\.json|{_WORD}\.safetensors|{_WORD}\.safetensors\.index\.json)"
+    rf"(?:cosmos_recipe|data)\.json|(?:{'|'.join(PARTS)})/(?:config\.json|{_WORD}\.safetensors|{_WORD}\.safetensors\.index\.json)"
 )
 _RUN = re.compile(r"recipe\.yaml|recipe\.lock|plan\.yaml")
 _EVALUATION = re.compile(rf"metrics\.json|report\.html|samples/(?:{_WORD}\.mp4|contact_sheet\.png)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import pi
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
@@ -12,8 +13,9 @@ UNITS: dict[str, dict[str, float]] = {
     "duration": {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0},
     "memory": {"B": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30},
     "level": {"dB": 1.0},
+    "angle": {"rad": 1.0, "deg": pi / 180},
 }
-_EXAMPLES = {"rate": "5 Hz", "duration": "6.4 s", "memory": "80 GB", "level": "1 dB"}
+_EXAMPLES = {"rate": "5 Hz", "duration": "6.4 s", "memory": "80 GB", "level": "1 dB", "angle": "60 deg"}
 _NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*([A-Za-z%]*)\s*")
 _SIZE = re.compile(r"\s*([0-9]{1,6})\s*x\s*([0-9]{1,6})\s*")
@@ -33,7 +35,7 @@ def parse_quantity(value: Any, dimension: str) -> float:
     Raises:
         QuantityError: no number, no unit, an unknown unit, or a unit of another dimension.
     """
-    expected = f"a {dimension} with its unit, such as {_EXAMPLES[dimension]}"
+    expected = _expected(dimension)
     first = next(iter(UNITS[dimension]))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         raise QuantityError("has no unit", expected, f"write `{value} {first}`")
@@ -49,9 +51,17 @@ def parse_quantity(value: Any, dimension: str) -> float:
 
 
 def _wrong_unit(unit: str, dimension: str) -> tuple[str, str]:
-    expected = f"a {dimension} with its unit, such as {_EXAMPLES[dimension]}"
     other = next((name for name, table in UNITS.items() if unit in table), None)
-    return f"is a {other}, not a {dimension}" if other else f"has an unknown unit, {unit}", expected
+    complaint = f"is {_one(other)}, not {_one(dimension)}" if other else f"has an unknown unit, {unit}"
+    return complaint, _expected(dimension)
+
+
+def _expected(dimension: str) -> str:
+    return f"{_one(dimension)} with its unit, such as {_EXAMPLES[dimension]}"
+
+
+def _one(dimension: str) -> str:
+    return f"{'an' if dimension[0] == 'a' else 'a'} {dimension}"
 
 
 def format_quantity(value: float, dimension: str) -> str:

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from cosmos_recipes.compiler.nemo import nemo_config
 from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.data.seen import write_seen
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.files import whole, write_json
 from cosmos_recipes.training.batches import Share
@@ -104,6 +105,7 @@ def _save(model: PostTraining, state: dict[str, Any] | None, folder: Path, prepa
         world_model.load_state_dict(state)
     with whole(folder) as part:
         world_model.save_pretrained(part)
+        write_seen(part, prepared)
 
 
 def _require_tensorboard() -> None:

@@ -237,12 +237,17 @@ class WorldModel(nn.Module):
     @classmethod
     def from_pretrained(cls, folder: Path) -> WorldModel:
         """Read what `save_pretrained` wrote, ready to generate."""
-        said = json.loads((folder / "cosmos_recipe.json").read_text())
-        config = WorldModelConfig(**{**said, "views": tuple(said.get("views", ()))})
+        config = read_config(folder)
         transformer, tokenizer = load_transformer(str(folder / "transformer")), load_tokenizer(folder / "tokenizer")
         head = find_head(config.head).build(surroundings(config, transformer.config, tokenizer))
         head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
         return cls(config, transformer=transformer, tokenizer=tokenizer, head=head).eval()
+
+
+def read_config(folder: Path) -> WorldModelConfig:
+    """Return what a model's folder says of it."""
+    said = json.loads((folder / "cosmos_recipe.json").read_text())
+    return WorldModelConfig(**{**said, "views": tuple(said.get("views", ()))})
 
 
 def surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], tokenizer: Any) -> Surroundings:

@@ -126,12 +126,40 @@ def _texts(root: Path) -> dict[str, Path]:
     return {path.relative_to(top).with_suffix("").as_posix(): path for path in found}
 
 
-def _read(name: str, text: Path, videos: _Videos, clock: Clock) -> Recording:
+class CameraPath(NamedTuple):
+    """What a text file says: intrinsics (T,4) are fx fy cx cy of a picture of size 1, poses (T,3,4) world to camera."""
+
+    times_s: NDArray[np.float64]
+    intrinsics_T4: NDArray[np.float64]
+    pose_T34: NDArray[np.float64]
+
+
+def read_camera_path(text: Path) -> CameraPath:
+    """Return a camera path; raises RecipeError where the file is none (CR554)."""
+    return _camera_path(text, _lines(text))
+
+
+def _lines(text: Path) -> list[tuple[int, str]]:
+    """Return the lines of a camera path, the URL first."""
     lines = numbered_lines(read_text(text))
     if not lines or not _URL.match(lines[0][1]):
         found = lines[0][1][:60] if lines else "nothing"
         place = Place(file=str(text), line=1, column=1)
         fail_annotation(f"{text.name} does not begin with a URL", place, expected="the URL of the video", found=found)
+    return lines
+
+
+def _camera_path(text: Path, lines: Sequence[tuple[int, str]]) -> CameraPath:
+    rows_TN = rows_of_numbers(text, lines[1:], (_COLUMNS,))
+    return CameraPath(
+        times_s=_times_s(text, lines[1:], rows_TN),
+        intrinsics_T4=rows_TN[:, 1:5],
+        pose_T34=rows_TN[:, 7:].reshape(-1, 3, 4),
+    )
+
+
+def _read(name: str, text: Path, videos: _Videos, clock: Clock) -> Recording:
+    lines = _lines(text)
     url = lines[0][1].strip()
     video = videos.of(name, url)
     if video is None:
@@ -141,19 +169,12 @@ def _read(name: str, text: Path, videos: _Videos, clock: Clock) -> Recording:
             expected=f"{Path(name).name}.mp4, or the id in its URL",
             found=url,
         )
-    rows_TN = rows_of_numbers(text, lines[1:], (_COLUMNS,))
-    times_s = _times_s(text, lines[1:], rows_TN)
-    values = {
-        "url": url,
-        "timestamp_s": times_s,
-        "intrinsics": rows_TN[:, 1:5],
-        "pose": rows_TN[:, 7:].reshape(-1, 3, 4),
-    }
+    times_s, intrinsics_T4, pose_T34 = _camera_path(text, lines)
     return Recording(
         name=name,
         split=split_said(Path(name).parent.as_posix()),
         views={"video": _media(video, times_s, clock)},
-        values=values,
+        values={"url": url, "timestamp_s": times_s, "intrinsics": intrinsics_T4, "pose": pose_T34},
         times_s=None if clock == "rows" else times_s - times_s[0],
     )
 

@@ -54,23 +54,23 @@ def read_scene(file: Path, *, order: str, images: str | None) -> Scene:
         _fail(file, "has no frames", expected='"frames": [...]', found="none")
     pictures = [_picture(file, frame, number, images) for number, frame in enumerate(frames)]
     if order == "name":
-        ranked = sorted(range(len(frames)), key=lambda number: _natural(pictures[number]))
+        ranked = sorted(range(len(frames)), key=lambda number: in_natural_order(pictures[number]))
         frames, pictures = [frames[n] for n in ranked], [pictures[n] for n in ranked]
     return Scene(file=file, told=told, frames=frames, pictures=pictures)
 
 
-def scene_values(scene: Scene) -> dict[str, Value]:
+def scene_values(scene: Scene, *, size_px: tuple[int, int] | None = None) -> dict[str, Value]:
     """Return pose (T,4,4), camera to world in OpenGL's axes as in the file, and intrinsics (T,4): fx fy cx cy in pixels.
 
     Intrinsics are of the pictures as they are: where these are smaller than the file says, they are scaled with them.
-    `distortion` (T,4) is k1 k2 p1 p2, `k3` and `k4` (T,) follow where they are not 0.
+    `size_px` is their width and height, for who has not got them. `distortion` (T,4) is k1 k2 p1 p2, `k3` and `k4` (T,) follow where they are not 0.
 
     Raises:
         RecipeError: a frame has no pose or no focal length (CR554).
     """
     import numpy as np
 
-    size_px = picture_size(scene.pictures[0])
+    size_px = size_px or picture_size(scene.pictures[0])
     lenses = [{**scene.told, **frame} for frame in scene.frames]
     values: dict[str, Value] = {
         "pose": np.array([_pose(scene.file, frame) for frame in scene.frames], np.float64),
@@ -99,7 +99,8 @@ def _picture(file: Path, frame: Any, number: int, images: str | None) -> Path:
     return path if path.suffix.lower() in PICTURE_SUFFIXES else path.with_name(f"{path.name}.png")
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
+def in_natural_order(path: Path) -> list[tuple[int, str]]:
+    """Return what paths are sorted by, so that 2 comes before 10."""
     words = _NUMBERS.split(path.as_posix())
     return [(int(word), "") if place % 2 else (0, word) for place, word in enumerate(words)]
 

@@ -1,0 +1,108 @@
+"""Models that are real in every part and were never trained: the shipped base with a head whose weights are drawn.
+
+Their data is written, indexed and encoded by the package's own code, as a run does it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.data.index import ClipIndex
+from cosmos_recipes.data.recording import Recording
+from cosmos_recipes.data.seen import write_seen
+from cosmos_recipes.run.dataset import Made
+from cosmos_recipes.run.folder import RunFolder
+from cosmos_recipes.run.opening import open_recipe
+from cosmos_recipes.run.prepare import Preparation
+from cosmos_recipes.run.progress import Silent
+from cosmos_recipes.training.world_model import WorldModel
+
+HEADS = {
+    "none": ("instruction-video", "factory", {}),
+    "text": ("instruction-video", "factory", {}),
+    "action": ("action-frame", "factory", {"action": "{from: action, names: [dx, dy, grip], unit: [cm, cm, '1'], form: [delta, delta, absolute]}"}),
+    "camera": ("pose", "room", {"pose": "{from: pose, convention: canonical}", "intrinsics": "{from: intrinsics, convention: canonical}"}),
+}  # fmt: skip
+RECIPE = """\
+recipe: {head}-model
+summary: A small model.
+backbone: tiny-diffusion
+dataset:
+  schema: {schema}
+  use:
+    dataset: {world}-small
+    schema: {schema}
+    source: {{kind: world, world: {world}, episodes: 3, held_out: 2, frames: 30, rate: 5 Hz, size: 64x64, codec: vp9, seed: 0}}
+    columns: {{{columns}}}
+    {normalise}
+  clip: {{frames: 13, rate: 5 Hz, size: 64x64}}
+conditioning: {{head: {head}, given_frames: 5, fewest_given_frames: 1}}
+train: {{steps: 1, global_batch: 2, optimizer: {{name: adamw, lr: 1e-3}}}}
+evaluate: {{clips: 2, samples: 1, sampler_steps: 2}}
+"""
+
+
+@dataclass(frozen=True)
+class MadeModel:
+    """A run's folder with a model in it, and the prepared data that it stands for."""
+
+    run: Path
+    prepared: Path
+    plan: Plan
+    runs: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.run / "train" / "model"
+
+    @property
+    def held_out(self) -> int:
+        return int(self.index.ids("held-out")[0])
+
+    @property
+    def index(self) -> ClipIndex:
+        return ClipIndex(self.prepared)
+
+    @property
+    def recording(self) -> Recording:
+        """What the source says of the first held-out clip, which begins with its recording."""
+        row = self.index.row(self.held_out)
+        assert row["frames"][0] == 0
+        recordings = Made.of(self.plan.data.sets[0].source, self.runs).recordings(Silent())
+        return next(each for each in recordings if each.name == row["name"])
+
+    @property
+    def video(self) -> Path:
+        return self.recording.media.path
+
+
+def make_model(folder: Path, head: str) -> MadeModel:
+    schema, world, columns = HEADS[head]
+    recipe = folder / f"{head}-model.yaml"
+    folder.mkdir(parents=True, exist_ok=True)
+    said = ", ".join(f"{name}: {binding}" for name, binding in columns.items())
+    normalise = "normalise: {action: quantile}" if head == "action" else "summary: Little."
+    recipe.write_text(RECIPE.format(head=head, schema=schema, world=world, columns=said, normalise=normalise))
+    opened, runs = open_recipe(str(recipe)), folder / "runs"
+    run, preparation = RunFolder.of(opened.plan, runs).path, Preparation.of(opened.plan, runs)
+    preparation.perform(Silent())
+    made = MadeModel(run=run, prepared=preparation.folder, plan=opened.plan, runs=runs)
+    made.folder.mkdir(parents=True)
+    _write(made, opened.documents)
+    return made
+
+
+def _write(made: MadeModel, documents: dict[str, Any]) -> None:
+    model = WorldModel.build(made.plan, tokenizer=made.prepared / "tokenizer")
+    drawn = torch.Generator().manual_seed(1)
+    for parameter in model.head.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=drawn) * 0.05
+    model.save_pretrained(made.folder)
+    write_seen(made.folder, made.prepared)
+    for name, text in documents.items():
+        (made.run / name).write_text(text)
