@@ -8,15 +8,15 @@ Legend: B batch, C channels, T latent frames of all views, H height, W width.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from cosmos_recipes.training.diffusion.chance import Chance
+from cosmos_recipes.training.diffusion.estimator import Estimator
 from cosmos_recipes.training.diffusion.frames import beginning_with, first_BT
-from cosmos_recipes.training.diffusion.network import Network, network_of
+from cosmos_recipes.training.diffusion.network import network_of
 from cosmos_recipes.training.diffusion.objective import Objective, over_frames
 
 if TYPE_CHECKING:
@@ -48,11 +48,21 @@ def generate(
     known_BCTHW = beginning_with(given_latent * scale, noise_BCTHW, views)
     given_B = torch.full((len(seeds),), given_latent.shape[2] // views, device=given_latent.device)
     given_BT = first_BT(given_B, latent_frames, views)
-    estimators = [
-        partial(estimated, model.process, network_of(model), known_BCTHW, noise_BCTHW, given_BT, each, chance)
+    estimates = [
+        truthful(
+            Estimator(
+                objective=model.process,
+                network=network_of(model),
+                control=each,
+                known_BCTHW=known_BCTHW,
+                given_BT=given_BT,
+                chance=chance,
+            ),
+            noise_BCTHW,
+        )
         for each in ([control] if guidance == 1 else [control, model.null(len(seeds))])
     ]
-    latent_BCTHW = sample(model.process, guided(estimators, guidance), noise_BCTHW, steps=steps)
+    latent_BCTHW = sample(model.process, guided(estimates, guidance), noise_BCTHW, steps=steps)
     decoded = model.decode(beginning_with(given_latent, latent_BCTHW / scale, views))
     return beginning_with(given_BCTHW, decoded, views)
 
@@ -67,31 +77,22 @@ def sample(objective: Objective, estimate: Estimate, noise_BCTHW: Tensor, *, ste
     return latent_BCTHW
 
 
-def estimated(
-    objective: Objective,
-    network: Network,
-    known_BCTHW: Tensor,
-    noise_BCTHW: Tensor,
-    given_BT: Tensor,
-    control: Control,
-    chance: Chance,
-    noisy_BCTHW: Tensor,
-    level_B: Tensor,
-) -> Tensor:
-    """Return the estimate under a control; at given frames it is the truth."""
-    shown = objective.shown(known_BCTHW, given_BT, level_B, chance, training=False)
-    at = over_frames(shown.at_BT)
-    hidden_BCTHW = torch.where(at, shown.hidden_BCTHW, objective.hidden(noisy_BCTHW, level_B))
-    output = network(hidden_BCTHW, given_BT, objective.time(level_B, shown.at_BT), control)
-    estimate = objective.estimate(output.float(), noisy_BCTHW, level_B)
-    return torch.where(at, objective.target(known_BCTHW, noise_BCTHW), estimate)
+def truthful(estimator: Estimator, noise_BCTHW: Tensor) -> Estimate:
+    """Return what an estimator says, with the truth at the given frames that it was shown."""
+    truth_BCTHW = estimator.objective.target(estimator.known_BCTHW, noise_BCTHW)
+
+    def estimate(noisy_BCTHW: Tensor, level_B: Tensor) -> Tensor:
+        estimate_BCTHW, shown_BT = estimator(noisy_BCTHW, level_B)
+        return torch.where(over_frames(shown_BT), truth_BCTHW, estimate_BCTHW)
+
+    return estimate
 
 
-def guided(estimators: Sequence[Estimate], guidance: float) -> Estimate:
+def guided(estimates: Sequence[Estimate], guidance: float) -> Estimate:
     """Return the estimate under a control, moved away from that without one where there are two."""
 
     def estimate(noisy_BCTHW: Tensor, level_B: Tensor) -> Tensor:
-        controlled, *free = (each(noisy_BCTHW, level_B) for each in estimators)
+        controlled, *free = (each(noisy_BCTHW, level_B) for each in estimates)
         return free[0] + guidance * (controlled - free[0]) if free else controlled
 
     return estimate

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from cosmos_recipes.training.diffusion.chance import Chance
+from cosmos_recipes.training.diffusion.estimator import Estimator
 from cosmos_recipes.training.diffusion.frames import first_BT
 from cosmos_recipes.training.diffusion.network import Network, network_of
-from cosmos_recipes.training.diffusion.objective import Objective, over_frames
+from cosmos_recipes.training.diffusion.objective import Objective
 
 if TYPE_CHECKING:
     from cosmos_recipes.conditioning.networks import Control
@@ -75,12 +76,17 @@ def error(
     objective: Objective, network: Network, point: Point, control: Control, chance: Chance, *, training: bool
 ) -> Tensor:
     """Return the mean squared error of the estimate of each clip (B,), over the frames that are not given."""
+    estimator = Estimator(
+        objective=objective,
+        network=network,
+        control=control,
+        known_BCTHW=point.clean_BCTHW,
+        given_BT=point.given_BT,
+        chance=chance,
+        training=training,
+    )
     noisy_BCTHW = objective.noisy(point.clean_BCTHW, point.noise_BCTHW, point.level_B)
-    shown = objective.shown(point.clean_BCTHW, point.given_BT, point.level_B, chance, training=training)
-    hidden = objective.hidden(noisy_BCTHW, point.level_B)
-    hidden_BCTHW = torch.where(over_frames(shown.at_BT), shown.hidden_BCTHW, hidden)
-    output = network(hidden_BCTHW, point.given_BT, objective.time(point.level_B, shown.at_BT), control)
-    estimate = objective.estimate(output.float(), noisy_BCTHW, point.level_B)
+    estimate, _ = estimator(noisy_BCTHW, point.level_B)
     wrong_BCTHW = estimate - objective.target(point.clean_BCTHW, point.noise_BCTHW)
     wrong_BT = (wrong_BCTHW / objective.data_scale).square().mean((1, 3, 4))
     return wrong_BT.masked_fill(point.given_BT, 0).sum(1) / (~point.given_BT).sum(1)

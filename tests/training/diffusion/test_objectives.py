@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import pytest
 import torch
@@ -16,7 +15,8 @@ from torch import Tensor
 
 from cosmos_recipes.backbones.objectives import objective_entry
 from cosmos_recipes.training.diffusion.chance import Chance
-from cosmos_recipes.training.diffusion.generation import estimated, sample
+from cosmos_recipes.training.diffusion.estimator import Estimator
+from cosmos_recipes.training.diffusion.generation import sample, truthful
 from cosmos_recipes.training.diffusion.loss import Point, error
 from cosmos_recipes.training.diffusion.rectified_flow import shifted
 
@@ -58,7 +58,15 @@ def test_sampling_with_the_ideal_network_gives_the_data_back(case: str, mean: fl
     chosen, begun = objective(case), noise(2)[..., :16, :16]
     begun = (begun - begun.mean()) / begun.std()
     network = ideal_network(chosen, mean=mean, std=std)
-    estimate = partial(estimated, chosen, network, begun, begun, NOTHING_GIVEN, {}, Chance([(0,)]))
+    estimator = Estimator(
+        objective=chosen,
+        network=network,
+        control={},
+        known_BCTHW=begun,
+        given_BT=NOTHING_GIVEN,
+        chance=Chance([(0,)]),
+    )
+    estimate = truthful(estimator, begun)
     latent_BCTHW = sample(chosen, estimate, begun, steps=400) / chosen.data_scale
     # Sampling begins at noise of mean 0, where the latent has a little of the data's mean left.
     begun_at = {"tiny": math.inf, "predict1": 80 / 0.5, "predict2": 80, "predict2.5": 200}[case]

@@ -6,7 +6,6 @@ no text and return latents, so that their safety checker is moved between device
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import diffusers
@@ -19,8 +18,9 @@ from torch import Tensor, nn
 from cosmos_recipes.backbones.diffusion import build_transformer
 from cosmos_recipes.backbones.tokenizers.pca import PcaTokenizer
 from cosmos_recipes.training.diffusion.chance import Chance, generator
+from cosmos_recipes.training.diffusion.estimator import Estimator
 from cosmos_recipes.training.diffusion.frames import beginning_with, first_BT
-from cosmos_recipes.training.diffusion.generation import estimated, guided, sample
+from cosmos_recipes.training.diffusion.generation import guided, sample, truthful
 from cosmos_recipes.training.diffusion.network import network_of
 from cosmos_recipes.training.world_model import WorldModel, WorldModelConfig
 
@@ -138,11 +138,11 @@ def ours(built: WorldModel, noise: Tensor, known: Tensor, scale: float) -> Tenso
     whole = beginning_with(scaled, noise, 1)
     given_BT = first_BT(torch.tensor([known.shape[2]]), noise.shape[2], 1)
     contexts = [CONTEXT, NO_CONTEXT] if scale > 1 else [CONTEXT]
-    estimators = [
-        partial(estimated, built.process, network_of(built), whole, noise, given_BT, {"context_BLD": context}, chance)
-        for context in contexts
+    shared = {"objective": built.process, "network": network_of(built), "known_BCTHW": whole, "given_BT": given_BT}
+    estimates = [
+        truthful(Estimator(control={"context_BLD": context}, chance=chance, **shared), noise) for context in contexts
     ]
-    return sample(built.process, guided(estimators, scale + 1 if scale > 1 else 1.0), noise, steps=STEPS)
+    return sample(built.process, guided(estimates, scale + 1 if scale > 1 else 1.0), noise, steps=STEPS)
 
 
 def assert_same(made: Tensor, expected: Tensor) -> None:
