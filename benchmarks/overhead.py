@@ -83,10 +83,10 @@ class BareLoop:
     def _step(self, batch: Any) -> None:
         self.optimizer.zero_grad()
         with self._autocast():
-            loss_B = self.model.loss(
+            losses = self.model.losses(
                 batch.latent_BCTHW, batch.control, seed=self.plan.seed, step=batch.step, samples=batch.samples
             )
-        loss_B.mean().backward()
+        losses.weighted_B.mean().backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.train.optimizer.clip_norm)
         self.optimizer.step()
         self.scheduler.step()

@@ -11,6 +11,7 @@ import torch
 from diffusers import CosmosTransformer3DModel
 from torch import Tensor, nn
 
+from cosmos_recipes.backbones.padding import provide_resize
 from cosmos_recipes.backbones.places import open_places
 
 
@@ -37,6 +38,7 @@ def _opened(transformer: Any) -> Any:
 
 def _transformer_class() -> Any:
     # diffusers has no types; this is where they end.
+    provide_resize()
     return CosmosTransformer3DModel
 
 

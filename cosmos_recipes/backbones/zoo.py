@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+from cosmos_recipes.backbones.objectives import ObjectiveEntry
 from cosmos_recipes.recipe.located import read_located
 from cosmos_recipes.recipe.spec import Name
 from cosmos_recipes.recipe.validation import validate
@@ -76,14 +77,6 @@ class TextEntry(Entry):
     encoder: str
     length: PositiveInt
     width: PositiveInt
-    settings: dict[str, Any] = Field(default_factory=dict)
-
-
-class ObjectiveEntry(Entry):
-    """What the network is trained to predict, and its native shift of the noise."""
-
-    name: Literal["rectified-flow", "edm", "edm-rectified-flow"]
-    shift: PositiveFloat
     settings: dict[str, Any] = Field(default_factory=dict)
 
 

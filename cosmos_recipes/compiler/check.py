@@ -249,12 +249,12 @@ def _given_frames(resolved: Resolved) -> Iterator[Problem]:
 def _fewest_given_frames(resolved: Resolved) -> Iterator[Problem]:
     conditioning, temporal = resolved.loaded.recipe.conditioning, resolved.backbone.tokenizer.temporal
     fewest, given = conditioning.fewest_given_frames, conditioning.given_frames
-    if fewest is not None and (fewest > given or (fewest - 1) % temporal):
+    if fewest and (fewest > given or (fewest - 1) % temporal):
         yield Problem(
             code="CR312",
             message="fewer given frames cannot be drawn from there",
             place=resolved.loaded.place_of("conditioning.fewest_given_frames"),
-            expected=f"1 + j * {temporal} frames, at most given_frames ({given})",
+            expected=f"0 or 1 + j * {temporal} frames, at most given_frames ({given})",
             found=str(fewest),
             hint="draw from the first frame alone: `fewest_given_frames: 1`",
         )

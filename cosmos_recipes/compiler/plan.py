@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cosmos_recipes.backbones.zoo import ObjectiveEntry, TextEntry, TokenizerEntry
+from cosmos_recipes.backbones.objectives import ObjectiveEntry
+from cosmos_recipes.backbones.zoo import TextEntry, TokenizerEntry
 from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
 from cosmos_recipes.data.contract import Schema, load_schema
 from cosmos_recipes.recipe.spec import Gate, Optimizer

@@ -13,7 +13,7 @@ def clip_plan(recipe: Recipe, backbone: ZooEntry) -> ClipPlan:
     """Return the window of the recipe and what the backbone's tokenizer makes of it; sizes are rounded up."""
     clip, tokenizer = recipe.dataset.clip, backbone.tokenizer
     height_px, width_px = clip.size
-    given_frames = recipe.conditioning.given_frames
+    given_frames, fewest = recipe.conditioning.given_frames, recipe.conditioning.fewest_given_frames
     latent = (
         latent_frames(clip.frames, tokenizer.temporal),
         -(-height_px // tokenizer.spatial),
@@ -26,7 +26,7 @@ def clip_plan(recipe: Recipe, backbone: ZooEntry) -> ClipPlan:
         width_px=width_px,
         stride=clip.stride or clip.frames,
         given_frames=given_frames,
-        fewest_given_frames=recipe.conditioning.fewest_given_frames or given_frames,
+        fewest_given_frames=given_frames if fewest is None else fewest,
         latent_frames=latent[0],
         latent_height=latent[1],
         latent_width=latent[2],
@@ -36,8 +36,8 @@ def clip_plan(recipe: Recipe, backbone: ZooEntry) -> ClipPlan:
 
 
 def latent_frames(frames: int, temporal: int) -> int:
-    """Return the latent frames that hold so many frames: the first is one of its own."""
-    return 1 + -(-(frames - 1) // temporal)
+    """Return the latent frames that hold so many frames: the first is one of its own, and none hold none."""
+    return 1 + -(-(frames - 1) // temporal) if frames else 0
 
 
 def nearest_multiple(value: int, step: int) -> int:

@@ -64,7 +64,7 @@ class Conditioning(Block):
 
     head: Name = Field("none", description="The conditioning head: none, text, or the name of an installed one.")
     given_frames: Positive = Field(1, description="Frames at the start of a clip that are given to the model and not predicted.")
-    fewest_given_frames: Positive | None = Field(None, description="Draw the given frames of each training clip from so many up to given_frames, as Cosmos Video2World does; by default it is always given_frames.")
+    fewest_given_frames: Count | None = Field(None, description="Draw the given frames of each training clip from so many up to given_frames, as often as the backbone was trained with; 0 trains on text alone too, and by default it is always given_frames.")
     dropout: Fraction = Field(0.1, description="Share of training clips whose control is dropped, for classifier-free guidance.")
 
 
@@ -115,7 +115,7 @@ class Evaluate(Block):
     clips: Positive = Field(32, description="Held-out clips to measure on.")
     every: Count = Field(0, description="Steps between two measurements of the held-out loss while training; 0 for none.")
     sampler_steps: Positive = Field(10, description="Denoising steps per generated clip.")
-    guidance: float = Field(1.0, ge=0, le=20, description="Classifier-free guidance scale; 1 is none.")
+    guidance: float = Field(1.0, ge=0, le=20, description="Classifier-free guidance scale; 1 is none, and the Cosmos pipelines count from 0: their 7 is 8 here.")
     samples: Positive = Field(8, description="Clips shown in the report.")
 
 

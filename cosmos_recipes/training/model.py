@@ -91,11 +91,11 @@ class PostTraining(ModelPT):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss, scaled so that Lightning's mean over micro-batches and processes is the mean over clips."""
-        loss_B = self.world_model.loss(
+        losses = self.world_model.losses(
             batch.latent_BCTHW, batch.control, seed=self.plan.seed, step=batch.step, samples=batch.samples
         )
-        self.losses.append((batch, loss_B.detach()))
-        return loss_B.sum() * (self.share.accumulate / self.share.clips_per_step)
+        self.losses.append((batch, losses.raw_B.detach()))
+        return losses.weighted_B.sum() * (self.share.accumulate / self.share.clips_per_step)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Return the plan's optimizer and its learning rate per step."""

@@ -13,19 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cosmos_recipes.backbones.diffusion import build_transformer, load_transformer
-from cosmos_recipes.backbones.places import PER_FRAME, PLACES
+from cosmos_recipes.backbones.objectives import objective_entry
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
-from cosmos_recipes.backbones.zoo import ObjectiveEntry, TextEntry
+from cosmos_recipes.backbones.zoo import TextEntry
 from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.compiler.shape import latent_frames
 from cosmos_recipes.conditioning.base import Surroundings
 from cosmos_recipes.conditioning.base import head as find_head
-from cosmos_recipes.training.objectives import draw, generator
+from cosmos_recipes.training.diffusion.choice import objective_of
+from cosmos_recipes.training.diffusion.generation import generate
+from cosmos_recipes.training.diffusion.loss import Losses, losses
 
 if TYPE_CHECKING:
     from cosmos_recipes.conditioning.networks import Control
@@ -64,7 +66,8 @@ class WorldModel(nn.Module):
         self, config: WorldModelConfig, *, transformer: nn.Module, tokenizer: nn.Module, head: nn.Module
     ) -> None:
         super().__init__()
-        self.config, self.objective = config, ObjectiveEntry(**config.objective)
+        self.config, self.objective = config, objective_entry(config.objective)
+        self.process = objective_of(self.objective)
         self.transformer, self.tokenizer, self.head = transformer, tokenizer.requires_grad_(False), head
 
     @classmethod
@@ -78,7 +81,7 @@ class WorldModel(nn.Module):
         config = WorldModelConfig(
             head=plan.conditioning.head,
             text=backbone.text.model_dump(),
-            objective=backbone.objective.model_dump(),
+            objective=backbone.objective.model_dump(mode="json"),
             given_frames=clip.given_frames,
             fewest_given_frames=clip.fewest_given_frames,
             rate_hz=clip.rate_hz,
@@ -118,7 +121,11 @@ class WorldModel(nn.Module):
         """Return uint8 video of latents; every view is decoded on its own."""
         return self._by_view(self.tokenizer.decode, latent_BCTHW)
 
-    def loss(
+    def loss(self, latent_BCTHW: Tensor, control: Control, **how: Any) -> Tensor:
+        """Return the mean squared error of each clip (B,), as it is logged and measured; see `losses`."""
+        return self.losses(latent_BCTHW, control, **how).raw_B
+
+    def losses(
         self,
         latent_BCTHW: Tensor,
         control: Control,
@@ -128,52 +135,33 @@ class WorldModel(nn.Module):
         samples: Sequence[int],
         dropout: float | None = None,
         draw_given: bool = True,
-    ) -> Tensor:
-        """Return the mean squared velocity error per clip (B,), over the frames that are not given.
+    ) -> Losses:
+        """Return the error and the loss of each clip, over the frames that are not given.
 
-        Noise, time, dropped controls and the number of given frames depend on (seed, step, sample) alone; `samples`
+        Noise, its level, dropped controls and the number of given frames depend on (seed, step, sample) alone; `samples`
         are positions in the global batch. To measure, pass `dropout` 0 and `draw_given` False: then given frames are as
-        many as for generating.
+        many, and as noisy, as for generating.
         """
-        most = self.given_latent_frames
-        drawn = draw(
+        return losses(
+            self,
             latent_BCTHW,
-            given=(self._latent_frames(self.config.fewest_given_frames) if draw_given else most, most),
-            shift=self.objective.shift,
-            dropout=self.config.dropout if dropout is None else dropout,
+            control,
             seed=seed,
             step=step,
             samples=samples,
+            dropout=self.config.dropout if dropout is None else dropout,
+            fewest_given=self.fewest_given_latent_frames if draw_given else self.given_latent_frames,
+            training=draw_given,
         )
-        control = _where(drawn.dropped_B, self.null(len(samples)), control)
-        given_BT = torch.arange(latent_BCTHW.shape[2], device=latent_BCTHW.device) < drawn.given_B[:, None]
-        velocity_BCTHW = self._velocity(drawn.noisy_BCTHW, latent_BCTHW, given_BT, drawn.time_B, control)
-        error_BT = (velocity_BCTHW.float() - drawn.velocity_BCTHW).square().mean((1, 3, 4))
-        return error_BT.masked_fill(given_BT, 0).sum(1) / (~given_BT).sum(1)
 
-    @torch.no_grad()
     def generate(
         self, given_BCTHW: Tensor, control: Control, *, frames: int, steps: int, guidance: float, seeds: Sequence[int]
     ) -> Tensor:
-        """Return uint8 clips of `frames` frames, which begin with the given ones as they are.
+        """Return uint8 clips of `frames` frames of each view, which begin with the given ones of each as they are.
 
-        Euler steps along the flow on diffusers' schedule; one seed per clip. Guidance 1 is none.
+        The sampler is that of the objective; one seed per clip. Guidance 1 is none.
         """
-        given_latent = self.encode(given_BCTHW)
-        count, channels, given, height, width = given_latent.shape
-        latent_frames = 1 + (frames - 1) // self.tokenizer.temporal
-        noise = [torch.randn(channels, latent_frames, height, width, generator=generator(seed)) for seed in seeds]
-        latent = torch.stack(noise).to(given_latent)
-        given_BT = (torch.arange(latent_frames, device=latent.device) < given).expand(count, -1)
-        known = torch.cat([given_latent, latent[:, :, given:]], 2)
-        scheduler = _scheduler(shift=self.objective.shift)
-        scheduler.set_timesteps(steps, device=latent.device)
-        for timestep in scheduler.timesteps:
-            time_B = (timestep / 1000).expand(count).to(latent)
-            velocity = self._guided_velocity(latent, known, given_BT, time_B, control, guidance)
-            latent = scheduler.step(velocity.float(), timestep, latent).prev_sample
-        latent = torch.cat([given_latent, latent[:, :, given:]], 2)
-        return torch.cat([given_BCTHW, self.decode(latent)[:, :, given_BCTHW.shape[2] :]], 2)
+        return generate(self, given_BCTHW, control, frames=frames, steps=steps, guidance=guidance, seeds=seeds)
 
     @property
     def view_count(self) -> int:
@@ -187,40 +175,14 @@ class WorldModel(nn.Module):
 
     @property
     def given_latent_frames(self) -> int:
-        """Latent frames that the given frames fill."""
-        return self._latent_frames(None)
+        """Latent frames that the given frames of a view fill."""
+        return latent_frames(self.config.given_frames, self.tokenizer.temporal)
 
-    def _latent_frames(self, given_frames: int | None) -> int:
-        return 1 + ((given_frames or self.config.given_frames) - 1) // int(self.tokenizer.temporal)
-
-    def _guided_velocity(
-        self, latent: Tensor, known: Tensor, given_BT: Tensor, time_B: Tensor, control: Control, guidance: float
-    ) -> Tensor:
-        velocity = self._velocity(latent, known, given_BT, time_B, control)
-        if guidance == 1:
-            return velocity
-        free = self._velocity(latent, known, given_BT, time_B, self.null(len(latent)))
-        return free + guidance * (velocity - free)
-
-    def _velocity(
-        self, noisy_BCTHW: Tensor, known_BCTHW: Tensor, given_BT: Tensor, time_B: Tensor, control: Control
-    ) -> Tensor:
-        """Return the predicted velocity; given frames enter clean, marked by a channel of ones, as in Video2World."""
-        inputs = self.head(control)
-        added = {place: inputs.pop(place) for place in PLACES if place in inputs}
-        is_given = given_BT[:, None, :, None, None]
-        hidden = torch.where(is_given, known_BCTHW, noisy_BCTHW)
-        mask = is_given.expand_as(hidden[:, :1]).to(hidden)
-        time_B = time_B * self.objective.settings.get("timestep_scale", 1.0)
-        # What enters with the time of each frame needs a time for each frame.
-        timestep = time_B
-        if any(place in added for place in PER_FRAME):
-            timestep = time_B[:, None, None, None, None].expand_as(mask[:, :, :, :1, :1])
-        self.transformer.entrance.enter(added)
-        velocity_BCTHW: Tensor = self.transformer(
-            hidden_states=hidden, timestep=timestep, condition_mask=mask, return_dict=False, **inputs
-        )[0]
-        return velocity_BCTHW
+    @property
+    def fewest_given_latent_frames(self) -> int:
+        """Latent frames that the fewest given frames of a view fill in training."""
+        fewest = self.config.fewest_given_frames
+        return self.given_latent_frames if fewest is None else latent_frames(fewest, self.tokenizer.temporal)
 
     def _placed(self, control: Control) -> Control:
         device = self.transformer.device
@@ -272,16 +234,3 @@ def _started(weights: Weights, expected_sha256: str | None, head_name: str, head
     if json.loads((folder / "cosmos_recipe.json").read_text())["head"] == head_name:
         head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
     return load_transformer(str(folder / "transformer")).train()
-
-
-def _scheduler(**settings: Any) -> Any:
-    scheduler: Any = FlowMatchEulerDiscreteScheduler
-    return scheduler(**settings)
-
-
-def _where(chosen_B: Tensor, ours: Control, others: Control) -> Control:
-    """Return `ours` for the chosen clips and `others` for the rest."""
-    return {
-        name: torch.where(chosen_B.view(-1, *[1] * (value.ndim - 1)), ours[name], value)
-        for name, value in others.items()
-    }

@@ -56,3 +56,17 @@ def test_cached_rotary_tables_change_nothing(tmp_path: Path) -> None:
     expected = theirs(**inputs(), return_dict=False)[0]
     for transformer in (ours, load_transformer(str(tmp_path))):
         assert torch.equal(transformer(**inputs(), return_dict=False)[0], expected)
+
+
+def test_a_padding_mask_is_resized_to_the_latents_and_matters() -> None:
+    """Otherwise released networks, which all take one, cannot run on a machine without torchvision."""
+    transformer = build_transformer({**ARCHITECTURE, "concat_padding_mask": True}, seed=0)
+    torch.nn.init.normal_(transformer.proj_out.weight, std=0.1)
+    none, all_, left = (torch.zeros(1, 1, 32, 32) for _ in range(3))
+    all_[:] = 1
+    left[..., :16] = 1
+    outputs = [transformer(**inputs(), padding_mask=mask, return_dict=False)[0] for mask in (none, all_, left)]
+    assert not torch.equal(outputs[0], outputs[1]) and not torch.equal(outputs[1], outputs[2])
+    resized = torch.zeros(1, 1, 4, 4)
+    resized[..., :2] = 1
+    assert torch.equal(outputs[2], transformer(**inputs(), padding_mask=resized, return_dict=False)[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +37,12 @@ def test_a_clip_that_is_not_refused_is_cut_as_planned(frames: int, prefix: int, 
     assert latent.shape[2:] == (clip.latent_frames, clip.latent_height, clip.latent_width)
     assert known.shape[2] == clip.given_latent_frames < clip.latent_frames
     assert clip.tokens == latent[0, 0].numel()
+
+
+@pytest.mark.parametrize(("fewest", "planned"), [(0, 0), (1, 1), (5, 5)])
+def test_training_may_give_fewer_frames_and_none_at_all(fewest: int, planned: int) -> None:
+    plan, _ = compiled_or_codes(("conditioning.given_frames=5", f"conditioning.fewest_given_frames={fewest}"))
+    assert plan is not None and plan.data.clip.fewest_given_frames == planned
 
 
 @given(value=st.integers(1, 10_000), step=st.integers(1, 64))

@@ -9,7 +9,6 @@ import torch
 from tiny import tiny_plan
 from torch import Tensor
 
-from cosmos_recipes.training.objectives import draw, shifted
 from cosmos_recipes.training.world_model import WorldModel
 
 CAPTIONS = [{"caption": caption} for caption in ("red box left", "blue disc right", "", "é" * 40)]
@@ -46,28 +45,6 @@ def test_gradients_reach_every_new_parameter_after_one_step() -> None:
         torch.nn.init.normal_(built.head.project.weight, std=0.1)
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in built.head.parameters())
     assert not any(parameter.requires_grad for parameter in built.tokenizer.parameters())
-
-
-def test_given_frames_carry_no_loss_and_their_noise_does_not_matter() -> None:
-    built = model("none")
-    control = built.collate(CAPTIONS)
-    noisy = latents().requires_grad_()
-    given_BT = torch.tensor([True, False]).expand(4, -1)
-    velocity = built._velocity(noisy, latents(), given_BT, torch.full((4,), 0.5), control)
-    velocity[:, :, 1:].square().sum().backward()
-    assert noisy.grad is not None
-    assert not noisy.grad[:, :, :1].any() and noisy.grad[:, :, 1:].any()
-
-
-def test_the_number_of_given_frames_is_drawn_for_each_clip_alone() -> None:
-    """Otherwise a model meets only one number of given frames, or another one on two devices."""
-    draws = [
-        draw(latents(len(samples)), shift=1.0, dropout=0.0, given=(1, 2), seed=0, step=step, samples=samples).given_B
-        for step in range(20)
-        for samples in (range(4), range(2))
-    ]
-    assert set(torch.cat(draws).tolist()) == {1, 2}
-    assert all(torch.equal(few_B, all_B[:2]) for all_B, few_B in zip(draws[::2], draws[1::2], strict=True))
 
 
 def test_noise_belongs_to_the_sample_not_to_the_batch() -> None:
@@ -115,10 +92,3 @@ def test_a_saved_model_is_the_same_model(tmp_path: Path, head: str) -> None:
     assert loaded.config == built.config
     ours, theirs = built.state_dict(), loaded.state_dict()
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
-
-
-def test_the_shift_moves_times_towards_noise() -> None:
-    time = torch.linspace(0, 1, 11)
-    torch.testing.assert_close(shifted(time, 1.0), time)
-    assert (shifted(time, 5.0)[1:-1] > time[1:-1]).all()
-    torch.testing.assert_close(shifted(torch.tensor([0.0, 0.5, 1.0]), 3.0), torch.tensor([0.0, 0.75, 1.0]))

@@ -48,6 +48,7 @@ def tiny_plan(
     optimizer: Mapping[str, Any] | None = None,
     every: int = 0,
     head: str = "text",
+    objective: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Return a plan of 14 steps in fp32, a checkpoint every 4 and a log line every step; `train` changes it."""
     training = {
@@ -76,7 +77,7 @@ def tiny_plan(
     }
     tokenizer = {"name": "pca", "temporal": 4, "spatial": 8, "channels": 8}
     text = {"encoder": "bytes", "length": 16, "width": 16}
-    objective = {"name": "rectified-flow", "shift": 5.0, "settings": {"timestep_scale": 1000.0}}
+    objective = objective or {"name": "rectified-flow", "shift": 5.0, "settings": {"timestep_scale": 1000.0}}
     backbone = {
         **{
             "name": "tiny",

@@ -1,0 +1,135 @@
+"""What a diffusion network is trained to predict: one closed choice by name, each with the settings that it honours.
+
+Noise is added to latents that are multiplied by `sigma_data`, so that sigma is relative to data of that standard deviation.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    NonNegativeFloat,
+    PositiveFloat,
+    TypeAdapter,
+    model_validator,
+)
+
+
+class Part(BaseModel):
+    """A block of the zoo file: closed and frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Settings(Part):
+    """What every objective has."""
+
+    timestep_scale: PositiveFloat = Field(
+        1.0, description="What times are multiplied by before the network embeds them."
+    )
+    loss_scale: PositiveFloat = Field(
+        1.0, description="What the loss that trains is multiplied by; the logged error is not."
+    )
+    given_frame_odds: tuple[NonNegativeFloat, ...] = Field(
+        (),
+        description="How often 0, 1, 2 ... latent frames are given in training, among the numbers that a recipe allows; none for all equally often.",
+    )
+    positions_by_rate: bool = Field(
+        False, description="Whether positions in time are scaled by the frame rate of the clip."
+    )
+    sigma_min: PositiveFloat
+    sigma_max: PositiveFloat
+
+    @model_validator(mode="after")
+    def _sigmas_are_in_order(self) -> Self:
+        if self.sigma_min >= self.sigma_max:
+            raise ValueError("a sigma_min below sigma_max")
+        return self
+
+
+class RectifiedFlowSettings(Settings):
+    """Predict2.5: velocity along the straight path from data to noise, at a logit-normal time in 0..1."""
+
+    conditional_time: float | None = Field(
+        None, ge=0, le=1, description="The time that given frames are said to have; by default that of the clip."
+    )
+    sampler: Literal["euler", "unipc"] = Field(
+        "euler", description="Euler steps at shifted times, or UniPC over the sigmas of Karras et al."
+    )
+    sigma_min: PositiveFloat = Field(0.01, description="Least sigma = t / (1 - t) that UniPC visits.")
+    sigma_max: PositiveFloat = Field(200.0, description="Largest sigma = t / (1 - t) that UniPC visits.")
+
+
+class SigmaSettings(Settings):
+    """What the objectives have whose noise has a log-normal standard deviation, sigma."""
+
+    sigma_min: PositiveFloat = Field(0.0002, description="Least sigma in training.")
+    sigma_max: PositiveFloat = Field(80.0, description="Largest sigma in training and sampling.")
+    sampler_sigma_min: PositiveFloat = Field(0.002, description="Least sigma that the sampler visits.")
+    log_sigma_mean: FiniteFloat = Field(0.0, description="Mean of ln(sigma) in training, before the shift.")
+    log_sigma_std: PositiveFloat = Field(1.0, description="Standard deviation of ln(sigma) in training.")
+
+
+class EdmSettings(SigmaSettings):
+    """Predict1: EDM, with noise on the given frames."""
+
+    positions_by_rate: bool = Field(
+        True, description="Whether positions in time are scaled by the frame rate of the clip."
+    )
+    sigma_data: PositiveFloat = Field(0.5, description="Standard deviation of the data; latents are multiplied by it.")
+    augment_sigma: NonNegativeFloat = Field(0.001, description="Noise on given frames in measuring and sampling.")
+    augment_log_sigma_mean: FiniteFloat = Field(
+        -3.0, description="Mean of ln(sigma) of the noise on given frames in training."
+    )
+    augment_log_sigma_std: NonNegativeFloat = Field(
+        2.0, description="Standard deviation of ln(sigma) of the noise on given frames in training."
+    )
+
+
+class EdmRectifiedFlowSettings(SigmaSettings):
+    """Predict2: EDM's denoiser over the straight path, sigma = t / (1 - t); the data have standard deviation 1."""
+
+    sigma_data: float = Field(
+        1.0, ge=1, le=1, description="Standard deviation of the data, which this objective is made for."
+    )
+    conditional_sigma: NonNegativeFloat | None = Field(
+        0.0001, description="The sigma that given frames are said to have; none for that of the clip."
+    )
+
+
+class _Entry(Part):
+    shift: PositiveFloat = Field(description="Factor on sigma = t / (1 - t) in training: above 1 trains at more noise.")
+
+
+class RectifiedFlowEntry(_Entry):
+    """Rectified flow, as Predict2.5 trains."""
+
+    name: Literal["rectified-flow"]
+    settings: RectifiedFlowSettings = RectifiedFlowSettings()
+
+
+class EdmEntry(_Entry):
+    """EDM, as Predict1 trains."""
+
+    name: Literal["edm"]
+    settings: EdmSettings = EdmSettings()
+
+
+class EdmRectifiedFlowEntry(_Entry):
+    """EDM's denoiser over rectified flow, as Predict2 trains."""
+
+    name: Literal["edm-rectified-flow"]
+    settings: EdmRectifiedFlowSettings = EdmRectifiedFlowSettings()
+
+
+ObjectiveEntry = Annotated[RectifiedFlowEntry | EdmEntry | EdmRectifiedFlowEntry, Field(discriminator="name")]
+_ENTRIES: TypeAdapter[RectifiedFlowEntry | EdmEntry | EdmRectifiedFlowEntry] = TypeAdapter(ObjectiveEntry)
+
+
+def objective_entry(document: dict[str, Any]) -> RectifiedFlowEntry | EdmEntry | EdmRectifiedFlowEntry:
+    """Return the typed entry of a document, as in a plan or a package."""
+    return _ENTRIES.validate_python(document)
