@@ -301,16 +301,18 @@ def _method(resolved: Resolved) -> Iterator[Problem]:
 
 def _extent(resolved: Resolved) -> Iterator[Problem]:
     backbone, loaded = resolved.backbone, resolved.loaded
-    clip = clip_plan(loaded.recipe, backbone)
+    clip = clip_plan(loaded.recipe, backbone, resolved.views)
     most, network, tokenizer = backbone.limits.tokens, backbone.architecture, backbone.tokenizer
+    several = [f"{len(clip.views)} views"] if len(clip.views) > 1 else []
+    cells = [*several, clip.latent_frames, clip.latent_height, clip.latent_width]
     if clip.tokens > most:
         yield Problem(
             code="CR313",
             message=f"the clip is too large for {backbone.name}",
             place=loaded.place_of("dataset.clip"),
             expected=f"at most {most:,} tokens",
-            found=f"{clip.tokens:,} tokens ({clip.latent_frames} x {clip.latent_height} x {clip.latent_width} latent cells)",
-            hint="use fewer frames or smaller pictures",
+            found=f"{clip.tokens:,} tokens ({' x '.join(map(str, cells))} latent cells)",
+            hint="use fewer frames or smaller pictures" + (", or fewer views" if len(clip.views) > 1 else ""),
         )
     latent = (clip.latent_frames, clip.latent_height, clip.latent_width)
     if any(size > limit for size, limit in zip(latent, network.max_size, strict=True)):

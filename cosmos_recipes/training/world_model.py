@@ -23,7 +23,7 @@ from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
 from cosmos_recipes.backbones.zoo import ObjectiveEntry, TextEntry
 from cosmos_recipes.compiler.plan import Plan
-from cosmos_recipes.conditioning.base import Surroundings
+from cosmos_recipes.conditioning.base import Attention, Surroundings
 from cosmos_recipes.conditioning.base import head as find_head
 from cosmos_recipes.training.objectives import draw, generator
 
@@ -46,7 +46,10 @@ class WorldModelConfig:
     task: str = "general"
     clip: dict[str, int] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    rates_hz: dict[str, float] = field(default_factory=dict)
     views: tuple[str, ...] = ()
+    attention: Attention | None = None
+    sees: dict[str, tuple[str, ...]] | None = None
 
 
 class WorldModel(nn.Module):
@@ -66,6 +69,7 @@ class WorldModel(nn.Module):
         super().__init__()
         self.config, self.objective = config, ObjectiveEntry(**config.objective)
         self.transformer, self.tokenizer, self.head = transformer, tokenizer.requires_grad_(False), head
+        self.transformer.entrance.views = self.view_count
 
     @classmethod
     def build(cls, plan: Plan, *, tokenizer: Path | None = None) -> WorldModel:
@@ -87,12 +91,17 @@ class WorldModel(nn.Module):
             task=plan.task,
             clip={"frames": clip.frames, "height_px": clip.height_px, "width_px": clip.width_px},
             numbers=plan.data.numbers,
+            rates_hz=plan.data.rates_hz,
+            views=clip.views,
+            attention=plan.conditioning.attention,
+            sees=plan.conditioning.sees,
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
             head = find_head(config.head).build(surroundings(config, backbone.architecture, backbone.tokenizer))
         if backbone.weights is None:
             transformer = build_transformer(backbone.architecture, seed=plan.seed)
+            _begin(head, transformer)
         else:
             transformer = _started(Weights(label=backbone.weights), backbone.weights_sha256, config.head, head)
         return cls(
@@ -146,7 +155,9 @@ class WorldModel(nn.Module):
             samples=samples,
         )
         control = _where(drawn.dropped_B, self.null(len(samples)), control)
-        given_BT = torch.arange(latent_BCTHW.shape[2], device=latent_BCTHW.device) < drawn.given_B[:, None]
+        frames = latent_BCTHW.shape[2] // self.view_count
+        given_BT = torch.arange(frames, device=latent_BCTHW.device) < drawn.given_B[:, None]
+        given_BT = given_BT.repeat(1, self.view_count)
         velocity_BCTHW = self._velocity(drawn.noisy_BCTHW, latent_BCTHW, given_BT, drawn.time_B, control)
         error_BT = (velocity_BCTHW.float() - drawn.velocity_BCTHW).square().mean((1, 3, 4))
         return error_BT.masked_fill(given_BT, 0).sum(1) / (~given_BT).sum(1)
@@ -155,25 +166,33 @@ class WorldModel(nn.Module):
     def generate(
         self, given_BCTHW: Tensor, control: Control, *, frames: int, steps: int, guidance: float, seeds: Sequence[int]
     ) -> Tensor:
-        """Return uint8 clips of `frames` frames, which begin with the given ones as they are.
+        """Return uint8 clips of `frames` frames of each view, which begin with the given ones as they are.
 
         Euler steps along the flow on diffusers' schedule; one seed per clip. Guidance 1 is none.
         """
+        views = self.view_count
+        latent_frames = 1 + (frames - 1) // self.tokenizer.temporal
         given_latent = self.encode(given_BCTHW)
         count, channels, given, height, width = given_latent.shape
-        latent_frames = 1 + (frames - 1) // self.tokenizer.temporal
-        noise = [torch.randn(channels, latent_frames, height, width, generator=generator(seed)) for seed in seeds]
+        given //= views
+        noise = [
+            torch.randn(channels, views * latent_frames, height, width, generator=generator(seed)) for seed in seeds
+        ]
         latent = torch.stack(noise).to(given_latent)
-        given_BT = (torch.arange(latent_frames, device=latent.device) < given).expand(count, -1)
-        known = torch.cat([given_latent, latent[:, :, given:]], 2)
+        given_BT = (torch.arange(latent_frames, device=latent.device) < given).repeat(views).expand(count, -1)
+        known = self._begun(given_latent, latent)
         scheduler = _scheduler(shift=self.objective.shift)
         scheduler.set_timesteps(steps, device=latent.device)
         for timestep in scheduler.timesteps:
             time_B = (timestep / 1000).expand(count).to(latent)
             velocity = self._guided_velocity(latent, known, given_BT, time_B, control, guidance)
             latent = scheduler.step(velocity.float(), timestep, latent).prev_sample
-        latent = torch.cat([given_latent, latent[:, :, given:]], 2)
-        return torch.cat([given_BCTHW, self.decode(latent)[:, :, given_BCTHW.shape[2] :]], 2)
+        return self._begun(given_BCTHW, self.decode(self._begun(given_latent, latent)))
+
+    def _begun(self, given_BCTHW: Tensor, whole_BCTHW: Tensor) -> Tensor:
+        """Return clips whose views begin with the given frames of each."""
+        given, whole = (each.unflatten(2, (self.view_count, -1)) for each in (given_BCTHW, whole_BCTHW))
+        return torch.cat([given, whole[:, :, :, given.shape[3] :]], 3).flatten(2, 3)
 
     @property
     def view_count(self) -> int:
@@ -238,7 +257,8 @@ class WorldModel(nn.Module):
     def from_pretrained(cls, folder: Path) -> WorldModel:
         """Read what `save_pretrained` wrote, ready to generate."""
         said = json.loads((folder / "cosmos_recipe.json").read_text())
-        config = WorldModelConfig(**{**said, "views": tuple(said.get("views", ()))})
+        sees = {view: tuple(seen) for view, seen in said["sees"].items()} if said.get("sees") else None
+        config = WorldModelConfig(**{**said, "views": tuple(said.get("views", ())), "sees": sees})
         transformer, tokenizer = load_transformer(str(folder / "transformer")), load_tokenizer(folder / "tokenizer")
         head = find_head(config.head).build(surroundings(config, transformer.config, tokenizer))
         head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
@@ -257,6 +277,12 @@ def surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], toke
         temporal=tokenizer.temporal,
         frames=config.clip.get("frames", 1),
         numbers=config.numbers,
+        rate_hz=config.rate_hz,
+        rates_hz=config.rates_hz,
+        views=config.views,
+        attention=config.attention or "full",
+        sees=config.sees or {},
+        attention_heads=architecture["num_attention_heads"],
     )
 
 
@@ -264,9 +290,18 @@ def _started(weights: Weights, expected_sha256: str | None, head_name: str, head
     """Return the network of a trained model, after giving its head's weights to a head of the same kind."""
     require_unchanged(weights, expected_sha256)
     folder = weights.folder
+    transformer = load_transformer(str(folder / "transformer")).train()
+    _begin(head, transformer)
     if json.loads((folder / "cosmos_recipe.json").read_text())["head"] == head_name:
         head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
-    return load_transformer(str(folder / "transformer")).train()
+    return transformer
+
+
+def _begin(head: nn.Module, transformer: nn.Module) -> None:
+    """Let a new head take what it begins with from the network."""
+    start_from: Any = getattr(head, "start_from", None)
+    if start_from is not None:
+        start_from(transformer)
 
 
 def _scheduler(**settings: Any) -> Any:

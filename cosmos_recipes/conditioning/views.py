@@ -1,0 +1,33 @@
+"""Several views of the same, predicted together: each knows which view it is, and has the caption for a context."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cosmos_recipes.conditioning.base import Head, Surroundings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class ViewsHead(Head):
+    """Multi-view post-training: an embedding of each view enters with the time of its latent frames.
+
+    After the multi-view models of Predict1 and Predict2.5. Views attend to each other all at once, or by an attention of
+    their own with a map of which view sees which, as in Predict2.5's `MultiViewCrossDiT`.
+    """
+
+    name = "views"
+    summary = "Several cameras that see the same; a caption, where there is one, says what happens."
+    task = "multi-view"
+    schema = "multi-view"
+    families = ("diffusion",)
+    columns = ()
+    optional_columns = ("caption",)
+    of_views = True
+
+    def build(self, around: Surroundings) -> nn.Module:
+        """Return the embeddings of the views, the text's network, and the attention across views if that is chosen."""
+        from cosmos_recipes.conditioning.views_network import build_views
+
+        return build_views(around)
