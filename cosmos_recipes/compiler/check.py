@@ -8,6 +8,7 @@ from cosmos_recipes.compiler.fit import world_size
 from cosmos_recipes.compiler.gpus import GPUS
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.compiler.shape import clip_plan, nearest_frames, nearest_multiple
+from cosmos_recipes.compiler.views import check_views
 from cosmos_recipes.conditioning.base import heads, task_of
 from cosmos_recipes.diagnostics import Problem
 from cosmos_recipes.recipe.load import LoadedRecipe
@@ -24,8 +25,8 @@ def check_alone(loaded: LoadedRecipe) -> tuple[Problem, ...]:
 
 def check(resolved: Resolved) -> tuple[Problem, ...]:
     """Return the problems between the recipe and what it names."""
-    checks = (_schema, _head, _weights, _frames, _size, _given_frames, _fewest_given_frames, _recordings, _method)
-    problems = tuple(problem for check in checks for problem in check(resolved))
+    checks = (_schema, _head, _columns, _weights, _frames, _size, _given_frames, _fewest_given_frames, _recordings)
+    problems = tuple(problem for check in (*checks, _method, check_views) for problem in check(resolved))
     # Tokens are counted of a clip that can be cut into tokens.
     return problems or tuple(_extent(resolved))
 
@@ -174,6 +175,22 @@ def _head(resolved: Resolved) -> Iterator[Problem]:
             found=f"{head.name} with {backbone.name}",
             hint="choose another head or another backbone",
         )
+
+
+def _columns(resolved: Resolved) -> Iterator[Problem]:
+    """Whether every data set binds the numbers that the head consumes; a schema may leave that open."""
+    known, head = resolved.schema.columns, resolved.head
+    for dataset, _ in resolved.dataset.sets:
+        numbers = [name for name in head.columns if name in known and known[name].kind in ("tensor", "scalar")]
+        if missing := [name for name in numbers if name not in dataset.declaration.columns]:
+            yield Problem(
+                code="CR307",
+                message=f"the head `{head.name}` needs columns that the data set {dataset.file.name} does not bind",
+                place=dataset.columns_at or resolved.loaded.place_of("dataset.use"),
+                expected=f"`columns: {{{missing[0]}: {{from: …}}}}`",
+                found=f"no {', '.join(missing)}",
+                hint="bind them in the data set's file, or choose another head",
+            )
 
 
 def _weights(resolved: Resolved) -> Iterator[Problem]:
