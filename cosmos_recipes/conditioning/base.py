@@ -86,6 +86,10 @@ class Head(ABC):
         """Whether there is a control, so that adherence to it can be measured."""
         return bool(self.columns or self.optional_columns)
 
+    def parameters(self, around: Surroundings) -> int:
+        """Return how many numbers of the head train, without building it; a head that has few may say none."""
+        return 0
+
     @abstractmethod
     def build(self, around: Surroundings) -> nn.Module:
         """Return the head's network."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cosmos_recipes.conditioning.base import Head, Surroundings
+from cosmos_recipes.conditioning.views import view_parameters
 
 if TYPE_CHECKING:
     from torch import nn
+
+EXPANSION = 4
+"""Width of the hidden layer, in widths of the network."""
 
 
 class TrajectoryHead(Head):
@@ -25,6 +29,11 @@ class TrajectoryHead(Head):
     optional_columns = ("caption",)
     of_views = True
 
+    def parameters(self, around: Surroundings) -> int:
+        """See `Head.parameters`."""
+        from_way, to_network = 2 * 3 * around.temporal + 1, 4 * around.width
+        return view_parameters(around) + EXPANSION * around.width * (from_way + to_network)
+
     def build(self, around: Surroundings) -> nn.Module:
         """Return the views' network with the embedding of the way."""
         from cosmos_recipes.conditioning.trajectory_network import TrajectoryEmbedding
@@ -38,4 +47,5 @@ class TrajectoryHead(Head):
             frames=around.frames,
             rate_hz=around.rate_hz,
             width=around.width,
+            hidden=EXPANSION * around.width,
         )

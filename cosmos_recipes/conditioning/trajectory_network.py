@@ -18,7 +18,6 @@ from cosmos_recipes.conditioning.views_network import ViewsNetwork
 Control = dict[str, Tensor]
 SCALE_M = (10.0, 4.0, 1.0)
 """What x, y and z are divided by, as in Cosmos Predict1's trajectory model (cosmos_av_w_traj.py)."""
-EXPANSION = 4
 ROUNDING_S = 1e-6
 """How far after the last point a frame may be by rounding."""
 
@@ -43,15 +42,16 @@ class TrajectoryEmbedding(nn.Module):
         frames: int,
         rate_hz: float,
         width: int,
+        hidden: int,
     ) -> None:
         super().__init__()
         self.views, self.points, self.temporal = views, points, temporal
         way_2FN = _place_and_speed(points, points_hz, frames, rate_hz).astype(np.float32)
         self.register_buffer("way_2FN", torch.from_numpy(way_2FN), persistent=False)
         self.register_buffer("scale_m", torch.tensor(SCALE_M), persistent=False)
-        self.hidden = nn.Linear(2 * len(SCALE_M) * temporal, EXPANSION * width)
-        self.time = nn.Linear(EXPANSION * width, width, bias=False)
-        self.modulation = nn.Linear(EXPANSION * width, 3 * width, bias=False)
+        self.hidden = nn.Linear(2 * len(SCALE_M) * temporal, hidden)
+        self.time = nn.Linear(hidden, width, bias=False)
+        self.modulation = nn.Linear(hidden, 3 * width, bias=False)
         for last in (self.time, self.modulation):
             nn.init.zeros_(last.weight)
 

@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+def view_parameters(around: Surroundings) -> int:
+    """Return how many numbers of the network of the views train, besides those of the text's."""
+    of_embeddings = 4 * around.width * max(1, len(around.views))
+    of_a_block = 4 * around.width**2 + 2 * (around.width // around.attention_heads)
+    return of_embeddings + (around.blocks * of_a_block if around.attention == "per-view" else 0)
+
+
 class ViewsHead(Head):
     """Multi-view post-training: an embedding of each view enters with the time of its latent frames.
 
@@ -25,6 +32,10 @@ class ViewsHead(Head):
     columns = ()
     optional_columns = ("caption",)
     of_views = True
+
+    def parameters(self, around: Surroundings) -> int:
+        """See `Head.parameters`."""
+        return view_parameters(around)
 
     def build(self, around: Surroundings) -> nn.Module:
         """Return the embeddings of the views, the text's network, and the attention across views if that is chosen."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,15 @@ def test_a_head_gives_a_context_of_the_width_that_the_network_takes(name: str) -
     assert {key: value.shape for key, value in built.null(2).items()} == {
         key: value.shape for key, value in control.items()
     }
+
+
+@pytest.mark.parametrize("name", ["views", "views+trajectory"])
+@pytest.mark.parametrize("attention", ["full", "per-view"])
+def test_the_parameters_of_a_head_are_counted_without_building_it(name: str, attention: Any) -> None:
+    """Otherwise a plan promises memory that the run does not have."""
+    around = replace(AROUND, attention=attention, attention_heads=4)
+    own = [p.numel() for part, p in head(name).build(around).named_parameters() if "text." not in part]
+    assert sum(own) == head(name).parameters(around)
 
 
 @pytest.fixture(scope="module")
