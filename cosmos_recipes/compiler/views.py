@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from cosmos_recipes.compiler.resolve import Resolved
@@ -14,6 +15,7 @@ def check_views(resolved: Resolved) -> Iterator[Problem]:
     yield from _several(resolved)
     settings = list(_settings(resolved))
     yield from settings or _map(resolved)
+    yield from _weights(resolved)
 
 
 def _several(resolved: Resolved) -> Iterator[Problem]:
@@ -78,6 +80,28 @@ def _map(resolved: Resolved) -> Iterator[Problem]:
             yield _wrong(resolved, place, f"the view `{view}` is said to see itself", view, hint=hint)
         elif len(set(seen)) < len(seen):
             yield _wrong(resolved, place, f"the view `{view}` sees another twice", ", ".join(seen))
+
+
+def _weights(resolved: Resolved) -> Iterator[Problem]:
+    """Whether a head of views that was trained already was made for these views and this attention."""
+    file = resolved.weights.folder / "cosmos_recipe.json" if resolved.weights else None
+    trained = json.loads(file.read_text(encoding="utf-8")) if file and file.is_file() else {}
+    if trained.get("head") != resolved.head.name or not resolved.head.of_views:
+        return
+    attention = resolved.loaded.recipe.conditioning.attention or "full"
+    theirs, ours = (
+        f"{', '.join(views)}, with {how} attention"
+        for views, how in ((trained["views"], trained["attention"]), (resolved.views, attention))
+    )
+    if theirs != ours:
+        yield Problem(
+            code="CR304",
+            message="the head of the model to start from was made for other views",
+            place=resolved.loaded.place_of("backbone.weights"),
+            expected=ours,
+            found=theirs,
+            hint="name the data set's views as that model does, in the same order, or start from another",
+        )
 
 
 def _wrong(resolved: Resolved, place: Place | None, message: str, found: str, hint: str = "") -> Problem:

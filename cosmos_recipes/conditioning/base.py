@@ -66,7 +66,8 @@ class Head(ABC):
     The module that `build` returns has `collate(rows) -> Control` and `null(batch) -> Control`, where a Control is a
     dict of batch-first tensors, and `forward(control)`, which returns what enters the network: `encoder_hidden_states`,
     and what `backbones.places` names. It starts as a no-op: at step 0 the model's output equals the base's bit for bit.
-    It may have `start_from(transformer)`, which is called once when it is new.
+    It may have `start_from(transformer)`, which is called once when it is new, and a part `text` that reads captions as
+    the head `text` does.
     """
 
     name: ClassVar[str]

@@ -55,6 +55,12 @@ class TrajectoryEmbedding(nn.Module):
         for last in (self.time, self.modulation):
             nn.init.zeros_(last.weight)
 
+    @property
+    def text(self) -> nn.Module:
+        """What reads the captions."""
+        text: nn.Module = self.views.text
+        return text
+
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> Control:
         """Return `trajectory_BN3` of rows in metres, that all of them are known, and the text of every view."""
         trajectory_BN3 = torch.from_numpy(np.stack([row["trajectory"] for row in rows]).astype(np.float32))

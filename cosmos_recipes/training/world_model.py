@@ -287,13 +287,18 @@ def surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], toke
 
 
 def _started(weights: Weights, expected_sha256: str | None, head_name: str, head: nn.Module) -> Any:
-    """Return the network of a trained model, after giving its head's weights to a head of the same kind."""
+    """Return the network of a trained model, after giving its head's weights to a head of the same kind.
+
+    Where the model was trained with captions alone, a head that takes captions too begins with what reads them.
+    """
     require_unchanged(weights, expected_sha256)
     folder = weights.folder
     transformer = load_transformer(str(folder / "transformer")).train()
     _begin(head, transformer)
-    if json.loads((folder / "cosmos_recipe.json").read_text())["head"] == head_name:
-        head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
+    trained = json.loads((folder / "cosmos_recipe.json").read_text())["head"]
+    begins = head if trained == head_name else getattr(head, "text", None) if trained == "text" else None
+    if begins is not None:
+        begins.load_state_dict(load_file(folder / "head" / "model.safetensors"))
     return transformer
 
 

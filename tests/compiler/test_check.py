@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.check import check
 from cosmos_recipes.compiler.resolve import resolve
 from cosmos_recipes.diagnostics import RecipeError
@@ -48,6 +51,23 @@ def test_a_head_needs_its_numbers_bound_where_the_schema_leaves_them_open(load: 
     problems = check(replace(resolved, schema=resolved.schema.model_copy(update={"columns": columns})))
 
     assert [(problem.code, problem.found) for problem in problems] == [("CR307", "no caption")]
+
+
+def test_a_trained_head_of_views_is_taken_for_the_same_views_alone(load: Load, tmp_path: Path) -> None:
+    """Otherwise a run ends in an error of torch about shapes, or takes the left camera for the right one."""
+    base = Weights(label="shipped:tiny-diffusion")
+    shutil.copytree(base.folder, tmp_path / "model")
+    trained = {"head": "views", "views": ["front", "left"], "attention": "full"}
+    (tmp_path / "model" / "cosmos_recipe.json").write_text(json.dumps(trained), encoding="utf-8")
+    source = "source: {kind: world, world: cell, episodes: 4, held_out: 2}"
+    found = []
+    for views in ("front: front, left: left", "left: left, front: front"):
+        use = f"dataset.use={{schema: multi-view, {source}, views: {{{views}}}}}"
+        overrides = ("dataset.schema=multi-view", use, "conditioning.head=views")
+        loaded = load(*overrides, f"backbone={{use: tiny-diffusion, weights: {tmp_path / 'model'}}}")
+        found.append([problem.code for problem in check(resolve(loaded))])
+
+    assert found == [[], ["CR304"]]
 
 
 def test_views_of_a_mixture_are_the_same_in_the_same_order(load: Load, tmp_path: Path) -> None:
