@@ -8,6 +8,7 @@ from cosmos_recipes.compiler.fit import world_size
 from cosmos_recipes.compiler.gpus import GPUS
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.compiler.shape import clip_plan, nearest_frames, nearest_multiple
+from cosmos_recipes.compiler.views import check_views
 from cosmos_recipes.conditioning.base import heads, task_of
 from cosmos_recipes.diagnostics import Problem
 from cosmos_recipes.recipe.load import LoadedRecipe
@@ -24,8 +25,8 @@ def check_alone(loaded: LoadedRecipe) -> tuple[Problem, ...]:
 
 def check(resolved: Resolved) -> tuple[Problem, ...]:
     """Return the problems between the recipe and what it names."""
-    checks = (_schema, _head, _weights, _frames, _size, _given_frames, _fewest_given_frames, _recordings, _method)
-    problems = tuple(problem for check in checks for problem in check(resolved))
+    checks = (_schema, _head, _columns, _weights, _frames, _size, _given_frames, _fewest_given_frames, _recordings)
+    problems = tuple(problem for check in (*checks, _method, check_views) for problem in check(resolved))
     # Tokens are counted of a clip that can be cut into tokens.
     return problems or tuple(_extent(resolved))
 
@@ -176,6 +177,22 @@ def _head(resolved: Resolved) -> Iterator[Problem]:
         )
 
 
+def _columns(resolved: Resolved) -> Iterator[Problem]:
+    """Whether every data set binds the numbers that the head consumes; a schema may leave that open."""
+    known, head = resolved.schema.columns, resolved.head
+    for dataset, _ in resolved.dataset.sets:
+        numbers = [name for name in head.columns if name in known and known[name].kind in ("tensor", "scalar")]
+        if missing := [name for name in numbers if name not in dataset.declaration.columns]:
+            yield Problem(
+                code="CR307",
+                message=f"the head `{head.name}` needs columns that the data set {dataset.file.name} does not bind",
+                place=dataset.columns_at or resolved.loaded.place_of("dataset.use"),
+                expected=f"`columns: {{{missing[0]}: {{from: …}}}}`",
+                found=f"no {', '.join(missing)}",
+                hint="bind them in the data set's file, or choose another head",
+            )
+
+
 def _weights(resolved: Resolved) -> Iterator[Problem]:
     """Whether the model to start from is the network that the backbone is."""
     if resolved.weights is None:
@@ -301,16 +318,18 @@ def _method(resolved: Resolved) -> Iterator[Problem]:
 
 def _extent(resolved: Resolved) -> Iterator[Problem]:
     backbone, loaded = resolved.backbone, resolved.loaded
-    clip = clip_plan(loaded.recipe, backbone)
+    clip = clip_plan(loaded.recipe, backbone, resolved.views)
     most, network, tokenizer = backbone.limits.tokens, backbone.architecture, backbone.tokenizer
+    several = [f"{len(clip.views)} views"] if len(clip.views) > 1 else []
+    cells = [*several, clip.latent_frames, clip.latent_height, clip.latent_width]
     if clip.tokens > most:
         yield Problem(
             code="CR313",
             message=f"the clip is too large for {backbone.name}",
             place=loaded.place_of("dataset.clip"),
             expected=f"at most {most:,} tokens",
-            found=f"{clip.tokens:,} tokens ({clip.latent_frames} x {clip.latent_height} x {clip.latent_width} latent cells)",
-            hint="use fewer frames or smaller pictures",
+            found=f"{clip.tokens:,} tokens ({' x '.join(map(str, cells))} latent cells)",
+            hint="use fewer frames or smaller pictures" + (", or fewer views" if len(clip.views) > 1 else ""),
         )
     latent = (clip.latent_frames, clip.latent_height, clip.latent_width)
     if any(size > limit for size, limit in zip(latent, network.max_size, strict=True)):

@@ -24,6 +24,7 @@ from cosmos_recipes.compiler.plan import (
 from cosmos_recipes.compiler.provenance import origins
 from cosmos_recipes.compiler.resolve import Resolved, resolve
 from cosmos_recipes.compiler.shape import clip_plan
+from cosmos_recipes.data.binding.spec import RATE_HZ
 from cosmos_recipes.data.dataset import BoundDataset, Mixture
 from cosmos_recipes.diagnostics import Problem, RecipeError, fail, noted
 from cosmos_recipes.recipe.load import LoadedRecipe
@@ -50,7 +51,7 @@ def compile_recipe(loaded: LoadedRecipe) -> Plan:
     problems += check_alone(loaded)
     if problems:
         raise RecipeError(*sorted(problems, key=_position))
-    clip = clip_plan(loaded.recipe, resolved.backbone)
+    clip = clip_plan(loaded.recipe, resolved.backbone, resolved.views)
     plan = _plan(resolved, clip, fit(resolved, clip))
     document = plan.model_dump(mode="json", exclude={"origins", "sources"})
     return Plan.model_validate({**document, "sources": file_hashes(resolved), "origins": origins(document, resolved)})
@@ -109,9 +110,7 @@ def _plan(resolved: Resolved, clip: ClipPlan, fitted: Fit) -> Plan:
         seed=recipe.seed,
         backbone=_backbone(resolved),
         data=_data(resolved, clip),
-        conditioning=ConditioningPlan(
-            head=resolved.head.name, dropout=recipe.conditioning.dropout if resolved.head.controlled else 0.0
-        ),
+        conditioning=_conditioning(resolved),
         train=_train(resolved, fitted),
         evaluate=_evaluate(resolved),
         gate=recipe.gate,
@@ -119,6 +118,19 @@ def _plan(resolved: Resolved, clip: ClipPlan, fitted: Fit) -> Plan:
         hardware=fitted.hardware,
         fit=fitted.plan,
         notes=tuple(_notes(resolved)),
+    )
+
+
+def _conditioning(resolved: Resolved) -> ConditioningPlan:
+    said, head, views = resolved.loaded.recipe.conditioning, resolved.head, resolved.views
+    attention = (said.attention or "full") if head.of_views else None
+    everything = {view: tuple(other for other in views if other != view) for view in views}
+    sees = everything if said.sees is None else {view: tuple(seen) for view, seen in said.sees.items()}
+    return ConditioningPlan(
+        head=head.name,
+        dropout=said.dropout if head.controlled else 0.0,
+        attention=attention,
+        sees=sees if attention == "per-view" else None,
     )
 
 
@@ -136,13 +148,15 @@ def _data(resolved: Resolved, clip: ClipPlan) -> DataPlan:
     mixture, recipe = resolved.dataset, resolved.loaded.recipe
     parts = tuple(SetPlan(**_set(dataset), weight=weight) for dataset, weight in mixture.sets)
     own = _set(mixture.sets[0][0]) if len(parts) == 1 else _mixture(mixture)
+    head, known = resolved.head, resolved.schema.columns
     return DataPlan(
         **own,
         mix=parts if len(parts) > 1 else (),
         schema_name=mixture.file.schema_name,
         numbers={name: resolved.numbers[name] for name in resolved.head.columns if name in resolved.numbers},
+        rates_hz=_rates_hz(resolved),
         contract=resolved.schema.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-        columns={name: resolved.schema.columns[name].kind for name in ("video", *resolved.head.columns)},
+        columns={name: known[name].kind for name in ("video", *head.columns, *head.optional_columns) if name in known},
         splits={"train": "train", "evaluate": "held-out"},
         limit=recipe.dataset.limit,
         transcode=recipe.dataset.transcode,
@@ -151,6 +165,16 @@ def _data(resolved: Resolved, clip: ClipPlan) -> DataPlan:
             requested=recipe.dataset.decode, backends=resolved.decode.backends, reason=resolved.decode.reason
         ),
     )
+
+
+def _rates_hz(resolved: Resolved) -> dict[str, float]:
+    """Return how many points to come there are in a second, of each column of the head that holds such."""
+    declared = resolved.dataset.declaration.numbers
+    return {
+        name: declared[name].binding.rate or RATE_HZ
+        for name in resolved.head.columns
+        if resolved.schema.columns[name].convention == "future-points"
+    }
 
 
 def _mixture(mixture: Mixture) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Literal, NoReturn
 from cosmos_recipes.compiler.memory import Memory, flops_per_clip, memory
 from cosmos_recipes.compiler.plan import ClipPlan, FitPlan, HardwarePlan
 from cosmos_recipes.compiler.resolve import Resolved
+from cosmos_recipes.conditioning.base import Surroundings
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.recipe.spec import Hardware, Train
 
@@ -91,10 +92,30 @@ def _memory(resolved: Resolved, clip: ClipPlan, way: Way) -> Memory:
     return memory(
         resolved.backbone,
         resolved.loaded.recipe.train,
+        head=resolved.head.parameters(_around(resolved, clip)),
         tokens=clip.tokens,
+        contexts=max(1, len(clip.views)),
         micro_batch=way.micro_batch,
         shards=world_size(hardware) if way.strategy == "fsdp2" else 1,
         checkpointed=way.checkpointed,
+    )
+
+
+def _around(resolved: Resolved, clip: ClipPlan) -> Surroundings:
+    """Return what the head would be built for."""
+    network = resolved.backbone.architecture
+    _, high, wide = network.patch_size
+    return Surroundings(
+        text=resolved.backbone.text,
+        width=network.width,
+        blocks=network.num_layers,
+        grid=(clip.latent_height // high, clip.latent_width // wide),
+        temporal=resolved.backbone.tokenizer.temporal,
+        frames=clip.frames,
+        numbers=resolved.numbers,
+        views=clip.views,
+        attention=resolved.loaded.recipe.conditioning.attention or "full",
+        attention_heads=network.num_attention_heads,
     )
 
 
@@ -102,7 +123,9 @@ def _chosen(
     resolved: Resolved, clip: ClipPlan, way: Way, needed: Memory, accumulate: int, rejected: list[tuple[Way, Memory]]
 ) -> Fit:
     recipe, gpu = resolved.loaded.recipe, resolved.gpu
-    flops = recipe.train.global_batch * flops_per_clip(resolved.backbone, tokens=clip.tokens)
+    flops = recipe.train.global_batch * flops_per_clip(
+        resolved.backbone, tokens=clip.tokens, contexts=max(1, len(clip.views))
+    )
     hardware = HardwarePlan(
         accelerator="gpu" if gpu else "cpu",
         gpu=recipe.hardware.gpu,

@@ -45,38 +45,56 @@ class Memory:
 
 
 def memory(
-    backbone: ZooEntry, train: Train, *, tokens: int, micro_batch: int, shards: int, checkpointed: bool
+    backbone: ZooEntry,
+    train: Train,
+    *,
+    head: int = 0,
+    tokens: int,
+    contexts: int = 1,
+    micro_batch: int,
+    shards: int,
+    checkpointed: bool,
 ) -> Memory:
-    """Return the memory of one device that holds 1 / `shards` of the state and sees `micro_batch` clips at once."""
-    parameters = backbone.parameters
+    """Return the memory of one device that holds 1 / `shards` of the state and sees `micro_batch` clips at once.
+
+    `head` counts the parameters of the conditioning head, and `contexts` the text contexts of a clip.
+    """
+    parameters = backbone.parameters + head
     return Memory(
         weights=4 * parameters // shards + _working_copies(backbone.architecture, train, sharded=shards > 1),
         gradients=4 * parameters // shards,
         optimizer=_optimizer_state(backbone.architecture, train, parameters) // shards,
         average=4 * parameters // shards if train.ema is not None else 0,
-        activations=micro_batch * activations(backbone, train, tokens=tokens, checkpointed=checkpointed),
+        activations=micro_batch
+        * activations(backbone, train, tokens=tokens, contexts=contexts, checkpointed=checkpointed),
     )
 
 
-def activations(backbone: ZooEntry, train: Train, *, tokens: int, checkpointed: bool) -> int:
-    """Return the bytes that one clip of `tokens` tokens keeps for backward."""
+def activations(backbone: ZooEntry, train: Train, *, tokens: int, contexts: int = 1, checkpointed: bool) -> int:
+    """Return the bytes that one clip of `tokens` tokens and so many text contexts keeps for backward."""
     network, saved = backbone.architecture, SAVED[train.precision]
+    text = contexts * backbone.text.length
     width, layers = network.width, network.num_layers
     block = tokens * int(width * (saved.block + saved.mlp * network.mlp_ratio))
-    block += backbone.text.length * (CONTEXT_PER_WIDTH * width + 4 * network.text_embed_dim)
+    block += text * (CONTEXT_PER_WIDTH * width + 4 * network.text_embed_dim)
     # Recomputed one at a time, each block keeps only its input.
     blocks = block + layers * tokens * width * saved.hidden if checkpointed else layers * block
-    return blocks + tokens * width * saved.root + backbone.text.length * backbone.text.width * (4 + saved.hidden)
+    return blocks + tokens * width * saved.root + text * backbone.text.width * (4 + saved.hidden)
 
 
-def flops_per_clip(backbone: ZooEntry, *, tokens: int) -> float:
-    """Return the operations of forward and backward for one clip: 6 per weight and token, and attention."""
+def flops_per_clip(backbone: ZooEntry, *, tokens: int, contexts: int = 1) -> float:
+    """Return the operations of forward and backward for one clip: 6 per weight and token, and attention.
+
+    A token attends to all tokens, and to one of the text contexts.
+    """
     network, text = backbone.architecture, backbone.text.length
     block, patch = block_parameters(network), prod(network.patch_size)
     ends = patch * network.width * (network.in_channels + network.concat_padding_mask + network.out_channels)
     projection = network.crossattn_proj_in_channels * network.encoder_hidden_states_channels
     weights = tokens * (network.num_layers * block.per_token + ends)
-    weights += text * (network.num_layers * block.per_text_token + projection * network.use_crossattn_projection)
+    weights += (
+        contexts * text * (network.num_layers * block.per_text_token + projection * network.use_crossattn_projection)
+    )
     return 6.0 * weights + 12.0 * network.num_layers * network.width * tokens * (tokens + text)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cosmos_recipes.backbones.objectives import ObjectiveEntry
 from cosmos_recipes.backbones.zoo import TextEntry, TokenizerEntry
+from cosmos_recipes.conditioning.base import Attention
 from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
 from cosmos_recipes.data.contract import Schema, load_schema
 from cosmos_recipes.recipe.spec import Gate, Optimizer
@@ -43,7 +44,11 @@ class BackbonePlan(Part):
 
 
 class ClipPlan(Part):
-    """The window, in frames and pixels, and what it becomes in the latent space."""
+    """The window, in frames and pixels, and what it becomes in the latent space.
+
+    Frames are those of one view, tokens of all `views`, which have no names where there is one. Plans from before views
+    were said have none.
+    """
 
     frames: int
     rate_hz: float
@@ -57,6 +62,7 @@ class ClipPlan(Part):
     latent_width: int
     given_latent_frames: int
     tokens: int
+    views: tuple[str, ...] = ()
 
 
 class DecodePlan(Part):
@@ -90,8 +96,9 @@ class SetPlan(Part):
 class DataPlan(SetPlan):
     """The data set, its contract, and the clips cut from it; `columns` are those that the model sees, by kind.
 
-    `numbers` are how many each row of a column has, where its contract leaves that to the data. A mixture has its data
-    sets in `mix`, and no source of its own. `contract` is the content of the schema's file, so that a run needs it no
+    `numbers` are how many each row of a column has, where its contract leaves that to the data, or how many points to
+    come a clip has, of which there are `rates_hz` in a second. A mixture has its data sets in `mix`, and no source of its
+    own. `contract` is the content of the schema's file, so that a run needs it no
     more; plans from before it was kept have none.
     """
 
@@ -99,6 +106,7 @@ class DataPlan(SetPlan):
     contract: dict[str, Any] = Field(default_factory=dict)
     columns: dict[str, str]
     numbers: dict[str, int] = Field(default_factory=dict)
+    rates_hz: dict[str, float] = Field(default_factory=dict)
     splits: dict[str, str]
     limit: int | None
     clip: ClipPlan
@@ -117,10 +125,12 @@ class DataPlan(SetPlan):
 
 
 class ConditioningPlan(Part):
-    """The head and how often its control is dropped in training."""
+    """The head, how often its control is dropped in training, and how views see each other, where it tells them apart."""
 
     head: str
     dropout: float
+    attention: Attention | None = None
+    sees: dict[str, tuple[str, ...]] | None = None
 
 
 class TrainPlan(Part):

@@ -29,13 +29,14 @@ class Resolved:
     """A recipe and everything that it names.
 
     `weights` is None where they are drawn at random or are the Hub's, `gpu` is None on a CPU; `files` are those read
-    besides the recipe's own.
+    besides the recipe's own. `views` are those of a clip, none where there is one without a name.
     """
 
     loaded: LoadedRecipe
     backbone: ZooEntry
     weights: Weights | None
     numbers: Mapping[str, int]
+    views: tuple[str, ...]
     schema: Schema
     dataset: Mixture
     description: SourceDescription
@@ -68,10 +69,10 @@ def resolve(loaded: LoadedRecipe) -> Resolved:
     schema = _try(problems, lambda: load_schema(recipe.dataset.schema_name, place=place))
     dataset = _try(problems, lambda: _dataset(loaded))
     described = _try(problems, lambda: _described(loaded, dataset)) if dataset else None
-    numbers = _try(problems, lambda: _bound(loaded, dataset, described)) if dataset and described else None
+    bound = _try(problems, lambda: _bound(loaded, dataset, described)) if dataset and described else None
     description = together(described) if described else None
     decode = _try(problems, lambda: _decode(loaded, description)) if description else None
-    if not (backbone and head and schema and dataset and description and decode) or problems:
+    if not (backbone and head and schema and dataset and description and decode and bound) or problems:
         raise RecipeError(*problems)
     paths = dict.fromkeys([dataset.path, *(each.path for each, _ in dataset.sets)])
     files = (find("schemas", recipe.dataset.schema_name), *(path for path in paths if path))
@@ -79,7 +80,8 @@ def resolve(loaded: LoadedRecipe) -> Resolved:
         loaded=loaded,
         backbone=backbone,
         weights=weights,
-        numbers=numbers or {},
+        numbers=bound.numbers,
+        views=bound.views,
         schema=schema,
         dataset=dataset,
         description=description,
@@ -156,34 +158,57 @@ def _described(loaded: LoadedRecipe, dataset: Mixture) -> list[SourceDescription
         raise RecipeError(*problems) from error
 
 
-def _bound(loaded: LoadedRecipe, mixture: Mixture, described: Sequence[SourceDescription]) -> dict[str, int]:
-    """Check that the first recording of each data set has what its columns and views are bound to.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Bound:
+    """How many numbers a row of each column has, and the names of the views."""
 
-    Returns how many numbers a row of each column has.
-    """
+    numbers: Mapping[str, int]
+    views: tuple[str, ...]
+
+
+def _bound(loaded: LoadedRecipe, mixture: Mixture, described: Sequence[SourceDescription]) -> _Bound:
+    """Check that the first recording of each data set has what its columns and views are bound to."""
     problems: list[Problem] = []
-    numbers: dict[str, int] = {}
-    for (dataset, _), found in zip(mixture.sets, described, strict=True):
+    found: list[_Bound] = []
+    for (dataset, _), description in zip(mixture.sets, described, strict=True):
         try:
-            numbers |= _bind_first(dataset, found)
+            found.append(_bind_first(dataset, description))
         except RecipeError as error:
             place = dataset.columns_at or loaded.place_of("dataset.use")
             problems += [replace(each, place=place) for each in error.problems]
     if problems:
         raise RecipeError(*problems)
-    return numbers
+    _require_same_views(loaded, mixture, [each.views for each in found])
+    return _Bound(numbers={name: n for each in found for name, n in each.numbers.items()}, views=found[0].views)
 
 
-def _bind_first(dataset: BoundDataset, found: SourceDescription) -> dict[str, int]:
-    if dataset.declaration.numbers:
+def _bind_first(dataset: BoundDataset, found: SourceDescription) -> _Bound:
+    declaration = dataset.declaration
+    own, numbers, theirs = declaration.schema.own_views, dict[str, int](), found.views
+    if declaration.numbers:
         from cosmos_recipes.data.binding.bind import Binding
 
-        binding = Binding(dataset.declaration)
+        binding = Binding(declaration)
         for recording in dataset.source.first(1):
-            return binding.numbers(binding.bind(recording))
-    elif found.views:
-        dataset.declaration.choose_views(found.views, f"of the data set {dataset.file.name}")
-    return {}
+            numbers, theirs = binding.numbers(binding.bind(recording)), tuple(recording.views)
+    elif own is None and not theirs:
+        theirs = next((tuple(recording.views) for recording in dataset.source.first(1)), ())
+    views = declaration.choose_views(theirs, f"of the data set {dataset.file.name}") if theirs else {}
+    return _Bound(numbers=numbers, views=() if own and len(own) == 1 else tuple(views))
+
+
+def _require_same_views(loaded: LoadedRecipe, mixture: Mixture, views: Sequence[tuple[str, ...]]) -> None:
+    """Refuse a mixture whose views have other names or another order: the model tells them by that (CR594)."""
+    for (dataset, _), own in zip(mixture.sets, views, strict=True):
+        if own != views[0]:
+            fail(
+                "CR594",
+                f"the data set {dataset.file.name} of the mixture has other views than {mixture.sets[0][0].file.name}",
+                place=loaded.place_of("dataset.use"),
+                expected=", ".join(views[0]),
+                found=", ".join(own),
+                hint="name the same views, in the same order, under `views` in both files",
+            )
 
 
 def _decode(loaded: LoadedRecipe, description: SourceDescription) -> Choice:

@@ -9,8 +9,11 @@ from cosmos_recipes.compiler.plan import ClipPlan
 from cosmos_recipes.recipe.spec import Recipe
 
 
-def clip_plan(recipe: Recipe, backbone: ZooEntry) -> ClipPlan:
-    """Return the window of the recipe and what the backbone's tokenizer makes of it; sizes are rounded up."""
+def clip_plan(recipe: Recipe, backbone: ZooEntry, views: tuple[str, ...]) -> ClipPlan:
+    """Return the window of the recipe and what the backbone's tokenizer makes of it; sizes are rounded up.
+
+    `views` are none where there is one without a name.
+    """
     clip, tokenizer = recipe.dataset.clip, backbone.tokenizer
     height_px, width_px = clip.size
     given_frames, fewest = recipe.conditioning.given_frames, recipe.conditioning.fewest_given_frames
@@ -31,7 +34,9 @@ def clip_plan(recipe: Recipe, backbone: ZooEntry) -> ClipPlan:
         latent_height=latent[1],
         latent_width=latent[2],
         given_latent_frames=latent_frames(given_frames, tokenizer.temporal),
-        tokens=prod(-(-size // step) for size, step in zip(latent, backbone.architecture.patch_size, strict=True)),
+        tokens=max(1, len(views))
+        * prod(-(-size // step) for size, step in zip(latent, backbone.architecture.patch_size, strict=True)),
+        views=views,
     )
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+Attention = Literal["full", "per-view"]
+"""How the views of a clip see each other: all in one attention, or each by itself and others in an attention besides."""
 
 
 class ContextShape(Protocol):
@@ -35,7 +39,10 @@ class Surroundings:
 
     It has so many `blocks`, and a latent frame is a `grid` of tokens, height by width. `temporal` are the frames of
     pixels that each latent frame after the first stands for, and a clip has so many `frames`; `numbers` are those of a row of each column whose contract
-    leaves that to the data.
+    leaves that to the data, or how many points to come a clip has, and `rates_hz` says how many of those there are in a second, as `rate_hz` does of frames.
+
+    A clip has these `views`, none where there is one without a name. With an `attention` of `per-view`, each view `sees`
+    the others that are named for it. The network's attention has so many `attention_heads`.
     """
 
     text: ContextShape
@@ -45,6 +52,12 @@ class Surroundings:
     temporal: int
     frames: int
     numbers: Mapping[str, int]
+    rate_hz: float = 1.0
+    rates_hz: Mapping[str, float] = field(default_factory=dict)
+    views: tuple[str, ...] = ()
+    attention: Attention = "full"
+    sees: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    attention_heads: int = 1
 
 
 class Head(ABC):
@@ -53,6 +66,8 @@ class Head(ABC):
     The module that `build` returns has `collate(rows) -> Control` and `null(batch) -> Control`, where a Control is a
     dict of batch-first tensors, and `forward(control)`, which returns what enters the network: `encoder_hidden_states`,
     and what `backbones.places` names. It starts as a no-op: at step 0 the model's output equals the base's bit for bit.
+    It may have `start_from(transformer)`, which is called once when it is new, and a part `text` that reads captions as
+    the head `text` does.
     """
 
     name: ClassVar[str]
@@ -62,11 +77,19 @@ class Head(ABC):
     families: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[str, ...]]
     """The columns of the schema that are the control; none for a head without one."""
+    optional_columns: ClassVar[tuple[str, ...]] = ()
+    """Columns that are part of the control where a recording has them."""
+    of_views: ClassVar[bool] = False
+    """Whether it tells the views of a clip apart; others take clips of one view."""
 
     @property
     def controlled(self) -> bool:
         """Whether there is a control, so that adherence to it can be measured."""
-        return bool(self.columns)
+        return bool(self.columns or self.optional_columns)
+
+    def parameters(self, around: Surroundings) -> int:
+        """Return how many numbers of the head train, without building it; a head that has few may say none."""
+        return 0
 
     @abstractmethod
     def build(self, around: Surroundings) -> nn.Module:

@@ -21,6 +21,7 @@ def _text(words: str) -> Any:
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64, json_schema_extra=_text("lower-case letters and digits, with dots, dashes or underscores between them"))]
+HeadName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=64, json_schema_extra=_text("lower-case letters and digits, with dots, dashes, underscores or plus signs between them"))]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
@@ -62,9 +63,11 @@ class Dataset(Block):
 class Conditioning(Block):
     """What controls the prediction."""
 
-    head: Name = Field("none", description="The conditioning head: none, text, or the name of an installed one.")
+    head: HeadName = Field("none", description="The conditioning head: none, text, or the name of an installed one.")
     given_frames: Positive = Field(1, description="Frames at the start of a clip that are given to the model and not predicted.")
     fewest_given_frames: Count | None = Field(None, description="Draw the given frames of each training clip from so many up to given_frames, as often as the backbone was trained with; 0 trains on text alone too, and by default it is always given_frames.")
+    attention: Literal["full", "per-view"] | None = Field(None, description="How the views of a clip see each other, for a head of several views: all in one attention (full, the default), or each by itself, with an attention across views besides.")
+    sees: dict[str, list[str]] | None = Field(None, description="Which others each view sees across views, with `attention: per-view`: {front: [left, right]}; a view that is not named sees none, and by default each sees all.")
     dropout: Fraction = Field(0.1, description="Share of training clips whose control is dropped, for classifier-free guidance.")
 
 

@@ -23,7 +23,7 @@ from cosmos_recipes.backbones.weights import Weights, require_unchanged
 from cosmos_recipes.backbones.zoo import TextEntry
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.compiler.shape import latent_frames
-from cosmos_recipes.conditioning.base import Surroundings
+from cosmos_recipes.conditioning.base import Attention, Surroundings
 from cosmos_recipes.conditioning.base import head as find_head
 from cosmos_recipes.training.diffusion.choice import objective_of
 from cosmos_recipes.training.diffusion.generation import generate
@@ -48,7 +48,10 @@ class WorldModelConfig:
     task: str = "general"
     clip: dict[str, int] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    rates_hz: dict[str, float] = field(default_factory=dict)
     views: tuple[str, ...] = ()
+    attention: Attention | None = None
+    sees: dict[str, tuple[str, ...]] | None = None
 
 
 class WorldModel(nn.Module):
@@ -69,6 +72,7 @@ class WorldModel(nn.Module):
         self.config, self.objective = config, objective_entry(config.objective)
         self.process = objective_of(self.objective)
         self.transformer, self.tokenizer, self.head = transformer, tokenizer.requires_grad_(False), head
+        self.transformer.entrance.views = self.view_count
 
     @classmethod
     def build(cls, plan: Plan, *, tokenizer: Path | None = None) -> WorldModel:
@@ -90,12 +94,17 @@ class WorldModel(nn.Module):
             task=plan.task,
             clip={"frames": clip.frames, "height_px": clip.height_px, "width_px": clip.width_px},
             numbers=plan.data.numbers,
+            rates_hz=plan.data.rates_hz,
+            views=clip.views,
+            attention=plan.conditioning.attention,
+            sees=plan.conditioning.sees,
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
             head = find_head(config.head).build(surroundings(config, backbone.architecture, backbone.tokenizer))
         if backbone.weights is None:
             transformer = build_transformer(backbone.architecture, seed=plan.seed)
+            _begin(head, transformer)
         else:
             transformer = _started(Weights(label=backbone.weights), backbone.weights_sha256, config.head, head)
         return cls(
@@ -209,7 +218,8 @@ class WorldModel(nn.Module):
 def read_config(folder: Path) -> WorldModelConfig:
     """Return what a model's folder says of it."""
     said = json.loads((folder / "cosmos_recipe.json").read_text())
-    return WorldModelConfig(**{**said, "views": tuple(said.get("views", ()))})
+    sees = {view: tuple(seen) for view, seen in said["sees"].items()} if said.get("sees") else None
+    return WorldModelConfig(**{**said, "views": tuple(said.get("views", ())), "sees": sees})
 
 
 def surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], tokenizer: Any) -> Surroundings:
@@ -224,13 +234,33 @@ def surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], toke
         temporal=tokenizer.temporal,
         frames=config.clip.get("frames", 1),
         numbers=config.numbers,
+        rate_hz=config.rate_hz,
+        rates_hz=config.rates_hz,
+        views=config.views,
+        attention=config.attention or "full",
+        sees=config.sees or {},
+        attention_heads=architecture["num_attention_heads"],
     )
 
 
 def _started(weights: Weights, expected_sha256: str | None, head_name: str, head: nn.Module) -> Any:
-    """Return the network of a trained model, after giving its head's weights to a head of the same kind."""
+    """Return the network of a trained model, after giving its head's weights to a head of the same kind.
+
+    Where the model was trained with captions alone, a head that takes captions too begins with what reads them.
+    """
     require_unchanged(weights, expected_sha256)
     folder = weights.folder
-    if json.loads((folder / "cosmos_recipe.json").read_text())["head"] == head_name:
-        head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
-    return load_transformer(str(folder / "transformer")).train()
+    transformer = load_transformer(str(folder / "transformer")).train()
+    _begin(head, transformer)
+    trained = json.loads((folder / "cosmos_recipe.json").read_text())["head"]
+    begins = head if trained == head_name else getattr(head, "text", None) if trained == "text" else None
+    if begins is not None:
+        begins.load_state_dict(load_file(folder / "head" / "model.safetensors"))
+    return transformer
+
+
+def _begin(head: nn.Module, transformer: nn.Module) -> None:
+    """Let a new head take what it begins with from the network."""
+    start_from: Any = getattr(head, "start_from", None)
+    if start_from is not None:
+        start_from(transformer)

@@ -25,6 +25,7 @@ OTHER_TEXTS = {
     "dataset.clip.rate": "10 Hz",
     "dataset.clip.size": "64x128",
     "conditioning.head": "none",
+    "conditioning.sees": "{front: [left]}",
     "publish.repo": "owner/name",
     "hardware.gpu": "h100-80gb",
     "gate.psnr_over_copy": "1 dB",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ TINY = backbone("tiny-diffusion")
 WIDTH = TINY.architecture.num_attention_heads * TINY.architecture.attention_head_dim
 STEPS, NUMBERS, FRAMES = 8, 3, 3
 GRID = (4, 4)
+POINTS = 16
 AROUND = Surroundings(
     text=TINY.text,
     width=WIDTH,
@@ -24,7 +26,10 @@ AROUND = Surroundings(
     grid=GRID,
     temporal=4,
     frames=STEPS + 1,
-    numbers={"action": NUMBERS},
+    numbers={"action": NUMBERS, "trajectory": POINTS},
+    rate_hz=5.0,
+    rates_hz={"trajectory": 10.0},
+    views=("front", "left"),
 )
 
 
@@ -34,6 +39,7 @@ def rows() -> list[dict[str, Any]]:
     pose_T44 = np.repeat(np.eye(4, dtype=np.float32)[None], STEPS + 1, axis=0)
     pose_T44[:, 2, 3] = np.arange(STEPS + 1)
     camera = {"pose": pose_T44, "intrinsics": np.full((STEPS + 1, 4), 0.5, np.float32)}
+    camera["trajectory"] = np.arange(3 * POINTS, dtype=np.float32).reshape(POINTS, 3) / 10
     captions = ("the arm picks the red part", "")
     return [{"caption": text, "action": action, **camera} for text, action in zip(captions, actions, strict=True)]
 
@@ -42,10 +48,20 @@ def rows() -> list[dict[str, Any]]:
 def test_a_head_gives_a_context_of_the_width_that_the_network_takes(name: str) -> None:
     built = head(name).build(AROUND)
     control = built.collate(rows())
-    assert built(control)["encoder_hidden_states"].shape[::2] == (2, TINY.text.width)
+    context = built(control)["encoder_hidden_states"]
+    assert (len(context), context.shape[-1]) == (2, TINY.text.width)
     assert {key: value.shape for key, value in built.null(2).items()} == {
         key: value.shape for key, value in control.items()
     }
+
+
+@pytest.mark.parametrize("name", ["views", "views+trajectory"])
+@pytest.mark.parametrize("attention", ["full", "per-view"])
+def test_the_parameters_of_a_head_are_counted_without_building_it(name: str, attention: Any) -> None:
+    """Otherwise a plan promises memory that the run does not have."""
+    around = replace(AROUND, attention=attention, attention_heads=4)
+    own = [p.numel() for part, p in head(name).build(around).named_parameters() if "text." not in part]
+    assert sum(own) == head(name).parameters(around)
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +74,15 @@ def network() -> Any:
     return transformer.eval()
 
 
-def predicted(network: Any, inputs: dict[str, torch.Tensor], *, each_frame: bool) -> torch.Tensor:
+def predicted(network: Any, inputs: dict[str, torch.Tensor], *, each_frame: bool, views: int) -> torch.Tensor:
     """Return what the network predicts of the same noise when these enter it."""
+    frames, network.entrance.views = views * FRAMES, views
     hidden = torch.randn(
-        2, TINY.architecture.in_channels - 1, FRAMES, *GRID, generator=torch.Generator().manual_seed(0)
+        2, TINY.architecture.in_channels - 1, frames, *GRID, generator=torch.Generator().manual_seed(0)
     )
     added = {place: inputs.pop(place) for place in PLACES if place in inputs}
     time_B = torch.tensor([300.0, 800.0])
-    timestep = time_B.view(2, 1, 1, 1, 1).expand(2, 1, FRAMES, 1, 1) if each_frame else time_B
+    timestep = time_B.view(2, 1, 1, 1, 1).expand(2, 1, frames, 1, 1) if each_frame else time_B
     network.entrance.enter(added)
     mask = torch.zeros_like(hidden[:, :1])
     found: torch.Tensor = network(
@@ -80,18 +97,19 @@ def test_a_new_head_changes_nothing_and_every_part_of_it_learns(name: str, netwo
     built = head(name).build(AROUND)
     control = built.collate(rows())
     each_frame = any(place in built(control) for place in PER_FRAME)
-    base = predicted(network, head("none").build(AROUND)(head("none").build(AROUND).null(2)), each_frame=each_frame)
-    assert torch.equal(predicted(network, built(control), each_frame=each_frame), base)
+    options: Any = {"each_frame": each_frame, "views": len(AROUND.views) if head(name).of_views else 1}
+    base = predicted(network, head("none").build(AROUND)(head("none").build(AROUND).null(2)), **options)
+    assert torch.equal(predicted(network, built(control), **options), base)
     parameters = list(built.parameters())
     if not parameters:
         return
     for _ in range(2):
         optimizer = torch.optim.SGD(parameters, lr=1.0)
         optimizer.zero_grad()
-        predicted(network, built(control), each_frame=each_frame).square().mean().backward()
+        predicted(network, built(control), **options).square().mean().backward()
         optimizer.step()
     assert all(parameter.grad is not None and parameter.grad.abs().max() > 0 for parameter in parameters)
-    assert not torch.equal(predicted(network, built(control), each_frame=each_frame), base)
+    assert not torch.equal(predicted(network, built(control), **options), base)
 
 
 def test_actions_enter_the_frames_that_they_lead_to_alone() -> None:

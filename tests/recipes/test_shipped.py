@@ -80,8 +80,10 @@ def test_only_a_controlled_recipe_has_adherence(finished_run: FinishedRuns) -> N
     }
     assert {name: value is not None for name, value in found.items()} == {
         "arm-actions": True,
+        "cell-views": True,
         "factory": False,
         "factory-instructions": True,
+        "road-trajectory": True,
         "tiny-base": True,
     }
 

@@ -83,7 +83,7 @@ class Binding:
         )
 
     def numbers(self, bound: BoundRecording) -> dict[str, int]:
-        """Return how many numbers a row of each column of plain numbers has."""
+        """Return how many numbers a row of each column of plain numbers has, and how many points a clip has of those to come."""
         found = {name: self.readers[name].numbers_each(values) for name, values in bound.values.items()}
         return {name: count for name, count in found.items() if count is not None}
 

@@ -133,6 +133,10 @@ class FuturePointsReader(Reader):
         """See `Reader.rows`."""
         return len(values)
 
+    def numbers_each(self, values: Array) -> int | None:
+        """Return how many points a clip has."""
+        return self.count
+
     def covers(self, values: Array, windows: Windows) -> NDArray[np.bool_]:
         """Return which clips (N) the recording goes on after without a hole, until the last of their points."""
         first_s_N = _first_s(windows)

@@ -1,0 +1,44 @@
+"""Several views of the same, predicted together: each knows which view it is, and has the caption for a context."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cosmos_recipes.conditioning.base import Head, Surroundings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def view_parameters(around: Surroundings) -> int:
+    """Return how many numbers of the network of the views train, besides those of the text's."""
+    of_embeddings = 4 * around.width * max(1, len(around.views))
+    of_a_block = 4 * around.width**2 + 2 * (around.width // around.attention_heads)
+    return of_embeddings + (around.blocks * of_a_block if around.attention == "per-view" else 0)
+
+
+class ViewsHead(Head):
+    """Multi-view post-training: an embedding of each view enters with the time of its latent frames.
+
+    After the multi-view models of Predict1 and Predict2.5. Views attend to each other all at once, or by an attention of
+    their own with a map of which view sees which, as in Predict2.5's `MultiViewCrossDiT`.
+    """
+
+    name = "views"
+    summary = "Several cameras that see the same; a caption, where there is one, says what happens."
+    task = "multi-view"
+    schema = "multi-view"
+    families = ("diffusion",)
+    columns = ()
+    optional_columns = ("caption",)
+    of_views = True
+
+    def parameters(self, around: Surroundings) -> int:
+        """See `Head.parameters`."""
+        return view_parameters(around)
+
+    def build(self, around: Surroundings) -> nn.Module:
+        """Return the embeddings of the views, the text's network, and the attention across views if that is chosen."""
+        from cosmos_recipes.conditioning.views_network import build_views
+
+        return build_views(around)
