@@ -1,6 +1,7 @@
 """The places of the diffusion network where a conditioning head enters, besides its text context.
 
-Legend: B batch, T latent frames, L tokens, N blocks, D width of the network.
+Legend: B batch, T latent frames, H height and W width in tokens, L tokens, N blocks, S tokens attended to, D width of the
+network, C width of what its blocks attend to.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from torch import Tensor, nn
 TIME, MODULATION, ATTENTION = "time_BTD", "modulation_BTD", "attention_NBLD"
 """Added to the embedding of each latent frame's time before its norm; to the shared adaLN vector (three widths); and to
 what each block attends with, after its norm and modulation."""
-PLACES = (TIME, MODULATION, ATTENTION)
+PATCH, CONTEXT = "patch_BTHWD", "context_BSC"
+"""Added to the embedding of each patch, as further channels of the latents would be (H and W may be 1); and tokens that
+every block attends to beside its text, by the same projections."""
+PLACES = (TIME, MODULATION, ATTENTION, PATCH, CONTEXT)
 PER_FRAME = (TIME, MODULATION)
 """Places that need a time for each frame."""
 
@@ -52,9 +56,20 @@ def open_places(transformer: Any) -> Entrance:
     """Make room in a network for what heads add; what is saved of it stays as it was."""
     entrance = Entrance()
     transformer.time_embed = OpenTimeEmbedding(transformer.time_embed, entrance)
+    transformer.patch_embed.register_forward_hook(_adding_to_patches(entrance))
     for number, block in enumerate(transformer.transformer_blocks):
         block.attn1.register_forward_pre_hook(_adding(entrance, number))
+        block.attn2.register_forward_hook(_attending(entrance), with_kwargs=True)
     return entrance
+
+
+def _adding_to_patches(entrance: Entrance) -> Any:
+    def add(embedding: nn.Module, inputs: tuple[Tensor, ...], patch_BTHWD: Tensor) -> Tensor | None:
+        if PATCH not in entrance.added:
+            return None
+        return patch_BTHWD + entrance.added[PATCH].type_as(patch_BTHWD)
+
+    return add
 
 
 def _adding(entrance: Entrance, number: int) -> Any:
@@ -65,3 +80,15 @@ def _adding(entrance: Entrance, number: int) -> Any:
         return (hidden_BLD + entrance.added[ATTENTION][number].type_as(hidden_BLD), *others)
 
     return add
+
+
+def _attending(entrance: Entrance) -> Any:
+    # Attended to apart from the text: in one softmax with it, even tokens of zeros would take weight from the text.
+    def attend(attention: Any, inputs: tuple[Tensor, ...], named: dict[str, Any], text_BLD: Tensor) -> Tensor | None:
+        if CONTEXT not in entrance.added:
+            return None
+        context_BSC = entrance.added[CONTEXT].type_as(named["encoder_hidden_states"])
+        added: Tensor = attention.forward(*inputs, encoder_hidden_states=context_BSC)
+        return text_BLD + added
+
+    return attend

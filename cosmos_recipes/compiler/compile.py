@@ -110,7 +110,9 @@ def _plan(resolved: Resolved, clip: ClipPlan, fitted: Fit) -> Plan:
         backbone=_backbone(resolved),
         data=_data(resolved, clip),
         conditioning=ConditioningPlan(
-            head=resolved.head.name, dropout=recipe.conditioning.dropout if resolved.head.controlled else 0.0
+            head=resolved.head.name,
+            enters=resolved.head.entry(recipe.conditioning.enters),
+            dropout=recipe.conditioning.dropout if resolved.head.controlled else 0.0,
         ),
         train=_train(resolved, fitted),
         evaluate=_evaluate(resolved),

@@ -9,6 +9,7 @@ from typing import Literal, NoReturn
 from cosmos_recipes.compiler.memory import Memory, flops_per_clip, memory
 from cosmos_recipes.compiler.plan import ClipPlan, FitPlan, HardwarePlan
 from cosmos_recipes.compiler.resolve import Resolved
+from cosmos_recipes.conditioning.base import Surroundings
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.recipe.spec import Hardware, Train
 
@@ -75,6 +76,22 @@ def fit(resolved: Resolved, clip: ClipPlan) -> Fit:
     return _chosen(resolved, clip, way, needed, per_device // way.micro_batch, rejected)
 
 
+def head_parameters(resolved: Resolved) -> int:
+    """Return how many numbers of the conditioning head train."""
+    clip, backbone = resolved.loaded.recipe.dataset.clip, resolved.backbone
+    around = Surroundings.of(
+        backbone.architecture.model_dump(),
+        text=backbone.text,
+        spatial=backbone.tokenizer.spatial,
+        temporal=backbone.tokenizer.temporal,
+        size_px=clip.size,
+        frames=clip.frames,
+        numbers=resolved.numbers,
+        enters=resolved.loaded.recipe.conditioning.enters,
+    )
+    return resolved.head.parameters(around)
+
+
 def _ways(train: Train, hardware: Hardware, per_device: int) -> Iterator[Way]:
     """Yield the ways, fastest first: nothing recomputed, whole copies of the state, many clips at once."""
     on_gpu = hardware.gpus > 0
@@ -93,6 +110,7 @@ def _memory(resolved: Resolved, clip: ClipPlan, way: Way) -> Memory:
         resolved.loaded.recipe.train,
         tokens=clip.tokens,
         micro_batch=way.micro_batch,
+        head=head_parameters(resolved),
         shards=world_size(hardware) if way.strategy == "fsdp2" else 1,
         checkpointed=way.checkpointed,
     )

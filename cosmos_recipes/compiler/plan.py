@@ -116,9 +116,10 @@ class DataPlan(SetPlan):
 
 
 class ConditioningPlan(Part):
-    """The head and how often its control is dropped in training."""
+    """The head, where it enters (None where there is one way in), and how often its control is dropped in training."""
 
     head: str
+    enters: str | None = None
     dropout: float
 
 

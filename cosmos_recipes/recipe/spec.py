@@ -63,6 +63,7 @@ class Conditioning(Block):
     """What controls the prediction."""
 
     head: Name = Field("none", description="The conditioning head: none, text, or the name of an installed one.")
+    enters: Name | None = Field(None, description="Where in the network the control enters, of the ways that the head has: time, cross-attention or channels for action, attention or channels for camera; by default the first.")
     given_frames: Positive = Field(1, description="Frames at the start of a clip that are given to the model and not predicted.")
     fewest_given_frames: Positive | None = Field(None, description="Draw the given frames of each training clip from so many up to given_frames, as Cosmos Video2World does; by default it is always given_frames.")
     dropout: Fraction = Field(0.1, description="Share of training clips whose control is dropped, for classifier-free guidance.")
@@ -86,6 +87,7 @@ class Optimizer(Block):
 
     name: Literal["adamw", "muon"] = Field("adamw", description="AdamW for every parameter, or Muon for the matrices and AdamW for the rest.")
     lr: float = Field(3e-5, gt=0, le=1, description="Peak learning rate.")
+    head_lr: float | None = Field(None, gt=0, le=1, description="Peak learning rate of the conditioning head, whose parameters are new where the trunk's are trained; by default the same.")
     warmup: Count = Field(0, description="Steps over which the learning rate rises from zero.")
     decay: Literal["constant", "cosine"] = Field("constant", description="What the learning rate does after the warm-up: stay, or fall to zero along a cosine.")
     weight_decay: float = Field(0.0, ge=0, le=1, description="Decoupled weight decay of the matrices.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from typing import Any
 
 import torch
@@ -51,26 +52,31 @@ class MuonAdamW(torch.optim.Optimizer):
 def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
     """Return the optimizer of the parameters that train; only matrices decay.
 
-    `muon` takes the two-dimensional weights of the transformer's blocks.
+    `muon` takes the two-dimensional weights of the transformer's blocks. The parameters of `head` may have a rate of
+    their own.
     """
-    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    chosen = {name for name, parameter in named if settings.name == "muon" and _of_trunk(name, parameter)}
-    rest = list(_adamw_groups([(name, p) for name, p in named if name not in chosen], settings.weight_decay))
-    if not chosen:
+    named = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    matrices = {name: p for name, p in named.items() if settings.name == "muon" and _of_trunk(name, p)}
+    rest = list(_adamw_groups({name: p for name, p in named.items() if name not in matrices}, settings))
+    if not matrices:
         return AdamW(rest, lr=settings.lr, fused=True)
-    matrices = [parameter for name, parameter in named if name in chosen]
-    return MuonAdamW(matrices, rest, lr=settings.lr, weight_decay=settings.weight_decay)
+    return MuonAdamW(list(matrices.values()), rest, lr=settings.lr, weight_decay=settings.weight_decay)
 
 
 def _of_trunk(name: str, parameter: nn.Parameter) -> bool:
     return "transformer_blocks." in name and parameter.ndim == 2
 
 
-def _adamw_groups(named: list[tuple[str, nn.Parameter]], weight_decay: float) -> Iterator[dict[str, Any]]:
-    for decays in (True, False):
-        parameters = [parameter for _, parameter in named if (parameter.ndim >= 2) == decays]
+def _adamw_groups(named: Mapping[str, nn.Parameter], settings: OptimizerSettings) -> Iterator[dict[str, Any]]:
+    head_lr = settings.head_lr or settings.lr
+    for lr, decays in product(dict.fromkeys((settings.lr, head_lr)), (True, False)):
+        parameters = [
+            parameter
+            for name, parameter in named.items()
+            if (parameter.ndim >= 2) == decays and (head_lr if name.startswith("head.") else settings.lr) == lr
+        ]
         if parameters:
-            yield {"params": parameters, "weight_decay": weight_decay if decays else 0.0}
+            yield {"params": parameters, "lr": lr, "weight_decay": settings.weight_decay if decays else 0.0}
 
 
 def learning_rate_factor(step: int, *, warmup: int, steps: int, decay: str) -> float:

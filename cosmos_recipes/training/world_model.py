@@ -17,7 +17,8 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from cosmos_recipes.backbones.diffusion import build_transformer, load_transformer
+from cosmos_recipes.backbones.adapters import adapt, is_adapted, load_network, merge, save_adapters
+from cosmos_recipes.backbones.diffusion import build_transformer
 from cosmos_recipes.backbones.places import PER_FRAME, PLACES
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class WorldModelConfig:
-    """What is needed, besides the weights, to run a world model: `cosmos_recipe.json` of a package."""
+    """What is needed, besides the weights, to run a world model: `cosmos_recipe.json` of a package.
+
+    `base` says which weights the network's adapters are for, and their sha256; a network without adapters has none.
+    """
 
     head: str
     text: dict[str, Any]
@@ -47,6 +51,8 @@ class WorldModelConfig:
     clip: dict[str, int] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     views: tuple[str, ...] = ()
+    enters: str | None = None
+    base: dict[str, str | None] | None = None
 
 
 class WorldModel(nn.Module):
@@ -87,6 +93,8 @@ class WorldModel(nn.Module):
             task=plan.task,
             clip={"frames": clip.frames, "height_px": clip.height_px, "width_px": clip.width_px},
             numbers=plan.data.numbers,
+            enters=plan.conditioning.enters,
+            base=_base(plan),
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
@@ -94,7 +102,9 @@ class WorldModel(nn.Module):
         if backbone.weights is None:
             transformer = build_transformer(backbone.architecture, seed=plan.seed)
         else:
-            transformer = _started(Weights(label=backbone.weights), backbone.weights_sha256, config.head, head)
+            transformer = _started(Weights(label=backbone.weights), backbone.weights_sha256, config, head)
+        if plan.train.method == "lora":
+            adapt(transformer, rank=plan.train.lora_rank, alpha=plan.train.lora_alpha, seed=plan.seed)
         return cls(
             config,
             transformer=transformer,
@@ -227,19 +237,32 @@ class WorldModel(nn.Module):
         return {name: value.to(device) for name, value in control.items()}
 
     def save_pretrained(self, folder: Path) -> None:
-        """Write `transformer/`, `tokenizer/`, `head/` and `cosmos_recipe.json`."""
-        self.transformer.save_pretrained(folder / "transformer")
+        """Write `transformer/`, `tokenizer/`, `head/` and `cosmos_recipe.json`.
+
+        Of a network with adapters, they alone are written, beside the folders, and the configuration of the network.
+        """
+        if is_adapted(self.transformer):
+            self.transformer.save_config(folder / "transformer")
+            save_adapters(self.transformer, folder)
+        else:
+            self.transformer.save_pretrained(folder / "transformer")
         self.tokenizer.save_pretrained(folder / "tokenizer")
         (folder / "head").mkdir(parents=True, exist_ok=True)
         save_file(self.head.state_dict(), folder / "head" / "model.safetensors")
         (folder / "cosmos_recipe.json").write_text(json.dumps(vars(self.config), indent=2) + "\n")
 
     @classmethod
-    def from_pretrained(cls, folder: Path) -> WorldModel:
-        """Read what `save_pretrained` wrote, ready to generate."""
+    def from_pretrained(cls, folder: Path, *, base: Path | None = None) -> WorldModel:
+        """Read what `save_pretrained` wrote, ready to generate.
+
+        `base` is the folder of the model that adapters are for, if it is not where they were trained.
+
+        Raises:
+            RecipeError: that model is gone or another one (CR607), or the adapters do not fit it (CR608).
+        """
         said = json.loads((folder / "cosmos_recipe.json").read_text())
         config = WorldModelConfig(**{**said, "views": tuple(said.get("views", ()))})
-        transformer, tokenizer = load_transformer(str(folder / "transformer")), load_tokenizer(folder / "tokenizer")
+        transformer, tokenizer = load_network(folder, base=base), load_tokenizer(folder / "tokenizer")
         head = find_head(config.head).build(surroundings(config, transformer.config, tokenizer))
         head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
         return cls(config, transformer=transformer, tokenizer=tokenizer, head=head).eval()
@@ -247,26 +270,32 @@ class WorldModel(nn.Module):
 
 def surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], tokenizer: Any) -> Surroundings:
     """Return what the head of a model is built for; `tokenizer` says what a latent cell stands for."""
-    _, patch_height, patch_width = architecture["patch_size"]
-    height, width = (config.clip.get(name, 0) // tokenizer.spatial for name in ("height_px", "width_px"))
-    return Surroundings(
+    return Surroundings.of(
+        architecture,
         text=TextEntry(**config.text),
-        width=architecture["num_attention_heads"] * architecture["attention_head_dim"],
-        blocks=architecture["num_layers"],
-        grid=(height // patch_height, width // patch_width),
+        spatial=tokenizer.spatial,
         temporal=tokenizer.temporal,
+        size_px=(config.clip.get("height_px", 0), config.clip.get("width_px", 0)),
         frames=config.clip.get("frames", 1),
         numbers=config.numbers,
+        enters=config.enters,
     )
 
 
-def _started(weights: Weights, expected_sha256: str | None, head_name: str, head: nn.Module) -> Any:
+def _base(plan: Plan) -> dict[str, str | None] | None:
+    if plan.train.method == "full":
+        return None
+    return {"weights": plan.backbone.weights, "sha256": plan.backbone.weights_sha256}
+
+
+def _started(weights: Weights, expected_sha256: str | None, config: WorldModelConfig, head: nn.Module) -> Any:
     """Return the network of a trained model, after giving its head's weights to a head of the same kind."""
     require_unchanged(weights, expected_sha256)
-    folder = weights.folder
-    if json.loads((folder / "cosmos_recipe.json").read_text())["head"] == head_name:
+    folder, kind = weights.folder, find_head(config.head)
+    theirs = json.loads((folder / "cosmos_recipe.json").read_text())
+    if (theirs["head"], kind.entry(theirs.get("enters"))) == (config.head, kind.entry(config.enters)):
         head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
-    return load_transformer(str(folder / "transformer")).train()
+    return merge(load_network(folder)).train()
 
 
 def _scheduler(**settings: Any) -> Any:

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from cosmos_recipes.backbones.adapters import adapt
 from cosmos_recipes.backbones.diffusion import build_transformer
-from cosmos_recipes.backbones.places import PER_FRAME, PLACES
+from cosmos_recipes.backbones.places import CONTEXT, PER_FRAME, PLACES
 from cosmos_recipes.backbones.zoo import backbone
 from cosmos_recipes.conditioning.base import Surroundings, head, head_names, task_of
 
 TINY = backbone("tiny-diffusion")
-WIDTH = TINY.architecture.num_attention_heads * TINY.architecture.attention_head_dim
 STEPS, NUMBERS, FRAMES = 8, 3, 3
 GRID = (4, 4)
-AROUND = Surroundings(
-    text=TINY.text,
-    width=WIDTH,
-    blocks=TINY.architecture.num_layers,
-    grid=GRID,
-    temporal=4,
-    frames=STEPS + 1,
-    numbers={"action": NUMBERS},
-)
+WAYS = [(name, entry) for name in head_names() for entry in head(name).entries or (None,)]
+
+
+def around(enters: str | None = None, patch: int = 1) -> Surroundings:
+    return Surroundings.of(
+        {**TINY.architecture.model_dump(), "patch_size": (1, patch, patch)},
+        text=TINY.text,
+        spatial=1,
+        temporal=4,
+        size_px=GRID,
+        frames=STEPS + 1,
+        numbers={"action": NUMBERS},
+        enters=enters,
+    )
 
 
 def rows() -> list[dict[str, Any]]:
@@ -38,9 +44,9 @@ def rows() -> list[dict[str, Any]]:
     return [{"caption": text, "action": action, **camera} for text, action in zip(captions, actions, strict=True)]
 
 
-@pytest.mark.parametrize("name", head_names())
-def test_a_head_gives_a_context_of_the_width_that_the_network_takes(name: str) -> None:
-    built = head(name).build(AROUND)
+@pytest.mark.parametrize(("name", "entry"), WAYS)
+def test_a_head_gives_a_context_of_the_width_that_the_network_takes(name: str, entry: str | None) -> None:
+    built = head(name).build(around(entry))
     control = built.collate(rows())
     assert built(control)["encoder_hidden_states"].shape[::2] == (2, TINY.text.width)
     assert {key: value.shape for key, value in built.null(2).items()} == {
@@ -48,10 +54,18 @@ def test_a_head_gives_a_context_of_the_width_that_the_network_takes(name: str) -
     }
 
 
-@pytest.fixture(scope="module")
-def network() -> Any:
+@pytest.mark.parametrize("patch", [1, 2])
+@pytest.mark.parametrize(("name", "entry"), WAYS)
+def test_a_head_has_the_parameters_that_its_memory_is_reckoned_with(name: str, entry: str | None, patch: int) -> None:
+    here = around(entry, patch)
+    assert head(name).parameters(here) == sum(parameter.numel() for parameter in head(name).build(here).parameters())
+
+
+@pytest.fixture(params=[1, 2], ids=lambda patch: f"patch{patch}")
+def network(request: pytest.FixtureRequest) -> Any:
     """Return a network in which nothing is zero any more, as in a trained one."""
-    transformer = build_transformer(TINY.architecture.model_dump(), seed=0)
+    small = {"num_layers": 2, "patch_size": (1, request.param, request.param)}
+    transformer = build_transformer({**TINY.architecture.model_dump(), **small}, seed=0)
     for parameter in transformer.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.1)
@@ -74,38 +88,56 @@ def predicted(network: Any, inputs: dict[str, torch.Tensor], *, each_frame: bool
     return found
 
 
-@pytest.mark.parametrize("name", head_names())
-def test_a_new_head_changes_nothing_and_every_part_of_it_learns(name: str, network: Any) -> None:
-    """At step 0 the output is that without a control, to the last bit; after one step the control is in it."""
-    built = head(name).build(AROUND)
+@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize(("name", "entry"), WAYS)
+def test_a_new_head_changes_nothing_and_every_part_of_it_learns(
+    name: str, entry: str | None, method: str, network: Any
+) -> None:
+    """At step 0 the output is that without a control, to the last bit; then the control is in it, and goes if dropped."""
+    here, none = around(entry, network.config.patch_size[1]), head("none").build(around())
+    built = head(name).build(replace(here, blocks=2))
     control = built.collate(rows())
     each_frame = any(place in built(control) for place in PER_FRAME)
-    base = predicted(network, head("none").build(AROUND)(head("none").build(AROUND).null(2)), each_frame=each_frame)
+    base = predicted(network, none(none.null(2)), each_frame=each_frame)
+    trunk = list(network.parameters())
+    if method == "lora":
+        adapt(network, rank=2, alpha=2, seed=0)
     assert torch.equal(predicted(network, built(control), each_frame=each_frame), base)
-    parameters = list(built.parameters())
-    if not parameters:
+    adapters = {name: parameter for name, parameter in network.named_parameters() if "lora_" in name}
+    new = [*built.parameters(), *adapters.values()]
+    if not new:
         return
-    for _ in range(2):
-        optimizer = torch.optim.SGD(parameters, lr=1.0)
+    for _ in range(4):
+        optimizer = torch.optim.SGD(new, lr=0.1)
         optimizer.zero_grad()
         predicted(network, built(control), each_frame=each_frame).square().mean().backward()
         optimizer.step()
-    assert all(parameter.grad is not None and parameter.grad.abs().max() > 0 for parameter in parameters)
+    if not built(control)["encoder_hidden_states"].any() and CONTEXT not in built(control):
+        # Where every clip's text is zeros, attending to it has nothing to learn.
+        new = [*built.parameters(), *(parameter for name, parameter in adapters.items() if "attn2" not in name)]
+    assert all(parameter.grad is not None and parameter.grad.abs().max() > 0 for parameter in new)
     assert not torch.equal(predicted(network, built(control), each_frame=each_frame), base)
+    if method == "full":
+        assert torch.equal(predicted(network, built(built.null(2)), each_frame=each_frame), base)
+    else:
+        assert all(parameter.grad is None for parameter in trunk)
 
 
-def test_actions_enter_the_frames_that_they_lead_to_alone() -> None:
-    built = head("action").build(AROUND)
+@pytest.mark.parametrize("entry", head("action").entries)
+def test_actions_enter_the_frames_that_they_lead_to_alone(entry: str) -> None:
+    built = head("action").build(around(entry))
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter)
     control = built.collate(rows())
     before = built(control)
-    control["action_BSA"][:, 5] += 1
-    after = built(control)
-    for place in PER_FRAME:
-        assert (before[place] - after[place]).abs().amax((0, 2)).gt(0).tolist() == [False, False, True]
-        assert not before[place][:, 0].any()
-    assert not built({**control, "known_B": torch.zeros(2)})["time_BTD"].any()
+    for step, frame in ((0, 1), (3, 1), (4, 2), (7, 2)):
+        moved_BSA = control["action_BSA"].clone()
+        moved_BSA[:, step] += 1
+        after = built({**control, "action_BSA": moved_BSA})
+        for place in (place for place in PLACES if place in after):
+            latent = [1, 2] if place == CONTEXT else [0, 1, 2]
+            changed_T = (before[place] - after[place]).abs().flatten(2).amax((0, 2)) > 0
+            assert changed_T.tolist() == [number == frame for number in latent]
 
 
 def test_the_task_follows_from_schema_and_head() -> None:
