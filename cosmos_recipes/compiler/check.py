@@ -301,7 +301,7 @@ def _recordings(resolved: Resolved) -> Iterator[Problem]:
 
 
 def _method(resolved: Resolved) -> Iterator[Problem]:
-    method = "full" if resolved.loaded.recipe.train.method == "full" else "lora"
+    method = "lora" if resolved.loaded.recipe.train.lora else "full"
     if method not in resolved.backbone.methods:
         yield Problem(
             code="CR333",

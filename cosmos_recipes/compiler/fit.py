@@ -120,7 +120,7 @@ def _chosen(
     resolved: Resolved, clip: ClipPlan, way: Way, needed: Memory, accumulate: int, rejected: list[tuple[Way, Memory]]
 ) -> Fit:
     recipe, gpu = resolved.loaded.recipe, resolved.gpu
-    flops = recipe.train.global_batch * flops_per_clip(resolved.backbone, tokens=clip.tokens)
+    flops = recipe.train.global_batch * flops_per_clip(resolved.backbone, recipe.train, tokens=clip.tokens)
     hardware = HardwarePlan(
         accelerator="gpu" if gpu else "cpu",
         gpu=recipe.hardware.gpu,

@@ -110,6 +110,11 @@ class Train(Block):
     log_every: Positive = Field(10, description="Steps between two lines of the log.")
     tensorboard: bool = Field(False, description="Also write the log for TensorBoard.")
 
+    @property
+    def lora(self) -> LoraSettings | None:
+        """The adapters that train; None where every weight does."""
+        return self.method.lora if isinstance(self.method, Lora) else None
+
 
 class Evaluate(Block):
     """What is measured after training, on held-out clips."""

@@ -24,8 +24,9 @@ class MuonAdamW(torch.optim.Optimizer):
         self, matrices: list[nn.Parameter], rest: list[dict[str, Any]], *, lr: float, weight_decay: float
     ) -> None:
         self._muon = Muon(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
-        self._adamw = AdamW(rest, lr=lr, fused=True)
-        super().__init__([*self._muon.param_groups, *self._adamw.param_groups], {})
+        # Of adapters under a head that does not train, there is no rest.
+        self._adamw = AdamW(rest, lr=lr, fused=True) if rest else None
+        super().__init__([*self._muon.param_groups, *(self._adamw.param_groups if self._adamw else ())], {})
         self._share_state()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -35,7 +36,8 @@ class MuonAdamW(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         self._muon.step()
-        self._adamw.step()
+        if self._adamw:
+            self._adamw.step()
         return loss
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -45,8 +47,9 @@ class MuonAdamW(torch.optim.Optimizer):
 
     def _share_state(self) -> None:
         # Loading replaces the groups and the state: the parts must keep looking at those of the whole.
-        self._muon.param_groups, self._adamw.param_groups = self.param_groups[:1], self.param_groups[1:]
-        self._muon.state = self._adamw.state = self.state
+        self._muon.param_groups, self._muon.state = self.param_groups[:1], self.state
+        if self._adamw:
+            self._adamw.param_groups, self._adamw.state = self.param_groups[1:], self.state
 
 
 def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
