@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.loaders.lora_pipeline import CosmosLoraLoaderMixin
+from diffusers.loaders.lora_base import LORA_ADAPTER_METADATA_KEY
 from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from cosmos_recipes.backbones.diffusion import load_transformer
 from cosmos_recipes.backbones.weights import ADAPTER, Weights, require_unchanged
@@ -37,12 +37,10 @@ def save_adapters(transformer: Any, folder: Path) -> None:
     """Write `pytorch_lora_weights.safetensors`, which `load_lora_weights` of diffusers' pipelines reads."""
     config = transformer.peft_config["default"]
     settings = {"r": config.r, "lora_alpha": config.lora_alpha, "target_modules": sorted(config.target_modules)}
-    mixin: Any = CosmosLoraLoaderMixin
-    mixin.save_lora_weights(
-        folder,
-        transformer_lora_layers=get_peft_model_state_dict(transformer),
-        transformer_lora_adapter_metadata=settings,
-    )
+    state = {_PREFIX + name: value.contiguous() for name, value in get_peft_model_state_dict(transformer).items()}
+    # With a second entry, the order of the two, and so the hash of the file, would be another each time.
+    said = {LORA_ADAPTER_METADATA_KEY: json.dumps({_PREFIX + name: value for name, value in settings.items()})}
+    save_file(state, folder / ADAPTER, metadata=said)
 
 
 def load_network(folder: Path, *, base: Path | None = None) -> Any:
@@ -73,7 +71,7 @@ def merge(transformer: Any) -> Any:
 
 def _load_adapters(transformer: Any, file: Path) -> None:
     with safe_open(file, framework="pt") as opened:
-        said = json.loads(opened.metadata()["lora_adapter_metadata"])
+        said = json.loads(opened.metadata()[LORA_ADAPTER_METADATA_KEY])
     _add(transformer, {name.removeprefix(_PREFIX): value for name, value in said.items()})
     state = {name.removeprefix(_PREFIX): value for name, value in load_file(file).items()}
     ours = {name: value.shape for name, value in get_peft_model_state_dict(transformer).items()}

@@ -24,7 +24,18 @@ def check_alone(loaded: LoadedRecipe) -> tuple[Problem, ...]:
 
 def check(resolved: Resolved) -> tuple[Problem, ...]:
     """Return the problems between the recipe and what it names."""
-    checks = (_schema, _head, _entry, _weights, _frames, _size, _given_frames, _fewest_given_frames, _recordings, _method)
+    checks = (
+        _schema,
+        _head,
+        _entry,
+        _weights,
+        _frames,
+        _size,
+        _given_frames,
+        _fewest_given_frames,
+        _recordings,
+        _method,
+    )
     problems = tuple(problem for check in checks for problem in check(resolved))
     # Tokens are counted of a clip that can be cut into tokens.
     return problems or (*_extent(resolved), *_head_rate(resolved))

@@ -59,7 +59,10 @@ class Rays(nn.Module):
     def _rays(self, pose_T44: np.ndarray, intrinsics_T4: np.ndarray) -> np.ndarray:
         (height, width), (high, wide) = self.grid, self.patch
         ray_THW6 = plucker_rays(
-            pose_T44.astype(np.float64), intrinsics_T4.astype(np.float64), height_px=height * high, width_px=width * wide
+            pose_T44.astype(np.float64),
+            intrinsics_T4.astype(np.float64),
+            height_px=height * high,
+            width_px=width * wide,
         )
         first, others = np.repeat(ray_THW6[:1], self.temporal, axis=0), ray_THW6[1:]
         grouped = np.concatenate([first, others]).reshape(-1, self.temporal, height, high, width, wide, RAY)

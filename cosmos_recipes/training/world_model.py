@@ -103,8 +103,8 @@ class WorldModel(nn.Module):
             transformer = build_transformer(backbone.architecture, seed=plan.seed)
         else:
             transformer = _started(Weights(label=backbone.weights), backbone.weights_sha256, config, head)
-        if plan.train.method == "lora":
-            adapt(transformer, rank=plan.train.lora_rank, alpha=plan.train.lora_alpha, seed=plan.seed)
+        if (rank := plan.train.lora_rank) and (alpha := plan.train.lora_alpha):
+            adapt(transformer, rank=rank, alpha=alpha, seed=plan.seed)
         return cls(
             config,
             transformer=transformer,
