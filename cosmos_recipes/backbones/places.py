@@ -2,7 +2,8 @@
 
 The views of a clip lie one after the other along T, and so do their tokens. Positions begin anew with each view. A context
 with an axis of views (B, V, L, D) is seen by each view alone: view v attends to its own text.
-Legend: B batch, V views, C channels, T latent frames, H height, W width, L tokens, N blocks, D width of the network.
+Legend: B batch, V views, C channels of latents or of what blocks attend to, T latent frames, H height, W width, L tokens,
+N blocks, S tokens attended to, D width of the network.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ what each block attends with, after its norm and modulation."""
 ACROSS_VIEWS = "across_views"
 """A module for each block, which takes what the block attends with and the rotary tables of one view, and returns what its
 attention across views adds. Where it enters, the block's own attention is within each view."""
-PLACES = (TIME, MODULATION, ATTENTION, ACROSS_VIEWS)
+PATCH, CONTEXT = "patch_BTHWD", "context_BSC"
+"""Added to the embedding of each patch, as further channels of the latents would be (H and W may be 1); and tokens that
+every block attends to beside its text, by the same projections."""
+PLACES = (TIME, MODULATION, ATTENTION, ACROSS_VIEWS, PATCH, CONTEXT)
 PER_FRAME = (TIME, MODULATION)
 """Places that need a time for each frame."""
 
@@ -62,6 +66,7 @@ def open_places(transformer: Any) -> Entrance:
     """Make room in a network for what heads add; what is saved of it stays as it was."""
     entrance = Entrance()
     transformer.time_embed = OpenTimeEmbedding(transformer.time_embed, entrance)
+    transformer.patch_embed.register_forward_hook(_adding_to_patches(entrance))
     for positions in (transformer.rope, transformer.learnable_pos_embed):
         if positions is not None:
             _restart_with_each_view(positions, entrance)
@@ -69,6 +74,7 @@ def open_places(transformer: Any) -> Entrance:
         block.attn1.register_forward_pre_hook(_adding(entrance, number))
         block.attn1.set_processor(SelfAttention(block.attn1.processor, entrance, number))
         block.attn2.set_processor(CrossAttention(block.attn2.processor))
+        block.attn2.register_forward_hook(_attending(entrance), with_kwargs=True)
     return entrance
 
 
@@ -144,6 +150,16 @@ def _restart_with_each_view(positions: nn.Module, entrance: Entrance) -> None:
     positions.register_forward_hook(repeated)
 
 
+def _adding_to_patches(entrance: Entrance) -> Any:
+    def add(embedding: nn.Module, inputs: tuple[Tensor, ...], patch_BTHWD: Tensor) -> Tensor | None:
+        if PATCH not in entrance.added:
+            return None
+        added_BTHWD: Tensor = entrance.added[PATCH]
+        return patch_BTHWD + added_BTHWD.type_as(patch_BTHWD)
+
+    return add
+
+
 def _adding(entrance: Entrance, number: int) -> Any:
     def add(attention: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
         if ATTENTION not in entrance.added:
@@ -152,3 +168,15 @@ def _adding(entrance: Entrance, number: int) -> Any:
         return (hidden_BLD + entrance.added[ATTENTION][number].type_as(hidden_BLD), *others)
 
     return add
+
+
+def _attending(entrance: Entrance) -> Any:
+    # Attended to apart from the text: in one softmax with it, even tokens of zeros would take weight from the text.
+    def attend(attention: Any, inputs: tuple[Tensor, ...], named: dict[str, Any], text_BLD: Tensor) -> Tensor | None:
+        if CONTEXT not in entrance.added:
+            return None
+        context_BSC = entrance.added[CONTEXT].type_as(named["encoder_hidden_states"])
+        added: Tensor = attention.forward(*inputs, encoder_hidden_states=context_BSC)
+        return text_BLD + added
+
+    return attend

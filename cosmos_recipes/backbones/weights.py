@@ -13,6 +13,8 @@ from cosmos_recipes.files import sha256
 
 SHIPPED = "shipped:"
 PARTS = ("transformer", "tokenizer", "head")
+ADAPTER = "pytorch_lora_weights.safetensors"
+"""Low-rank adapters; the name, at the top of a repository, is where diffusers looks for them."""
 _FOLDER = Path(__file__).with_name("weights")
 
 
@@ -31,7 +33,8 @@ class Weights:
     def files(self) -> list[Path]:
         """Return the files that make up the model, and nothing else of the folder."""
         parts = [path for part in PARTS for path in sorted((self.folder / part).rglob("*")) if path.is_file()]
-        return [self.folder / "cosmos_recipe.json", *parts]
+        adapters = [path for path in (self.folder / ADAPTER,) if path.is_file()]
+        return [self.folder / "cosmos_recipe.json", *adapters, *parts]
 
     def sha256(self) -> str:
         """Return the hash of the model's files and their names."""
@@ -50,7 +53,9 @@ class Weights:
         return all((self.folder / name).is_file() for name in needed)
 
 
-def require_unchanged(weights: Weights, expected_sha256: str | None) -> None:
+def require_unchanged(
+    weights: Weights, expected_sha256: str | None, *, hint: str = "put them back, or compile the recipe again"
+) -> None:
     """Refuse weights that are not those of the plan.
 
     Raises:
@@ -64,5 +69,5 @@ def require_unchanged(weights: Weights, expected_sha256: str | None) -> None:
             place=Place(file=str(weights.folder)),
             expected=f"a model with the sha256 {str(expected_sha256)[:12]}",
             found=found[:12],
-            hint="put them back, or compile the recipe again",
+            hint=hint,
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cosmos_recipes.compiler.fit import world_size
+from cosmos_recipes.compiler.fit import head_parameters, world_size
 from cosmos_recipes.compiler.gpus import GPUS
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.compiler.shape import clip_plan, nearest_frames, nearest_multiple
 from cosmos_recipes.compiler.views import check_views
 from cosmos_recipes.conditioning.base import heads, task_of
-from cosmos_recipes.diagnostics import Problem
+from cosmos_recipes.diagnostics import Problem, nearest
 from cosmos_recipes.recipe.load import LoadedRecipe
 
 LEAST_RATE = 0.9
@@ -25,10 +25,11 @@ def check_alone(loaded: LoadedRecipe) -> tuple[Problem, ...]:
 
 def check(resolved: Resolved) -> tuple[Problem, ...]:
     """Return the problems between the recipe and what it names."""
-    checks = (_schema, _head, _columns, _weights, _frames, _size, _given_frames, _fewest_given_frames, _recordings)
-    problems = tuple(problem for check in (*checks, _method, check_views) for problem in check(resolved))
+    checks = (_schema, _head, _entry, _columns, _weights, _frames, _size, _given_frames, _fewest_given_frames)
+    rest = (_recordings, _method, check_views)
+    problems = tuple(problem for check in (*checks, *rest) for problem in check(resolved))
     # Tokens are counted of a clip that can be cut into tokens.
-    return problems or tuple(_extent(resolved))
+    return problems or (*_extent(resolved), *_head_rate(resolved))
 
 
 def _hardware(loaded: LoadedRecipe) -> Iterator[Problem]:
@@ -193,6 +194,20 @@ def _columns(resolved: Resolved) -> Iterator[Problem]:
             )
 
 
+def _entry(resolved: Resolved) -> Iterator[Problem]:
+    head, chosen = resolved.head, resolved.loaded.recipe.conditioning.enters
+    if chosen is not None and chosen not in head.entries:
+        close = nearest(chosen, head.entries) or next(iter(head.entries), None)
+        yield Problem(
+            code="CR305",
+            message=f"the head `{head.name}` cannot enter the network there",
+            place=resolved.loaded.place_of("conditioning.enters"),
+            expected=f"one of {', '.join(head.entries)}" if head.entries else "no `enters`: it has one way in",
+            found=chosen,
+            hint=f"use `enters: {close}`" if close else "remove `enters`",
+        )
+
+
 def _weights(resolved: Resolved) -> Iterator[Problem]:
     """Whether the model to start from is the network that the backbone is."""
     if resolved.weights is None:
@@ -304,7 +319,7 @@ def _recordings(resolved: Resolved) -> Iterator[Problem]:
 
 
 def _method(resolved: Resolved) -> Iterator[Problem]:
-    method = "full" if resolved.loaded.recipe.train.method == "full" else "lora"
+    method = "lora" if resolved.loaded.recipe.train.lora else "full"
     if method not in resolved.backbone.methods:
         yield Problem(
             code="CR333",
@@ -313,6 +328,27 @@ def _method(resolved: Resolved) -> Iterator[Problem]:
             expected=" or ".join(resolved.backbone.methods),
             found=method,
             hint=f"use `method: {resolved.backbone.methods[0]}`",
+        )
+    elif method == "lora" and resolved.loaded.recipe.start.weights == "none":
+        yield Problem(
+            code="CR335",
+            message="adapters need a trained network under them",
+            place=resolved.loaded.place_of("backbone.weights"),
+            expected="`base`, or the folder of a trained model",
+            found="weights: none",
+            hint="start from trained weights, or use `method: full`",
+        )
+
+
+def _head_rate(resolved: Resolved) -> Iterator[Problem]:
+    if resolved.loaded.recipe.train.optimizer.head_lr is not None and not head_parameters(resolved):
+        yield Problem(
+            code="CR336",
+            message=f"the head `{resolved.head.name}` has no parameters that a learning rate could act on",
+            place=resolved.loaded.place_of("train.optimizer.head_lr"),
+            expected="a head that trains, such as text",
+            found=f"conditioning.head: {resolved.head.name}",
+            hint="remove `head_lr`",
         )
 
 

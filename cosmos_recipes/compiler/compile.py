@@ -29,7 +29,6 @@ from cosmos_recipes.data.dataset import BoundDataset, Mixture
 from cosmos_recipes.diagnostics import Problem, RecipeError, fail, noted
 from cosmos_recipes.recipe.load import LoadedRecipe
 from cosmos_recipes.recipe.located import read_located
-from cosmos_recipes.recipe.spec import Lora
 from cosmos_recipes.recipe.validation import validate
 
 CHECKPOINTS_IN_A_RUN = 10
@@ -128,6 +127,7 @@ def _conditioning(resolved: Resolved) -> ConditioningPlan:
     sees = everything if said.sees is None else {view: tuple(seen) for view, seen in said.sees.items()}
     return ConditioningPlan(
         head=head.name,
+        enters=head.entry(said.enters),
         dropout=said.dropout if head.controlled else 0.0,
         attention=attention,
         sees=sees if attention == "per-view" else None,
@@ -204,7 +204,7 @@ def _bindings(dataset: BoundDataset) -> dict[str, Any]:
 
 def _train(resolved: Resolved, fitted: Fit) -> TrainPlan:
     train = resolved.loaded.recipe.train
-    lora = train.method.lora if isinstance(train.method, Lora) else None
+    lora = train.lora
     return TrainPlan(
         method="lora" if lora else "full",
         lora_rank=lora.rank if lora else None,

@@ -47,6 +47,8 @@ def resolved_recipe(loaded: LoadedRecipe, plan: Plan) -> dict[str, Any]:
     """Return the recipe as one that compiles to the same plan from anywhere: no parent, no profiles, absolute paths."""
     document = loaded.recipe.model_dump(mode="json", by_alias=True, exclude_none=True)
     document["conditioning"]["dropout"] = plan.conditioning.dropout
+    if plan.conditioning.enters:
+        document["conditioning"]["enters"] = plan.conditioning.enters
     document["dataset"]["clip"]["stride"] = plan.data.clip.stride
     document["train"]["checkpoint_every"] = plan.train.checkpoint_every
     document["evaluate"]["samples"] = plan.evaluate.samples

@@ -76,6 +76,25 @@ def fit(resolved: Resolved, clip: ClipPlan) -> Fit:
     return _chosen(resolved, clip, way, needed, per_device // way.micro_batch, rejected)
 
 
+def head_parameters(resolved: Resolved) -> int:
+    """Return how many numbers of the conditioning head train."""
+    clip, backbone = resolved.loaded.recipe.dataset.clip, resolved.backbone
+    conditioning = resolved.loaded.recipe.conditioning
+    around = Surroundings.of(
+        backbone.architecture.model_dump(),
+        text=backbone.text,
+        spatial=backbone.tokenizer.spatial,
+        temporal=backbone.tokenizer.temporal,
+        size_px=clip.size,
+        frames=clip.frames,
+        numbers=resolved.numbers,
+        views=resolved.views,
+        attention=conditioning.attention or "full",
+        enters=conditioning.enters,
+    )
+    return resolved.head.parameters(around)
+
+
 def _ways(train: Train, hardware: Hardware, per_device: int) -> Iterator[Way]:
     """Yield the ways, fastest first: nothing recomputed, whole copies of the state, many clips at once."""
     on_gpu = hardware.gpus > 0
@@ -92,30 +111,12 @@ def _memory(resolved: Resolved, clip: ClipPlan, way: Way) -> Memory:
     return memory(
         resolved.backbone,
         resolved.loaded.recipe.train,
-        head=resolved.head.parameters(_around(resolved, clip)),
         tokens=clip.tokens,
         contexts=max(1, len(clip.views)),
         micro_batch=way.micro_batch,
+        head=head_parameters(resolved),
         shards=world_size(hardware) if way.strategy == "fsdp2" else 1,
         checkpointed=way.checkpointed,
-    )
-
-
-def _around(resolved: Resolved, clip: ClipPlan) -> Surroundings:
-    """Return what the head would be built for."""
-    network = resolved.backbone.architecture
-    _, high, wide = network.patch_size
-    return Surroundings(
-        text=resolved.backbone.text,
-        width=network.width,
-        blocks=network.num_layers,
-        grid=(clip.latent_height // high, clip.latent_width // wide),
-        temporal=resolved.backbone.tokenizer.temporal,
-        frames=clip.frames,
-        numbers=resolved.numbers,
-        views=clip.views,
-        attention=resolved.loaded.recipe.conditioning.attention or "full",
-        attention_heads=network.num_attention_heads,
     )
 
 
@@ -124,7 +125,7 @@ def _chosen(
 ) -> Fit:
     recipe, gpu = resolved.loaded.recipe, resolved.gpu
     flops = recipe.train.global_batch * flops_per_clip(
-        resolved.backbone, tokens=clip.tokens, contexts=max(1, len(clip.views))
+        resolved.backbone, recipe.train, tokens=clip.tokens, contexts=max(1, len(clip.views))
     )
     hardware = HardwarePlan(
         accelerator="gpu" if gpu else "cpu",

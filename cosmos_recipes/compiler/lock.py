@@ -25,6 +25,7 @@ PACKAGES = (
     "numpy",
     "nvidia-dali-cuda120",
     "nvidia-dali-cuda130",
+    "peft",
     "pyarrow",
     "safetensors",
     "torch",

@@ -125,9 +125,13 @@ class DataPlan(SetPlan):
 
 
 class ConditioningPlan(Part):
-    """The head, how often its control is dropped in training, and how views see each other, where it tells them apart."""
+    """The head, where it enters (None where there is one way in), and how often its control is dropped in training.
+
+    `attention` and `sees` say how views see each other, where the head tells them apart.
+    """
 
     head: str
+    enters: str | None = None
     dropout: float
     attention: Attention | None = None
     sees: dict[str, tuple[str, ...]] | None = None

@@ -76,6 +76,7 @@ UNLESS_GIVEN = {
     "backbone.weights": ("backbone.weights", ""),
     "data.clip.fewest_given_frames": ("conditioning.fewest_given_frames", "derived from conditioning.given_frames"),
     "data.clip.stride": ("dataset.clip.stride", "derived from dataset.clip.frames: clips do not overlap"),
+    "conditioning.enters": ("conditioning.enters", "derived from conditioning.head"),
     "conditioning.dropout": ("conditioning.dropout", "derived from conditioning.head"),
     "conditioning.attention": ("conditioning.attention", "derived from conditioning.head"),
     "train.micro_batch": ("train.micro_batch", "derived: the fastest that fits"),

@@ -1,4 +1,4 @@
-"""Actions as the control: what is done from each frame to the next, entering with the time of each latent frame."""
+"""Actions as the control: what is done from each frame to the next, entering with the latent frame that it leads to."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 
 class ActionHead(Head):
-    """Action post-training: the actions that lead to a latent frame are added to the embedding of its time.
+    """Action post-training: the actions that lead to a latent frame are grouped and enter in one of three ways.
 
-    After Predict2.5's action-conditioned model, whose report (table 20) finds it better than cross-attention and than
-    channels.
+    `time` adds them to the embedding of its time, as Predict2.5's action-conditioned model does; `cross-attention` makes a
+    token of them that all blocks attend to; `channels` gives them to each patch with the latents. Predict2.5's report
+    (table 20) compares the three, and finds them better in this order.
     """
 
     name = "action"
@@ -23,15 +24,34 @@ class ActionHead(Head):
     schema = "action-frame"
     families = ("diffusion",)
     columns = ("action",)
+    entries = ("time", "cross-attention", "channels")
 
     def build(self, around: Surroundings) -> nn.Module:
-        """Return the embedding of the actions of each latent frame."""
-        from cosmos_recipes.conditioning.actions import ActionEmbedding
+        """Return the network of the chosen way in."""
+        from cosmos_recipes.conditioning.actions import ActionChannels, ActionEmbedding, ActionTokens
 
-        return ActionEmbedding(
-            numbers=around.numbers["action"],
-            temporal=around.temporal,
-            frames=around.frames,
-            width=around.width,
-            context_width=around.text.width,
-        )
+        actions = {
+            "numbers": around.numbers["action"],
+            "temporal": around.temporal,
+            "frames": around.frames,
+            "text_width": around.text.width,
+        }
+        match self.entry(around.enters):
+            case "cross-attention":
+                return ActionTokens(context_width=around.context_width, **actions)
+            case "channels":
+                return ActionChannels(width=around.width, **actions)
+            case _:
+                return ActionEmbedding(width=around.width, **actions)
+
+    def parameters(self, around: Surroundings) -> int:
+        """Return how many numbers of the head train."""
+        grouped = around.numbers["action"] * around.temporal
+        match self.entry(around.enters):
+            case "cross-attention":
+                later = (around.frames - 1) // around.temporal
+                return 4 * around.context_width * (grouped + 1 + later + around.context_width)
+            case "channels":
+                return grouped * around.width
+            case _:
+                return 4 * around.width * (grouped + 1 + 4 * around.width)

@@ -1,10 +1,12 @@
-"""The network of the action head.
+"""The networks of the action head, one for each way in.
 
-Legend: B batch, S steps between frames, A numbers of an action, T latent frames, D width of the network.
+Legend: B batch, S steps between frames, A numbers of an action, T latent frames, G numbers of all actions that lead to a
+latent frame, D width of the network, C width of what its blocks attend to.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,22 +18,18 @@ Control = dict[str, Tensor]
 EXPANSION = 4
 
 
-class ActionEmbedding(nn.Module):
-    """Embeds the actions that lead to each latent frame: one vector for its time, one for its modulation.
+class Actions(nn.Module):
+    """What the ways in share: actions grouped by the latent frame that they lead to, and the context of no caption.
 
-    The first latent frame, to which no action leads, gets zeros, and so does a clip without a control. The last layers
-    start at zero, so that at step 0 nothing is added.
+    No action leads to the first latent frame. What a clip without a control adds is zero, and so is, at step 0, what any
+    clip adds: the last layers start at zero and have no biases.
     """
 
-    def __init__(self, *, numbers: int, temporal: int, frames: int, width: int, context_width: int) -> None:
+    def __init__(self, *, numbers: int, temporal: int, frames: int, text_width: int) -> None:
         super().__init__()
-        self.numbers, self.temporal, self.context_width = numbers, temporal, context_width
+        self.numbers, self.temporal, self.text_width = numbers, temporal, text_width
         self.steps = frames - 1
-        self.hidden = nn.Linear(numbers * temporal, EXPANSION * width)
-        self.time = nn.Linear(EXPANSION * width, width, bias=False)
-        self.modulation = nn.Linear(EXPANSION * width, 3 * width, bias=False)
-        for last in (self.time, self.modulation):
-            nn.init.zeros_(last.weight)
+        self.grouped = numbers * temporal
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> Control:
         """Return `action_BSA` of rows, as they are normalised, and that all of them are known."""
@@ -46,16 +44,67 @@ class ActionEmbedding(nn.Module):
         }
 
     def forward(self, control: Control) -> dict[str, Tensor]:
-        """Return `time_BTD` and `modulation_BTD` (three widths), and the context of a clip without a caption."""
+        """Return the context of a clip without a caption, and what `enter` adds."""
         action_BSA, known_B = control["action_BSA"], control["known_B"]
         grouped_BTG = action_BSA.unflatten(1, (-1, self.temporal)).flatten(2)
-        hidden_BTG = nn.functional.gelu(self.hidden(grouped_BTG), approximate="tanh") * known_B[:, None, None]
-        context_BLD = action_BSA.new_zeros(len(action_BSA), 1, self.context_width)
+        context_BLD = action_BSA.new_zeros(len(action_BSA), 1, self.text_width)
+        return {"encoder_hidden_states": context_BLD, **self.enter(grouped_BTG, known_B[:, None, None])}
+
+    @abstractmethod
+    def enter(self, grouped_BTG: Tensor, known_B11: Tensor) -> dict[str, Tensor]:
+        """Return what enters the network, by its place, of the actions that lead to each latent frame but the first."""
+
+
+class ActionEmbedding(Actions):
+    """Embeds the actions that lead to each latent frame: one vector for its time, one for its modulation."""
+
+    def __init__(self, *, width: int, **actions: int) -> None:
+        super().__init__(**actions)
+        self.hidden = nn.Linear(self.grouped, EXPANSION * width)
+        self.time = _zero(nn.Linear(EXPANSION * width, width, bias=False))
+        self.modulation = _zero(nn.Linear(EXPANSION * width, 3 * width, bias=False))
+
+    def enter(self, grouped_BTG: Tensor, known_B11: Tensor) -> dict[str, Tensor]:
+        """Return `time_BTD` and `modulation_BTD` (three widths)."""
+        hidden_BTD = nn.functional.gelu(self.hidden(grouped_BTG), approximate="tanh") * known_B11
         return {
-            "encoder_hidden_states": context_BLD,
-            "time_BTD": _after_first(self.time(hidden_BTG)),
-            "modulation_BTD": _after_first(self.modulation(hidden_BTG)),
+            "time_BTD": _after_first(self.time(hidden_BTD)),
+            "modulation_BTD": _after_first(self.modulation(hidden_BTD)),
         }
+
+
+class ActionTokens(Actions):
+    """Makes a token of the actions that lead to each latent frame, which knows its place in time."""
+
+    def __init__(self, *, context_width: int, **actions: int) -> None:
+        super().__init__(**actions)
+        hidden = EXPANSION * context_width
+        self.hidden = nn.Linear(self.grouped, hidden)
+        self.position_TD = nn.Parameter(torch.randn(self.steps // self.temporal, hidden))
+        self.token = _zero(nn.Linear(hidden, context_width, bias=False))
+
+    def enter(self, grouped_BTG: Tensor, known_B11: Tensor) -> dict[str, Tensor]:
+        """Return `context_BSC`, a token for each latent frame but the first."""
+        hidden_BTD = self.hidden(grouped_BTG) + self.position_TD
+        hidden_BTD = nn.functional.gelu(hidden_BTD, approximate="tanh") * known_B11
+        return {"context_BSC": self.token(hidden_BTD)}
+
+
+class ActionChannels(Actions):
+    """Gives each patch the actions that lead to its latent frame, as if they were further channels of the latents."""
+
+    def __init__(self, *, width: int, **actions: int) -> None:
+        super().__init__(**actions)
+        self.patch = _zero(nn.Linear(self.grouped, width, bias=False))
+
+    def enter(self, grouped_BTG: Tensor, known_B11: Tensor) -> dict[str, Tensor]:
+        """Return `patch_BTHWD`, the same for all patches of a latent frame."""
+        return {"patch_BTHWD": _after_first(self.patch(grouped_BTG * known_B11))[:, :, None, None]}
+
+
+def _zero(last: nn.Linear) -> nn.Linear:
+    nn.init.zeros_(last.weight)
+    return last
 
 
 def _after_first(values_BTD: Tensor) -> Tensor:

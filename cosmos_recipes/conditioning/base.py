@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,18 +37,23 @@ class ContextShape(Protocol):
 class Surroundings:
     """What a head is built for: a network of this `width` and text context, and the data of its columns.
 
-    It has so many `blocks`, and a latent frame is a `grid` of tokens, height by width. `temporal` are the frames of
-    pixels that each latent frame after the first stands for, and a clip has so many `frames`; `numbers` are those of a row of each column whose contract
-    leaves that to the data, or how many points to come a clip has, and `rates_hz` says how many of those there are in a second, as `rate_hz` does of frames.
+    Its blocks, so many, attend to a context of `context_width`, with so many `attention_heads`. A latent frame is a `grid`
+    of tokens, and a token a `patch` of latent cells, both height by width. `temporal` are the frames of pixels that each
+    latent frame after the first stands for, and a clip has so many `frames`, `rate_hz` of them in a second.
 
-    A clip has these `views`, none where there is one without a name. With an `attention` of `per-view`, each view `sees`
-    the others that are named for it. The network's attention has so many `attention_heads`.
+    `numbers` are those of a row of each column whose contract leaves that to the data, or how many points to come a clip
+    has; `rates_hz` says how many of those there are in a second. A clip has these `views`, none where there is one without
+    a name. With an `attention` of `per-view`, each view `sees` the others that are named for it. `enters` is the head's
+    way in that was chosen.
     """
 
     text: ContextShape
     width: int
+    context_width: int
+    attention_heads: int
     blocks: int
     grid: tuple[int, int]
+    patch: tuple[int, int]
     temporal: int
     frames: int
     numbers: Mapping[str, int]
@@ -57,7 +62,26 @@ class Surroundings:
     views: tuple[str, ...] = ()
     attention: Attention = "full"
     sees: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    attention_heads: int = 1
+    enters: str | None = None
+
+    @classmethod
+    def of(
+        cls, architecture: Mapping[str, Any], *, spatial: int, size_px: tuple[int, int], **others: Any
+    ) -> Surroundings:
+        """Return those that a network of this `architecture` makes, for pictures of `size_px` (height, width).
+
+        A latent cell is `spatial` pixels on a side; the `others` are fields.
+        """
+        _, high, wide = architecture["patch_size"]
+        return cls(
+            width=architecture["num_attention_heads"] * architecture["attention_head_dim"],
+            context_width=architecture["text_embed_dim"],
+            attention_heads=architecture["num_attention_heads"],
+            blocks=architecture["num_layers"],
+            grid=(size_px[0] // spatial // high, size_px[1] // spatial // wide),
+            patch=(high, wide),
+            **others,
+        )
 
 
 class Head(ABC):
@@ -81,14 +105,20 @@ class Head(ABC):
     """Columns that are part of the control where a recording has them."""
     of_views: ClassVar[bool] = False
     """Whether it tells the views of a clip apart; others take clips of one view."""
+    entries: ClassVar[tuple[str, ...]] = ()
+    """Where in the network it can enter, the default first; empty for a head with one way in."""
 
     @property
     def controlled(self) -> bool:
         """Whether there is a control, so that adherence to it can be measured."""
         return bool(self.columns or self.optional_columns)
 
+    def entry(self, chosen: str | None) -> str | None:
+        """Return the way in that was chosen, or the default one; None for a head with one way in."""
+        return chosen or next(iter(self.entries), None)
+
     def parameters(self, around: Surroundings) -> int:
-        """Return how many numbers of the head train, without building it; a head that has few may say none."""
+        """Return how many numbers of the head train, without building it."""
         return 0
 
     @abstractmethod

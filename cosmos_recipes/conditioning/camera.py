@@ -1,8 +1,8 @@
-"""The camera's way as the control: the ray of each token in each block's attention."""
+"""The camera's way as the control: the rays of each token, in each block's attention or with the latents."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cosmos_recipes.conditioning.base import Head, Surroundings
 
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 
 class CameraHead(Head):
-    """Camera post-training: Plücker rays of each token's pixels, embedded, enter every block before it attends.
+    """Camera post-training: Plücker rays of each token's latent cells enter in one of two ways.
 
-    After Predict2.5's camera-conditioned model. Intrinsics are those of the clip's pictures, so that crops and lenses of
-    any kind are right.
+    `attention` embeds them anew for every block, before it attends, as Predict2.5's camera-conditioned model does;
+    `channels` gives them to each patch with the latents, as Cosmos 1 does (paper, section on camera control).
+    Intrinsics are those of the clip's pictures, so that crops and lenses of any kind are right.
     """
 
     name = "camera"
@@ -23,16 +24,26 @@ class CameraHead(Head):
     schema = "pose"
     families = ("diffusion",)
     columns = ("pose", "intrinsics")
+    entries = ("attention", "channels")
 
     def build(self, around: Surroundings) -> nn.Module:
-        """Return the embedding of the rays, one for each block."""
-        from cosmos_recipes.conditioning.rays import RayEmbedding
+        """Return the network of the chosen way in."""
+        from cosmos_recipes.conditioning.rays import RayChannels, RayEmbedding
 
-        return RayEmbedding(
-            temporal=around.temporal,
-            frames=around.frames,
-            grid=around.grid,
-            blocks=around.blocks,
-            width=around.width,
-            context_width=around.text.width,
-        )
+        rays: dict[str, Any] = {
+            "temporal": around.temporal,
+            "frames": around.frames,
+            "grid": around.grid,
+            "patch": around.patch,
+            "text_width": around.text.width,
+        }
+        if self.entry(around.enters) == "channels":
+            return RayChannels(width=around.width, **rays)
+        return RayEmbedding(blocks=around.blocks, width=around.width, **rays)
+
+    def parameters(self, around: Surroundings) -> int:
+        """Return how many numbers of the head train."""
+        of_a_ray = 6
+        cells = around.patch[0] * around.patch[1]
+        embeddings = 1 if self.entry(around.enters) == "channels" else around.blocks
+        return embeddings * of_a_ray * around.temporal * cells * around.width

@@ -41,7 +41,7 @@ class ByteText(nn.Module):
     `NullContext` gives.
     """
 
-    def __init__(self, *, length: int, width: int, hidden: int = 128, kernel: int = 7) -> None:
+    def __init__(self, *, length: int, width: int, hidden: int, kernel: int) -> None:
         super().__init__()
         self.length = length
         self.bytes = nn.Embedding(256, hidden)

@@ -9,6 +9,9 @@ from cosmos_recipes.conditioning.base import Head, Surroundings
 if TYPE_CHECKING:
     from torch import nn
 
+HIDDEN, KERNEL = 128, 7
+"""Width of the encoder of bytes, and the bytes that each of its convolutions sees."""
+
 
 class TextHead(Head):
     """Instruction post-training: the caption enters through cross-attention."""
@@ -24,4 +27,9 @@ class TextHead(Head):
         """Return a trainable encoder of the caption's bytes into the context."""
         from cosmos_recipes.conditioning.networks import ByteText
 
-        return ByteText(length=around.text.length, width=around.text.width)
+        return ByteText(length=around.text.length, width=around.text.width, hidden=HIDDEN, kernel=KERNEL)
+
+    def parameters(self, around: Surroundings) -> int:
+        """Return how many numbers of the head train."""
+        bytes_and_places, norms, convolutions = 256 + around.text.length, 3 * 2, 2 * (KERNEL * HIDDEN + 1)
+        return HIDDEN * (bytes_and_places + norms + convolutions + around.text.width)

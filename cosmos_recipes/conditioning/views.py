@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cosmos_recipes.conditioning.base import Head, Surroundings
+from cosmos_recipes.conditioning.text import TextHead
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 def view_parameters(around: Surroundings) -> int:
-    """Return how many numbers of the network of the views train, besides those of the text's."""
+    """Return how many numbers of the network of the views train."""
     of_embeddings = 4 * around.width * max(1, len(around.views))
     of_a_block = 4 * around.width**2 + 2 * (around.width // around.attention_heads)
-    return of_embeddings + (around.blocks * of_a_block if around.attention == "per-view" else 0)
+    across = around.blocks * of_a_block if around.attention == "per-view" else 0
+    return TextHead().parameters(around) + of_embeddings + across
 
 
 class ViewsHead(Head):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cosmos_recipes.backbones.weights import ADAPTER
 from cosmos_recipes.files import sha256
 
 MANIFEST = "MANIFEST.json"
@@ -20,7 +21,7 @@ PARTS = ("transformer", "tokenizer", "head")
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _MODEL = re.compile(
-    rf"(?:cosmos_recipe|data)\.json|(?:{'|'.join(PARTS)})/(?:config\.json|{_WORD}\.safetensors|{_WORD}\.safetensors\.index\.json)"
+    rf"(?:cosmos_recipe|data)\.json|{re.escape(ADAPTER)}|(?:{'|'.join(PARTS)})/(?:config\.json|{_WORD}\.safetensors|{_WORD}\.safetensors\.index\.json)"
 )
 _RUN = re.compile(r"recipe\.yaml|recipe\.lock|plan\.yaml")
 _EVALUATION = re.compile(rf"metrics\.json|report\.html|samples/(?:{_WORD}\.mp4|contact_sheet\.png)")

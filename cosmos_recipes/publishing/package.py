@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_recipes import __version__
+from cosmos_recipes.backbones.weights import ADAPTER
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import Problem, RecipeError, fail
 from cosmos_recipes.files import sha256
@@ -137,7 +138,7 @@ def _choose(origins: dict[str, Path]) -> dict[str, Path]:
         problems += [_link(folder / path) for path, entry in found.items() if entry.is_symlink()]
         problems += [_missing(folder / path) for path in REQUIRED[origin] if path not in found]
         chosen |= {path: folder / path for path in found}
-    if not any(path.startswith("transformer/") and path.endswith(".safetensors") for path in chosen):
+    if not any(path == ADAPTER or re.fullmatch(r"transformer/.*\.safetensors", path) for path in chosen):
         problems.append(_missing(origins["model"] / "transformer" / "diffusion_pytorch_model.safetensors"))
     if problems:
         raise RecipeError(*problems)

@@ -64,6 +64,7 @@ class Conditioning(Block):
     """What controls the prediction."""
 
     head: HeadName = Field("none", description="The conditioning head: none, text, or the name of an installed one.")
+    enters: Name | None = Field(None, description="Where in the network the control enters, of the ways that the head has: time, cross-attention or channels for action, attention or channels for camera; by default the first.")
     given_frames: Positive = Field(1, description="Frames at the start of a clip that are given to the model and not predicted.")
     fewest_given_frames: Count | None = Field(None, description="Draw the given frames of each training clip from so many up to given_frames, as often as the backbone was trained with; 0 trains on text alone too, and by default it is always given_frames.")
     attention: Literal["full", "per-view"] | None = Field(None, description="How the views of a clip see each other, for a head of several views: all in one attention (full, the default), or each by itself, with an attention across views besides.")
@@ -89,6 +90,7 @@ class Optimizer(Block):
 
     name: Literal["adamw", "muon"] = Field("adamw", description="AdamW for every parameter, or Muon for the matrices and AdamW for the rest.")
     lr: float = Field(3e-5, gt=0, le=1, description="Peak learning rate.")
+    head_lr: float | None = Field(None, gt=0, le=1, description="Peak learning rate of the conditioning head, whose parameters are new where the trunk's are trained; by default the same.")
     warmup: Count = Field(0, description="Steps over which the learning rate rises from zero.")
     decay: Literal["constant", "cosine"] = Field("constant", description="What the learning rate does after the warm-up: stay, or fall to zero along a cosine.")
     weight_decay: float = Field(0.0, ge=0, le=1, description="Decoupled weight decay of the matrices.")
@@ -110,6 +112,11 @@ class Train(Block):
     keep_checkpoints: Positive = Field(2, description="Newest checkpoints that are kept.")
     log_every: Positive = Field(10, description="Steps between two lines of the log.")
     tensorboard: bool = Field(False, description="Also write the log for TensorBoard.")
+
+    @property
+    def lora(self) -> LoraSettings | None:
+        """The adapters that train; None where every weight does."""
+        return self.method.lora if isinstance(self.method, Lora) else None
 
 
 class Evaluate(Block):

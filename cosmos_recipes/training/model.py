@@ -47,6 +47,9 @@ class PostTraining(ModelPT):
         self.grad_norm = torch.zeros(())
         self.losses: list[tuple[Batch, Tensor]] = []
         self._batches: Batches | None = None
+        # Weights that do not train are not in a checkpoint: the plan says where they are from.
+        self.register_state_dict_post_hook(_leave_out_frozen)
+        self.register_load_state_dict_post_hook(_miss_no_frozen)
 
     def configure_model(self) -> None:
         """Shard the weights where the strategy does, then copy them for the average."""
@@ -152,3 +155,19 @@ class PostTraining(ModelPT):
     @classmethod
     def list_available_models(cls) -> None:
         """Return nothing: models to start from are in the zoo."""
+
+
+def _leave_out_frozen(module: Any, state: dict[str, Any], prefix: str, _: Any) -> None:
+    for name in _frozen(module):
+        state.pop(prefix + name, None)
+
+
+def _miss_no_frozen(module: Any, incompatible: Any) -> None:
+    frozen = _frozen(module)
+    for names in incompatible:
+        names[:] = [name for name in names if name not in frozen]
+
+
+def _frozen(module: Any) -> set[str]:
+    model = module.world_model
+    return {f"world_model.{name}" for name, parameter in model.named_parameters() if not parameter.requires_grad}

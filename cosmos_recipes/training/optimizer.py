@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from typing import Any
 
 import torch
@@ -23,8 +24,9 @@ class MuonAdamW(torch.optim.Optimizer):
         self, matrices: list[nn.Parameter], rest: list[dict[str, Any]], *, lr: float, weight_decay: float
     ) -> None:
         self._muon = Muon(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
-        self._adamw = AdamW(rest, lr=lr, fused=True)
-        super().__init__([*self._muon.param_groups, *self._adamw.param_groups], {})
+        # Of adapters under a head that does not train, there is no rest.
+        self._adamw = AdamW(rest, lr=lr, fused=True) if rest else None
+        super().__init__([*self._muon.param_groups, *(self._adamw.param_groups if self._adamw else ())], {})
         self._share_state()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -34,7 +36,8 @@ class MuonAdamW(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         self._muon.step()
-        self._adamw.step()
+        if self._adamw:
+            self._adamw.step()
         return loss
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -44,33 +47,39 @@ class MuonAdamW(torch.optim.Optimizer):
 
     def _share_state(self) -> None:
         # Loading replaces the groups and the state: the parts must keep looking at those of the whole.
-        self._muon.param_groups, self._adamw.param_groups = self.param_groups[:1], self.param_groups[1:]
-        self._muon.state = self._adamw.state = self.state
+        self._muon.param_groups, self._muon.state = self.param_groups[:1], self.state
+        if self._adamw:
+            self._adamw.param_groups, self._adamw.state = self.param_groups[1:], self.state
 
 
 def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
     """Return the optimizer of the parameters that train; only matrices decay.
 
-    `muon` takes the two-dimensional weights of the transformer's blocks.
+    `muon` takes the two-dimensional weights of the transformer's blocks. The parameters of `head` may have a rate of
+    their own.
     """
-    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    chosen = {name for name, parameter in named if settings.name == "muon" and _of_trunk(name, parameter)}
-    rest = list(_adamw_groups([(name, p) for name, p in named if name not in chosen], settings.weight_decay))
-    if not chosen:
+    named = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    matrices = {name: p for name, p in named.items() if settings.name == "muon" and _of_trunk(name, p)}
+    rest = list(_adamw_groups({name: p for name, p in named.items() if name not in matrices}, settings))
+    if not matrices:
         return AdamW(rest, lr=settings.lr, fused=True)
-    matrices = [parameter for name, parameter in named if name in chosen]
-    return MuonAdamW(matrices, rest, lr=settings.lr, weight_decay=settings.weight_decay)
+    return MuonAdamW(list(matrices.values()), rest, lr=settings.lr, weight_decay=settings.weight_decay)
 
 
 def _of_trunk(name: str, parameter: nn.Parameter) -> bool:
     return "transformer_blocks." in name and parameter.ndim == 2
 
 
-def _adamw_groups(named: list[tuple[str, nn.Parameter]], weight_decay: float) -> Iterator[dict[str, Any]]:
-    for decays in (True, False):
-        parameters = [parameter for _, parameter in named if (parameter.ndim >= 2) == decays]
+def _adamw_groups(named: Mapping[str, nn.Parameter], settings: OptimizerSettings) -> Iterator[dict[str, Any]]:
+    head_lr = settings.head_lr or settings.lr
+    for lr, decays in product(dict.fromkeys((settings.lr, head_lr)), (True, False)):
+        parameters = [
+            parameter
+            for name, parameter in named.items()
+            if (parameter.ndim >= 2) == decays and (head_lr if name.startswith("head.") else settings.lr) == lr
+        ]
         if parameters:
-            yield {"params": parameters, "weight_decay": weight_decay if decays else 0.0}
+            yield {"params": parameters, "lr": lr, "weight_decay": settings.weight_decay if decays else 0.0}
 
 
 def learning_rate_factor(step: int, *, warmup: int, steps: int, decay: str) -> float:

@@ -16,7 +16,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from cosmos_recipes.backbones.diffusion import build_transformer, load_transformer
+from cosmos_recipes.backbones.adapters import adapt, is_adapted, load_network, merge, save_adapters
+from cosmos_recipes.backbones.diffusion import build_transformer
 from cosmos_recipes.backbones.objectives import objective_entry
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class WorldModelConfig:
-    """What is needed, besides the weights, to run a world model: `cosmos_recipe.json` of a package."""
+    """What is needed, besides the weights, to run a world model: `cosmos_recipe.json` of a package.
+
+    `base` says which weights the network's adapters are for, and their sha256; a network without adapters has none.
+    """
 
     head: str
     text: dict[str, Any]
@@ -52,6 +56,8 @@ class WorldModelConfig:
     views: tuple[str, ...] = ()
     attention: Attention | None = None
     sees: dict[str, tuple[str, ...]] | None = None
+    enters: str | None = None
+    base: dict[str, str | None] | None = None
 
 
 class WorldModel(nn.Module):
@@ -98,6 +104,8 @@ class WorldModel(nn.Module):
             views=clip.views,
             attention=plan.conditioning.attention,
             sees=plan.conditioning.sees,
+            enters=plan.conditioning.enters,
+            base=_base(plan),
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
@@ -106,7 +114,9 @@ class WorldModel(nn.Module):
             transformer = build_transformer(backbone.architecture, seed=plan.seed)
             _begin(head, transformer)
         else:
-            transformer = _started(Weights(label=backbone.weights), backbone.weights_sha256, config.head, head)
+            transformer = _started(Weights(label=backbone.weights), backbone.weights_sha256, config, head)
+        if (rank := plan.train.lora_rank) and (alpha := plan.train.lora_alpha):
+            adapt(transformer, rank=rank, alpha=alpha, seed=plan.seed)
         return cls(
             config,
             transformer=transformer,
@@ -198,18 +208,31 @@ class WorldModel(nn.Module):
         return {name: value.to(device) for name, value in control.items()}
 
     def save_pretrained(self, folder: Path) -> None:
-        """Write `transformer/`, `tokenizer/`, `head/` and `cosmos_recipe.json`."""
-        self.transformer.save_pretrained(folder / "transformer")
+        """Write `transformer/`, `tokenizer/`, `head/` and `cosmos_recipe.json`.
+
+        Of a network with adapters, they alone are written, beside the folders, and the configuration of the network.
+        """
+        if is_adapted(self.transformer):
+            self.transformer.save_config(folder / "transformer")
+            save_adapters(self.transformer, folder)
+        else:
+            self.transformer.save_pretrained(folder / "transformer")
         self.tokenizer.save_pretrained(folder / "tokenizer")
         (folder / "head").mkdir(parents=True, exist_ok=True)
         save_file(self.head.state_dict(), folder / "head" / "model.safetensors")
         (folder / "cosmos_recipe.json").write_text(json.dumps(vars(self.config), indent=2) + "\n")
 
     @classmethod
-    def from_pretrained(cls, folder: Path) -> WorldModel:
-        """Read what `save_pretrained` wrote, ready to generate."""
+    def from_pretrained(cls, folder: Path, *, base: Path | None = None) -> WorldModel:
+        """Read what `save_pretrained` wrote, ready to generate.
+
+        `base` is the folder of the model that adapters are for, if it is not where they were trained.
+
+        Raises:
+            RecipeError: that model is gone or another one (CR607), or the adapters do not fit it (CR608).
+        """
         config = read_config(folder)
-        transformer, tokenizer = load_transformer(str(folder / "transformer")), load_tokenizer(folder / "tokenizer")
+        transformer, tokenizer = load_network(folder, base=base), load_tokenizer(folder / "tokenizer")
         head = find_head(config.head).build(surroundings(config, transformer.config, tokenizer))
         head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
         return cls(config, transformer=transformer, tokenizer=tokenizer, head=head).eval()
@@ -224,14 +247,12 @@ def read_config(folder: Path) -> WorldModelConfig:
 
 def surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], tokenizer: Any) -> Surroundings:
     """Return what the head of a model is built for; `tokenizer` says what a latent cell stands for."""
-    _, patch_height, patch_width = architecture["patch_size"]
-    height, width = (config.clip.get(name, 0) // tokenizer.spatial for name in ("height_px", "width_px"))
-    return Surroundings(
+    return Surroundings.of(
+        architecture,
         text=TextEntry(**config.text),
-        width=architecture["num_attention_heads"] * architecture["attention_head_dim"],
-        blocks=architecture["num_layers"],
-        grid=(height // patch_height, width // patch_width),
+        spatial=tokenizer.spatial,
         temporal=tokenizer.temporal,
+        size_px=(config.clip.get("height_px", 0), config.clip.get("width_px", 0)),
         frames=config.clip.get("frames", 1),
         numbers=config.numbers,
         rate_hz=config.rate_hz,
@@ -239,21 +260,29 @@ def surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], toke
         views=config.views,
         attention=config.attention or "full",
         sees=config.sees or {},
-        attention_heads=architecture["num_attention_heads"],
+        enters=config.enters,
     )
 
 
-def _started(weights: Weights, expected_sha256: str | None, head_name: str, head: nn.Module) -> Any:
+def _base(plan: Plan) -> dict[str, str | None] | None:
+    if plan.train.method == "full":
+        return None
+    return {"weights": plan.backbone.weights, "sha256": plan.backbone.weights_sha256}
+
+
+def _started(weights: Weights, expected_sha256: str | None, config: WorldModelConfig, head: nn.Module) -> Any:
     """Return the network of a trained model, after giving its head's weights to a head of the same kind.
 
     Where the model was trained with captions alone, a head that takes captions too begins with what reads them.
     """
     require_unchanged(weights, expected_sha256)
-    folder = weights.folder
-    transformer = load_transformer(str(folder / "transformer")).train()
+    folder, kind = weights.folder, find_head(config.head)
+    transformer = merge(load_network(folder)).train()
     _begin(head, transformer)
-    trained = json.loads((folder / "cosmos_recipe.json").read_text())["head"]
-    begins = head if trained == head_name else getattr(head, "text", None) if trained == "text" else None
+    theirs = json.loads((folder / "cosmos_recipe.json").read_text())
+    begins = getattr(head, "text", None) if theirs["head"] == "text" else None
+    if (theirs["head"], kind.entry(theirs.get("enters"))) == (config.head, kind.entry(config.enters)):
+        begins = head
     if begins is not None:
         begins.load_state_dict(load_file(folder / "head" / "model.safetensors"))
     return transformer

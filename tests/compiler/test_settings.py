@@ -26,6 +26,7 @@ OTHER_TEXTS = {
     "dataset.clip.size": "64x128",
     "conditioning.head": "none",
     "conditioning.sees": "{front: [left]}",
+    "conditioning.enters": "time",
     "publish.repo": "owner/name",
     "hardware.gpu": "h100-80gb",
     "gate.psnr_over_copy": "1 dB",
@@ -38,6 +39,7 @@ NUMBERS = {
     "conditioning.fewest_given_frames": 5,
     "train.global_batch": 16,
     "train.checkpoint_every": 7,
+    "train.optimizer.head_lr": 0.5,
 }
 """Another value that is legal, where the next one is not."""
 

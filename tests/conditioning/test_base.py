@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,28 +10,34 @@ import numpy as np
 import pytest
 import torch
 
+from cosmos_recipes.backbones.adapters import adapt
 from cosmos_recipes.backbones.diffusion import build_transformer
-from cosmos_recipes.backbones.places import PER_FRAME, PLACES
+from cosmos_recipes.backbones.places import CONTEXT, PER_FRAME, PLACES
 from cosmos_recipes.backbones.zoo import backbone
 from cosmos_recipes.conditioning.base import Surroundings, head, head_names, task_of
 
 TINY = backbone("tiny-diffusion")
-WIDTH = TINY.architecture.num_attention_heads * TINY.architecture.attention_head_dim
 STEPS, NUMBERS, FRAMES = 8, 3, 3
 GRID = (4, 4)
 POINTS = 16
-AROUND = Surroundings(
-    text=TINY.text,
-    width=WIDTH,
-    blocks=TINY.architecture.num_layers,
-    grid=GRID,
-    temporal=4,
-    frames=STEPS + 1,
-    numbers={"action": NUMBERS, "trajectory": POINTS},
-    rate_hz=5.0,
-    rates_hz={"trajectory": 10.0},
-    views=("front", "left"),
-)
+WAYS = [(name, entry) for name in head_names() for entry in head(name).entries or (None,)]
+
+
+def around(enters: str | None = None, patch: int = 1, **others: Any) -> Surroundings:
+    return Surroundings.of(
+        {**TINY.architecture.model_dump(), "patch_size": (1, patch, patch)},
+        text=TINY.text,
+        spatial=1,
+        temporal=4,
+        size_px=GRID,
+        frames=STEPS + 1,
+        numbers={"action": NUMBERS, "trajectory": POINTS},
+        rate_hz=5.0,
+        rates_hz={"trajectory": 10.0},
+        views=("front", "left"),
+        enters=enters,
+        **others,
+    )
 
 
 def rows() -> list[dict[str, Any]]:
@@ -44,9 +51,9 @@ def rows() -> list[dict[str, Any]]:
     return [{"caption": text, "action": action, **camera} for text, action in zip(captions, actions, strict=True)]
 
 
-@pytest.mark.parametrize("name", head_names())
-def test_a_head_gives_a_context_of_the_width_that_the_network_takes(name: str) -> None:
-    built = head(name).build(AROUND)
+@pytest.mark.parametrize(("name", "entry"), WAYS)
+def test_a_head_gives_a_context_of_the_width_that_the_network_takes(name: str, entry: str | None) -> None:
+    built = head(name).build(around(entry))
     control = built.collate(rows())
     context = built(control)["encoder_hidden_states"]
     assert (len(context), context.shape[-1]) == (2, TINY.text.width)
@@ -55,19 +62,26 @@ def test_a_head_gives_a_context_of_the_width_that_the_network_takes(name: str) -
     }
 
 
-@pytest.mark.parametrize("name", ["views", "views+trajectory"])
 @pytest.mark.parametrize("attention", ["full", "per-view"])
-def test_the_parameters_of_a_head_are_counted_without_building_it(name: str, attention: Any) -> None:
+@pytest.mark.parametrize("name", ["views", "views+trajectory"])
+def test_attention_across_views_is_reckoned_with(name: str, attention: Any) -> None:
     """Otherwise a plan promises memory that the run does not have."""
-    around = replace(AROUND, attention=attention, attention_heads=4)
-    own = [p.numel() for part, p in head(name).build(around).named_parameters() if "text." not in part]
-    assert sum(own) == head(name).parameters(around)
+    here = around(attention=attention)
+    assert head(name).parameters(here) == sum(parameter.numel() for parameter in head(name).build(here).parameters())
 
 
-@pytest.fixture(scope="module")
-def network() -> Any:
+@pytest.mark.parametrize("patch", [1, 2])
+@pytest.mark.parametrize(("name", "entry"), WAYS)
+def test_a_head_has_the_parameters_that_its_memory_is_reckoned_with(name: str, entry: str | None, patch: int) -> None:
+    here = around(entry, patch)
+    assert head(name).parameters(here) == sum(parameter.numel() for parameter in head(name).build(here).parameters())
+
+
+@pytest.fixture(params=[1, 2], ids=lambda patch: f"patch{patch}")
+def network(request: pytest.FixtureRequest) -> Any:
     """Return a network in which nothing is zero any more, as in a trained one."""
-    transformer = build_transformer(TINY.architecture.model_dump(), seed=0)
+    small = {"num_layers": 2, "patch_size": (1, request.param, request.param)}
+    transformer = build_transformer({**TINY.architecture.model_dump(), **small}, seed=0)
     for parameter in transformer.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.1)
@@ -91,39 +105,79 @@ def predicted(network: Any, inputs: dict[str, torch.Tensor], *, each_frame: bool
     return found
 
 
-@pytest.mark.parametrize("name", head_names())
-def test_a_new_head_changes_nothing_and_every_part_of_it_learns(name: str, network: Any) -> None:
-    """At step 0 the output is that without a control, to the last bit; after one step the control is in it."""
-    built = head(name).build(AROUND)
+def dead(new: dict[str, torch.nn.Parameter], predict: Callable[[], torch.Tensor]) -> list[str]:
+    """Return the names of the parameters that no gradient has reached after a few steps."""
+    for _ in range(4):
+        optimizer = torch.optim.SGD(new.values(), lr=0.1)
+        optimizer.zero_grad()
+        predict().square().mean().backward()
+        optimizer.step()
+    return [name for name, parameter in new.items() if parameter.grad is None or not parameter.grad.any()]
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize(("name", "entry"), WAYS)
+def test_a_new_head_changes_nothing_and_every_part_of_it_learns(
+    name: str, entry: str | None, method: str, network: Any
+) -> None:
+    """At step 0 the output is that without a control, to the last bit; then the control is in it, and goes if dropped."""
+    here, none = around(entry, network.config.patch_size[1]), head("none").build(around())
+    built = head(name).build(replace(here, blocks=2))
     control = built.collate(rows())
     each_frame = any(place in built(control) for place in PER_FRAME)
-    options: Any = {"each_frame": each_frame, "views": len(AROUND.views) if head(name).of_views else 1}
-    base = predicted(network, head("none").build(AROUND)(head("none").build(AROUND).null(2)), **options)
+    options: Any = {"each_frame": each_frame, "views": 2 if head(name).of_views else 1}
+    base = predicted(network, none(none.null(2)), **options)
+    trunk = list(network.parameters())
+    if method == "lora":
+        adapt(network, rank=2, alpha=2, seed=0)
     assert torch.equal(predicted(network, built(control), **options), base)
-    parameters = list(built.parameters())
-    if not parameters:
+    # Where every clip's text is zeros, attending to it has nothing to learn.
+    blind = not built(control)["encoder_hidden_states"].any() and CONTEXT not in built(control)
+    adapters = {name: parameter for name, parameter in network.named_parameters() if "lora_" in name}
+    new = {f"head.{name}": parameter for name, parameter in built.named_parameters()}
+    new |= {name: parameter for name, parameter in adapters.items() if not (blind and "attn2" in name)}
+    if not new:
         return
-    for _ in range(2):
-        optimizer = torch.optim.SGD(parameters, lr=1.0)
-        optimizer.zero_grad()
-        predicted(network, built(control), **options).square().mean().backward()
-        optimizer.step()
-    assert all(parameter.grad is not None and parameter.grad.abs().max() > 0 for parameter in parameters)
+    assert not dead(new, lambda: predicted(network, built(control), **options))
     assert not torch.equal(predicted(network, built(control), **options), base)
+    if method == "lora":
+        assert all(parameter.grad is None for parameter in trunk)
+    elif not head(name).of_views:
+        # Which view a frame is of stays known when the control is dropped.
+        assert torch.equal(predicted(network, built(built.null(2)), **options), base)
 
 
-def test_actions_enter_the_frames_that_they_lead_to_alone() -> None:
-    built = head("action").build(AROUND)
+@pytest.mark.parametrize(("name", "entry"), [way for way in WAYS if way[0] != "none"])
+def test_a_head_that_is_detached_is_found(name: str, entry: str | None, network: Any) -> None:
+    """NVIDIA's first action model detached what its head adds, and the head hardly learned."""
+    built = head(name).build(replace(around(entry, network.config.patch_size[1]), blocks=2))
+    control = built.collate(rows())
+    each_frame = any(place in built(control) for place in PER_FRAME)
+    options: Any = {"each_frame": each_frame, "views": 2 if head(name).of_views else 1}
+
+    def predict() -> torch.Tensor:
+        entering = {key: value.detach() for key, value in built(control).items()}
+        return predicted(network, entering, **options)
+
+    new = dict(built.named_parameters())
+    assert dead(new, predict) == list(new)
+
+
+@pytest.mark.parametrize("entry", head("action").entries)
+def test_actions_enter_the_frames_that_they_lead_to_alone(entry: str) -> None:
+    built = head("action").build(around(entry))
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter)
     control = built.collate(rows())
     before = built(control)
-    control["action_BSA"][:, 5] += 1
-    after = built(control)
-    for place in PER_FRAME:
-        assert (before[place] - after[place]).abs().amax((0, 2)).gt(0).tolist() == [False, False, True]
-        assert not before[place][:, 0].any()
-    assert not built({**control, "known_B": torch.zeros(2)})["time_BTD"].any()
+    for step, frame in ((0, 1), (3, 1), (4, 2), (7, 2)):
+        moved_BSA = control["action_BSA"].clone()
+        moved_BSA[:, step] += 1
+        after = built({**control, "action_BSA": moved_BSA})
+        for place in (place for place in PLACES if place in after):
+            latent = [1, 2] if place == CONTEXT else [0, 1, 2]
+            changed_T = (before[place] - after[place]).abs().flatten(2).amax((0, 2)) > 0
+            assert changed_T.tolist() == [number == frame for number in latent]
 
 
 def test_the_task_follows_from_schema_and_head() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from cosmos_recipes.conditioning.rays import RAY, RayEmbedding
@@ -20,20 +21,33 @@ def row(seed: int) -> dict[str, Any]:
     return {"pose": pose_T44.astype(np.float32), "intrinsics": np.full((FRAMES, 4), 0.6, np.float32)}
 
 
-def test_each_latent_frame_has_the_rays_of_its_own_frames() -> None:
-    own = row(0)
-    built = RayEmbedding(temporal=4, frames=FRAMES, grid=GRID, blocks=2, width=8, context_width=4)
-    ray_BTHWR = built.collate([own])["ray_BTHWR"]
-    truth_THW6 = plucker_rays(own["pose"], own["intrinsics"], height_px=GRID[0], width_px=GRID[1])
-    assert ray_BTHWR.shape == (1, 3, *GRID, 4 * RAY)
+def embedding(patch: tuple[int, int] = (1, 1)) -> RayEmbedding:
+    return RayEmbedding(temporal=4, frames=FRAMES, grid=GRID, patch=patch, blocks=2, width=8, text_width=4)
+
+
+@pytest.mark.parametrize("patch", [(1, 1), (2, 3)])
+def test_each_token_has_the_rays_of_its_own_cells_and_frames(patch: tuple[int, int]) -> None:
+    """Rays that are off by one frame or one cell tell each token what another one sees."""
+    own, (high, wide) = row(0), patch
+    ray_BTHWR = embedding(patch).collate([own])["ray_BTHWR"]
+    truth_THW6 = plucker_rays(own["pose"], own["intrinsics"], height_px=GRID[0] * high, width_px=GRID[1] * wide)
+    assert ray_BTHWR.shape == (1, 3, *GRID, 4 * high * wide * RAY)
     for latent, frames in enumerate(([0, 0, 0, 0], [1, 2, 3, 4], [5, 6, 7, 8])):
-        for place, frame in enumerate(frames):
-            found = ray_BTHWR[0, latent, :, :, place * RAY : (place + 1) * RAY]
-            np.testing.assert_allclose(found, truth_THW6[frame], rtol=1e-5, atol=1e-6)
+        for y, x in np.ndindex(GRID):
+            found = ray_BTHWR[0, latent, y, x].reshape(4, high, wide, RAY)
+            expected = truth_THW6[frames, y * high : (y + 1) * high, x * wide : (x + 1) * wide]
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_moved_camera_changes_the_latent_frame_that_it_moves_in_alone() -> None:
+    still, moved = row(0), row(0)
+    moved["pose"][5, :3, 3] += 1
+    rays = embedding().collate([still, moved])["ray_BTHWR"]
+    assert (rays[0] != rays[1]).flatten(1).any(1).tolist() == [False, False, True]
 
 
 def test_a_clip_without_a_control_is_the_same_wherever_its_camera_is() -> None:
-    built = RayEmbedding(temporal=4, frames=FRAMES, grid=GRID, blocks=2, width=8, context_width=4)
+    built = embedding()
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter)
     control = built.collate([row(0), row(1)])

@@ -21,8 +21,11 @@ TEMPORAL, LATENT, WIDTH = 4, 4, 12
 AROUND = Surroundings(
     text=TextEntry(encoder="bytes", length=4, width=8),
     width=WIDTH,
+    context_width=8,
+    attention_heads=1,
     blocks=1,
     grid=(2, 2),
+    patch=(1, 1),
     temporal=TEMPORAL,
     frames=1 + TEMPORAL * (LATENT - 1),
     numbers={"trajectory": 64},

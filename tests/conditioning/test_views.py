@@ -32,16 +32,15 @@ ARCHITECTURE: dict[str, Any] = {
     "concat_padding_mask": False,
     "extra_pos_embed_type": "learnable",
 }
-AROUND = Surroundings(
+AROUND = Surroundings.of(
+    ARCHITECTURE,
     text=TextEntry(encoder="bytes", length=6, width=8),
-    width=WIDTH,
-    blocks=BLOCKS,
-    grid=GRID,
+    spatial=1,
+    size_px=GRID,
     temporal=4,
     frames=1 + 4 * (FRAMES - 1),
     numbers={},
     views=VIEWS,
-    attention_heads=HEADS,
 )
 SEES = {"front": ("left", "rear"), "left": ("front",)}
 ROWS = [{"caption": "a red box"}, {"caption": None}]

@@ -6,6 +6,7 @@ import json
 import pickle
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,10 @@ import torch
 from diffusers import CosmosTransformer3DModel
 from hypothesis import given
 from hypothesis import strategies as st
+from publishing_toys import make_plan
 
+from cosmos_recipes.backbones.adapters import adapt, is_adapted
+from cosmos_recipes.backbones.weights import ADAPTER, Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import RecipeError
 from cosmos_recipes.publishing.checks import check_name
@@ -62,6 +66,26 @@ def test_network_loads_in_diffusers_and_the_whole_in_ours(package: Package, made
         expected, found = ours.state_dict(), loaded.state_dict()
         assert expected.keys() == found.keys()
         assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_adapters_are_packaged_without_their_base(
+    copied: SimpleNamespace, made: SimpleNamespace, tmp_path: Path
+) -> None:
+    """The base is gigabytes that everybody has; the package says by its hash which it is."""
+    base = Weights(label=str(made.model))
+    adapted = WorldModel.from_pretrained(base.folder)
+    adapt(adapted.transformer, rank=2, alpha=2, seed=0)
+    adapted.config = replace(adapted.config, base={"weights": base.label, "sha256": base.sha256()})
+    shutil.rmtree(copied.model)
+    adapted.save_pretrained(copied.model)
+    plan = make_plan()
+    training = plan.train.model_copy(update={"method": "lora", "lora_rank": 2, "lora_alpha": 2})
+    plan = plan.model_copy(update={"train": training})
+    package = write_package(tmp_path / "package", plan=plan, **vars(copied))
+    weights = {entry.path for entry in package.files if entry.path.endswith(".safetensors")}
+    assert weights == {ADAPTER, "head/model.safetensors", "tokenizer/model.safetensors"}
+    assert "load_lora_adapter" in (package.folder / "README.md").read_text()
+    assert is_adapted(WorldModel.from_pretrained(package.folder).transformer)
 
 
 def test_holds_what_is_needed_to_use_judge_and_repeat_it(package: Package) -> None:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny import consumed, lines, losses, run_training, tiny_plan, weights_hash
+from tiny import consumed, lines, losses, run_training, tiny_plan, weights_hash, write_base
 
 from cosmos_recipes.compiler.emit import emit, write_files
 from cosmos_recipes.data.cache.shards import ENTRIES
@@ -54,12 +54,15 @@ def interrupt_after(step: int, number: int = signal.SIGINT) -> Callable[[str, in
         ("muon", {"ema": 0.9}),
         ("adamw", {"ema": 0.9, "micro_batch": 2}),
         ("muon", {"precision": "bf16", "log_every": 5}),
+        ("muon", {"method": "lora", "ema": 0.9}),
+        ("adamw", {"method": "lora", "micro_batch": 2}),
     ],
 )
 def test_interrupted_training_ends_in_the_same_weights_and_log(
     prepared: Path, tmp_path: Path, optimizer: str, settings: dict[str, object]
 ) -> None:
-    plan = tiny_plan(train=settings, optimizer={"name": optimizer}, every=6)
+    base = write_base(tmp_path / "base", prepared) if "method" in settings else None
+    plan = tiny_plan(train=settings, optimizer={"name": optimizer, "head_lr": 0.01}, every=6, base=base)
     train(plan, tmp_path / "undisturbed", prepared)
     with pytest.raises(KeyboardInterrupt):
         train(plan, tmp_path / "stopped", prepared, progress=interrupt_after(1))

@@ -74,6 +74,35 @@ def test_muon_takes_the_matrices_of_the_blocks_and_only_matrices_decay() -> None
         assert all((parameter.ndim >= 2) == (group["weight_decay"] > 0) for parameter in group["params"])
 
 
+@pytest.mark.parametrize("name", ["muon", "adamw"])
+def test_the_head_has_its_own_rate_and_every_parameter_trains_once(name: str) -> None:
+    model = Model()
+    model.head = nn.Linear(6, 6)
+    optimizer = build_optimizer(model, Optimizer(name=name, lr=0.01, head_lr=0.04, weight_decay=0.1))
+    rates = {id(parameter): group["lr"] for group in optimizer.param_groups for parameter in group["params"]}
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(rates) == len(list(model.parameters()))
+    for label, parameter in model.named_parameters():
+        assert rates[id(parameter)] == (0.04 if label.startswith("head.") else 0.01)
+    before = model.head.weight.detach().clone()
+    model.head(torch.ones(1, 6)).sum().backward()
+    optimizer.step()
+    assert (model.head.weight.detach() - before).abs().max().item() == pytest.approx(0.04, rel=0.15)
+
+
+def test_adapters_alone_train_with_muon() -> None:
+    """Under a head without parameters there is nothing that Muon leaves to AdamW."""
+    model, before = Model(), Model()
+    model.load_state_dict(before.state_dict())
+    model.requires_grad_(False)
+    model.transformer_blocks[0][0].weight.requires_grad_(True)
+    optimizer = build_optimizer(model, Optimizer(name="muon", lr=0.01))
+    train(model, optimizer, range(2))
+    optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    train(model, optimizer, range(2, 3))
+    changed = [not torch.equal(a, b) for a, b in zip(model.parameters(), before.parameters(), strict=True)]
+    assert changed == [True, False, False, False, False]
+
+
 @given(steps=st.integers(1, 300), warmup=st.integers(0, 300), decay=st.sampled_from(["constant", "cosine"]))
 def test_learning_rate_rises_then_never_rises_again(steps: int, warmup: int, decay: str) -> None:
     factors = [learning_rate_factor(step, warmup=warmup, steps=steps, decay=decay) for step in range(steps)]

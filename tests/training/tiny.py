@@ -13,8 +13,10 @@ from typing import Any
 
 import av
 import numpy as np
+import torch
 
 from cosmos_recipes.backbones.tokenizers.pca import PcaTokenizer
+from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.binding.declare import Declaration
@@ -49,8 +51,12 @@ def tiny_plan(
     every: int = 0,
     head: str = "text",
     objective: Mapping[str, Any] | None = None,
+    base: Path | None = None,
 ) -> Plan:
-    """Return a plan of 14 steps in fp32, a checkpoint every 4 and a log line every step; `train` changes it."""
+    """Return a plan of 14 steps in fp32, a checkpoint every 4 and a log line every step; `train` changes it.
+
+    With the folder of a `base`, it starts there and trains adapters.
+    """
     training = {
         "method": "full",
         "lora_rank": None,
@@ -73,6 +79,7 @@ def tiny_plan(
         "keep_checkpoints": 2,
         "log_every": 1,
         "tensorboard": False,
+        **({"method": "lora", "lora_rank": 4, "lora_alpha": 8} if base else {}),
         **(train or {}),
     }
     tokenizer = {"name": "pca", "temporal": 4, "spatial": 8, "channels": 8}
@@ -84,7 +91,8 @@ def tiny_plan(
             "family": "diffusion",
             "hub_id": None,
             "revision": None,
-            "weights": None,
+            "weights": str(base) if base else None,
+            "weights_sha256": Weights(label=str(base)).sha256() if base else None,
             "licence": "apache-2.0",
         },
         **{"architecture": ARCHITECTURE, "tokenizer": tokenizer, "text": text, "objective": objective, "parameters": 0},
@@ -129,6 +137,19 @@ def tiny_plan(
             **{"gate": {}, "publish": {"repo": "local", "public": False}, "hardware": hardware, "fit": fit},
         }
     )
+
+
+def write_base(folder: Path, prepared: Path, *, head: str = "none") -> Path:
+    """Write a model that predicts something, as a pretrained one does, and return its folder."""
+    from cosmos_recipes.training.world_model import WorldModel
+
+    model = WorldModel.build(tiny_plan(head=head), tokenizer=prepared / "tokenizer")
+    generator = torch.Generator().manual_seed(1)
+    for parameter in model.parameters():
+        if not parameter.any():
+            parameter.data.normal_(std=0.1, generator=generator)
+    model.save_pretrained(folder)
+    return folder
 
 
 def prepare(folder: Path) -> None:
