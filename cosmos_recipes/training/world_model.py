@@ -17,7 +17,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from cosmos_recipes.backbones.diffusion import build_transformer, load_transformer
+from cosmos_recipes.backbones.diffusion import build_transformer, load_transformer, save_transformer
 from cosmos_recipes.backbones.places import PER_FRAME, PLACES
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
@@ -228,7 +228,7 @@ class WorldModel(nn.Module):
 
     def save_pretrained(self, folder: Path) -> None:
         """Write `transformer/`, `tokenizer/`, `head/` and `cosmos_recipe.json`."""
-        self.transformer.save_pretrained(folder / "transformer")
+        save_transformer(self.transformer, folder / "transformer")
         self.tokenizer.save_pretrained(folder / "tokenizer")
         (folder / "head").mkdir(parents=True, exist_ok=True)
         save_file(self.head.state_dict(), folder / "head" / "model.safetensors")

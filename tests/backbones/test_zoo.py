@@ -69,7 +69,10 @@ def test_the_largest_clip_is_the_native_one(name: str):
 
 
 def test_a_backbone_without_given_frames_has_a_sibling_with_them():
-    assert [video_sibling(backbone(f"predict1-{size}b-text2world")) for size in (7, 14)] == ["predict1-7b", "predict1-14b"]
+    assert [video_sibling(backbone(f"predict1-{size}b-text2world")) for size in (7, 14)] == [
+        "predict1-7b",
+        "predict1-14b",
+    ]
 
 
 def test_the_zoo_and_the_heads_are_described_without_torch():
