@@ -179,7 +179,7 @@ def _head(resolved: Resolved) -> Iterator[Problem]:
 
 def _weights(resolved: Resolved) -> Iterator[Problem]:
     """Whether the model to start from is the network that the backbone is."""
-    if resolved.weights is None:
+    if resolved.weights is None or resolved.weights.is_on_hub:
         return
     ours = resolved.backbone.architecture.model_dump(mode="json")
     theirs = resolved.weights.architecture()

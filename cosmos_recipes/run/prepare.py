@@ -65,7 +65,7 @@ class Preparation:
             "read": [each.decides for each in made],
             "data": plan.data.model_dump(mode="json"),
             "tokenizer": plan.backbone.tokenizer.model_dump(mode="json"),
-            "weights": plan.backbone.weights_sha256,
+            "weights": plan.backbone.weights_sha256 or plan.backbone.weights,
             "captions": needs_captions(plan),
         }
         folder, url = root / ".prepared" / digest(decides)[:16], cache_url(root, cache)
@@ -174,11 +174,14 @@ class Preparation:
         return Cache(self.cache, limit_bytes=self.limit_bytes)
 
     def _latents(self) -> ClipLatents:
-        from cosmos_recipes.backbones.tokenizers import load_tokenizer
+        from cosmos_recipes.backbones.tokenizers import comes_trained, load_tokenizer
         from cosmos_recipes.data.encoding import ClipLatents, Encoder
 
         reader, place = clip_reader(self.plan, self.folder), self.folder / "tokenizer"
-        encoder = Encoder.saved(load_tokenizer(place), place, revision=self.plan.backbone.revision)
+        tokenizer = load_tokenizer(place)
+        if comes_trained(self.plan.backbone.tokenizer.name):
+            tokenizer = tokenizer.to(device())
+        encoder = Encoder.saved(tokenizer, place, revision=self.plan.backbone.revision)
         clips = [clip for split in ("train", "held-out") for clip in reader.index.ids(split).tolist()]
         return ClipLatents(reader, clips, encoder, self._hashes())
 
@@ -218,9 +221,24 @@ def _as_one(index: Done, latents: Done) -> Done:
     return Done(record=record, outcome=outcome, damaged=damaged)
 
 
+def device() -> str:
+    """Return where autoencoders and text encoders work."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def cache_url(root: Path, given: str | None = None) -> str:
     """Return where the latents are kept: where the person says, or this machine's settings, or beside what is prepared."""
     return given or os.environ.get(CACHE_VARIABLE) or str(root / ".prepared" / "cache")
+
+
+def start_of(plan: Plan) -> Weights | None:
+    """Return where the tokenizers of a plan are from: the weights to start from, or else the backbone's own."""
+    backbone = plan.backbone
+    if backbone.weights is not None:
+        return Weights(label=backbone.weights)
+    return Weights.of_hub(backbone.hub_id, backbone.revision or "main") if backbone.hub_id else None
 
 
 def needs_captions(plan: Plan) -> bool:
@@ -243,18 +261,21 @@ def clip_reader(plan: Plan, folder: Path) -> ClipReader:
 
 
 def _make_tokenizer(plan: Plan, folder: Path, reader: ClipReader, progress: Progress) -> None:
-    """Save the tokenizer: that of the weights to start from, or a new one, fitted to the training clips if it can be."""
-    from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
+    """Save the tokenizer: that of a model of ours, the autoencoder of a pipeline, or a new one that is fitted."""
+    from cosmos_recipes.backbones.tokenizers import build_tokenizer, comes_trained, load_tokenizer, trained_tokenizer
 
     place = folder / "tokenizer"
     if place.exists():
         return
-    if plan.backbone.weights is not None:
-        tokenizer = load_tokenizer(Weights(label=plan.backbone.weights).folder / "tokenizer")
+    weights, said = start_of(plan), plan.backbone.tokenizer
+    if weights is not None and not weights.is_pipeline:
+        tokenizer = load_tokenizer(weights.folder / "tokenizer")
+    elif weights is not None and comes_trained(said.name):
+        progress("getting the video tokenizer", 0, 0)
+        tokenizer = trained_tokenizer(said, weights.fetched("vae") / "vae")
     else:
-        tokenizer = build_tokenizer(plan.backbone.tokenizer)
-        if hasattr(tokenizer, "fit"):
-            tokenizer.fit(_videos(reader, reader.index.ids("train").tolist(), progress))
+        tokenizer = build_tokenizer(said)
+        tokenizer.fit(_videos(reader, reader.index.ids("train").tolist(), progress))
     with whole(place) as part:
         tokenizer.save_pretrained(part)
 

@@ -263,8 +263,8 @@ def surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], toke
 def _started(weights: Weights, expected_sha256: str | None, head_name: str, head: nn.Module) -> Any:
     """Return the network of a trained model, after giving its head's weights to a head of the same kind."""
     require_unchanged(weights, expected_sha256)
-    folder = weights.folder
-    if json.loads((folder / "cosmos_recipe.json").read_text())["head"] == head_name:
+    folder = weights.fetched("transformer")
+    if not weights.is_pipeline and json.loads((folder / "cosmos_recipe.json").read_text())["head"] == head_name:
         head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
     return load_transformer(str(folder / "transformer")).train()
 
