@@ -103,13 +103,15 @@ def test_paths_of_a_source_are_relative_to_what_names_them(
 def test_a_recipe_that_is_legal_and_perhaps_not_meant_gets_a_note(compiled: Compile) -> None:
     assert compiled("dataset.use.licence=cc0-1.0").notes == ()
     notes = compiled("train.optimizer.warmup=50", "evaluate.every=100", profile="big").notes
-    assert [note.split()[0] for note in notes] == ["predict2.5-2b", "the", "evaluate.every", "the"]
+    assert [note.split()[0] for note in notes] == ["the", "evaluate.every", "the"]
+    (many,) = compiled("dataset.use.licence=cc0-1.0", "conditioning.given_frames=9").notes
+    assert many == "3 latent frames are given, and tiny-diffusion was trained with 2 at most"
 
 
 def test_a_backbone_that_cannot_be_loaded_compiles_and_is_not_run(compiled: Compile) -> None:
     require_trainable(compiled())
     with pytest.raises(RecipeError) as refused:
-        require_trainable(compiled(profile="big"))
+        require_trainable(compiled("backbone=predict1-7b", "dataset.clip.frames=89", profile="big"))
 
     assert refused.value.problems[0].code == "CR340"
     assert refused.value.exit_code == 2
