@@ -15,12 +15,14 @@ from diffusers import CosmosTransformer3DModel
 
 from cosmos_recipes.backbones.zoo import backbone
 from tests.backbones.toy_autoencoders import toy_cosmos, toy_wan
+from tests.backbones.toy_text import store_reason1, store_t5
 
 NARROW = {
     **{"num_attention_heads": 2, "attention_head_dim": 16, "num_layers": 2, "adaln_lora_dim": 8},
     **{"text_embed_dim": 12, "encoder_hidden_states_channels": 12, "crossattn_proj_in_channels": 20},
     "max_size": [16, 16, 16],
 }
+TEXT_ENCODERS = {"t5": store_t5, "cosmos-reason1": store_reason1}
 AUTOENCODERS = {"cosmos-cv8x8x8": toy_cosmos, "wan2.1": toy_wan}
 
 
@@ -36,11 +38,11 @@ def toy_entry(like: str, **changes: Any) -> dict[str, Any]:
 
 
 def store_pipeline(folder: Path, entry: dict[str, Any]) -> Path:
-    """Write transformer/ and vae/ of an entry, with random weights in the precision of NVIDIA's."""
+    """Write transformer/, vae/, text_encoder/ and tokenizer/ of an entry, with random weights in NVIDIA's precision."""
     torch.manual_seed(0)
     CosmosTransformer3DModel(**entry["architecture"]).bfloat16().save_pretrained(folder / "transformer")
     AUTOENCODERS[entry["tokenizer"]["name"]]().save_pretrained(folder / "vae")
-    return folder
+    return TEXT_ENCODERS[entry["text"]["encoder"]](folder)
 
 
 def installed(folder: Path, **entries: dict[str, Any]) -> dict[str, str]:

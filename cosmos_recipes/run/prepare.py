@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, SmallVideos, build_index, require_all
 from cosmos_recipes.data.index.tables import open_table
 from cosmos_recipes.diagnostics import Problem, RecipeError
 from cosmos_recipes.files import remove, whole
+from cosmos_recipes.run.contexts import device, start_of, write_contexts
 from cosmos_recipes.run.dataset import Made, alone, indexed_sets
 from cosmos_recipes.run.folder import digest
 from cosmos_recipes.run.stages import Done, Outcome, Record, Stage, perform, read_record
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 MOST_FITTED = 200
 """Recordings that a tokenizer is fitted to, evenly spread over the training split."""
-INDEXED = ("recordings.arrow", "views.arrow", "clips.arrow", "index.json", "normalise.json", "tokenizer")
+INDEXED = ("recordings.arrow", "views.arrow", "clips.arrow", "index.json", "normalise.json", "tokenizer", "text")
 CACHE_VARIABLE = "COSMOS_RECIPES_CACHE"
 """Names the folder or URL where this machine keeps latents."""
 
@@ -67,6 +67,7 @@ class Preparation:
             "tokenizer": plan.backbone.tokenizer.model_dump(mode="json"),
             "weights": plan.backbone.weights_sha256 or plan.backbone.weights,
             "captions": needs_captions(plan),
+            **({"text": plan.backbone.text.model_dump(mode="json")} if needs_contexts(plan) else {}),
         }
         folder, url = root / ".prepared" / digest(decides)[:16], cache_url(root, cache)
         return cls(plan=plan, made=made, folder=folder, cache=url, limit_bytes=limit_bytes)
@@ -156,6 +157,8 @@ class Preparation:
         sets = [Normalised(how=own.normalise, statistics=own.statistics) for own in data.sets]
         keep_normalisation(reader.index, data.load_contract().columns, sets)
         _make_tokenizer(self.plan, self.folder, reader, progress)
+        if needs_contexts(self.plan):
+            write_contexts(self.plan, self.folder, reader.index, self._cache(), progress)
         left_out = [_plain(problem) for problem in report.problems]
         return {"found": report.found, "kept": report.aligned, "clips": report.clips, "left_out": left_out}
 
@@ -221,29 +224,21 @@ def _as_one(index: Done, latents: Done) -> Done:
     return Done(record=record, outcome=outcome, damaged=damaged)
 
 
-def device() -> str:
-    """Return where autoencoders and text encoders work."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def cache_url(root: Path, given: str | None = None) -> str:
     """Return where the latents are kept: where the person says, or this machine's settings, or beside what is prepared."""
     return given or os.environ.get(CACHE_VARIABLE) or str(root / ".prepared" / "cache")
 
 
-def start_of(plan: Plan) -> Weights | None:
-    """Return where the tokenizers of a plan are from: the weights to start from, or else the backbone's own."""
-    backbone = plan.backbone
-    if backbone.weights is not None:
-        return Weights(label=backbone.weights)
-    return Weights.of_hub(backbone.hub_id, backbone.revision or "main") if backbone.hub_id else None
-
-
 def needs_captions(plan: Plan) -> bool:
     """Return whether the plan's head reads captions."""
     return "caption" in head(plan.conditioning.head).columns
+
+
+def needs_contexts(plan: Plan) -> bool:
+    """Return whether captions are read by a frozen encoder, once, and not by the head."""
+    from cosmos_recipes.backbones.text import is_frozen
+
+    return needs_captions(plan) and is_frozen(plan.backbone.text.encoder)
 
 
 def clip_spec(plan: Plan) -> ClipSpec:

@@ -20,6 +20,7 @@ dataset:
   schema: instruction-video
   use: {schema: instruction-video, source: {kind: world, world: factory, episodes: 2, held_out: 2}}
   clip: {frames: 5, rate: 5 Hz, size: 32x32, stride: 40}
+conditioning: {head: text}
 train: {steps: 2, global_batch: 2, precision: fp32, log_every: 1, optimizer: {warmup: 0}}
 evaluate: {clips: 2, samples: 1, sampler_steps: 1}
 """
@@ -48,6 +49,8 @@ def test_a_pipeline_folder_is_trained_and_what_comes_out_is_loaded_by_diffusers(
     assert trained.config.concat_padding_mask
     before = load_file(base / "transformer" / "diffusion_pytorch_model.safetensors")
     weights = trained.state_dict()
+    (contexts,) = (tmp_path / "runs" / ".prepared").glob("*/text/*.safetensors")
+    assert load_file(contexts)["entries_N"].shape[1:] == (8, 20)
     assert 0 < max((weights[name] - value.float()).abs().max() for name, value in before.items()) < 0.1
     kept = load_file(package / "tokenizer" / "model.safetensors")
     given = load_file(base / "vae" / "diffusion_pytorch_model.safetensors")
