@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,12 +26,16 @@ def commit_of(hub_id: str, revision: str) -> str | None:
     """Return the commit that a revision is now or, without an answer, was when it was last fetched; else None."""
     if is_commit(revision):
         return revision
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, hf_hub_download
 
-    try:
+    with suppress(*_failures()):
+        # The client's cache then knows the commit too, for the next time without network.
+        config = hf_hub_download(hub_id, "transformer/config.json", revision=revision, etag_timeout=TIMEOUT_S)
+        return Path(config).parents[1].name
+    with suppress(*_failures()):
+        # Whoever has not accepted its terms may know the commit of a gated model, and no file of it.
         return HfApi().model_info(hub_id, revision=revision, timeout=TIMEOUT_S).sha
-    except _failures():
-        return _commit_before(hub_id, revision)
+    return None
 
 
 def fetch(hub_id: str, revision: str, parts: Sequence[str]) -> Path:
@@ -46,13 +51,6 @@ def fetch(hub_id: str, revision: str, parts: Sequence[str]) -> Path:
         return Path(snapshot_download(hub_id, revision=revision, allow_patterns=patterns))
     except _failures() as error:
         _refuse(hub_id, revision, error)
-
-
-def _commit_before(hub_id: str, revision: str) -> str | None:
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    known = Path(HF_HUB_CACHE) / f"models--{hub_id.replace('/', '--')}" / "refs" / revision
-    return known.read_text(encoding="utf-8").strip() if known.is_file() else None
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -15,7 +15,12 @@ from transformers import (
     T5EncoderModel,
 )
 
-WORDS = ("<pad>", "</s>", "<unk>", *"a an arm puts the box on conveyor system user You are".split())
+WORDS = (
+    "<pad>",
+    "</s>",
+    "<unk>",
+    *["a", "an", "arm", "puts", "the", "box", "on", "conveyor", "system", "user", "You", "are"],
+)
 TEMPLATE = "{% for m in messages %}{{ m['role'] }} {{ m['content'][0]['text'] }} {% endfor %}"
 
 
