@@ -51,12 +51,13 @@ def load_network(folder: Path, *, base: Path | None = None) -> Any:
     Raises:
         RecipeError: the base is gone or another one (CR607), or the adapters do not fit it (CR608).
     """
-    said = json.loads((folder / "cosmos_recipe.json").read_text(encoding="utf-8")).get("base")
+    of_ours = folder / "cosmos_recipe.json"
+    said = json.loads(of_ours.read_text(encoding="utf-8")).get("base") if of_ours.exists() else None
     if said is None:
         return load_transformer(str(folder / "transformer"))
     weights = Weights(label=str(base or said["weights"]))
     require_unchanged(weights, said["sha256"], hint="put them back, or say where they are: from_pretrained(..., base=)")
-    transformer = merge(load_network(weights.folder))
+    transformer = merge(load_network(weights.fetched("transformer")))
     _load_adapters(transformer, folder / ADAPTER)
     return transformer
 

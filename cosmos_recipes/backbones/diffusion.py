@@ -5,6 +5,7 @@ Legend: B batch, C channels, T frames, H height, W width, D width of the network
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from cosmos_recipes.backbones.padding import provide_resize
 from cosmos_recipes.backbones.places import open_places
+from cosmos_recipes.backbones.stored import load_stored
 
 
 def build_transformer(architecture: dict[str, Any], *, seed: int) -> Any:
@@ -25,15 +27,49 @@ def build_transformer(architecture: dict[str, Any], *, seed: int) -> Any:
 
 
 def load_transformer(folder: str) -> Any:
-    """Return the network that diffusers saved in `folder` (config.json and safetensors, whole or sharded), in float32."""
-    return _opened(_transformer_class().from_pretrained(folder, torch_dtype=torch.float32))
+    """Return the network that diffusers saved in `folder` (config.json and safetensors, whole or sharded), in float32.
+
+    Raises:
+        RecipeError: the files are damaged, or hold other weights than the network has (CR620, CR621).
+    """
+    return _opened(load_stored(_transformer_class(), Path(folder)))
+
+
+def save_transformer(transformer: Any, folder: Path) -> None:
+    """Write a network as diffusers reads it."""
+    transformer.register_to_config(concat_padding_mask=transformer.pads)
+    try:
+        transformer.save_pretrained(folder)
+    finally:
+        transformer.register_to_config(concat_padding_mask=False)
 
 
 def _opened(transformer: Any) -> Any:
     """Make room for conditioning heads; what is saved stays what diffusers reads."""
     transformer.rope = CachedRope(transformer.rope)
     transformer.entrance = open_places(transformer)
+    transformer.pads = transformer.config.concat_padding_mask
+    if transformer.pads:
+        # The class itself adds this channel by torchvision, which is no part of the package.
+        transformer.register_to_config(concat_padding_mask=False)
+        transformer.register_forward_pre_hook(_with_padding_mask, with_kwargs=True)
     return transformer
+
+
+def _with_padding_mask(
+    transformer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Append the channel that marks padded pixels, none of which there are unless `padding_mask` (B, 1, H, W) says so."""
+    latent_BCTHW: Tensor = inputs[0] if inputs else named["hidden_states"]
+    batch, _, frames, height, width = latent_BCTHW.shape
+    mask_B1HW = named.pop("padding_mask", None)
+    if mask_B1HW is None:
+        mask_B1HW = latent_BCTHW.new_zeros(1, 1, height, width)
+    mask_B1HW = nn.functional.interpolate(mask_B1HW.to(latent_BCTHW), (height, width), mode="nearest")
+    padding_B1THW = mask_B1HW[:, :, None].expand(batch, 1, frames, height, width)
+    given_B1THW = named.get("condition_mask")
+    masks = [padding_B1THW] if given_B1THW is None else [given_B1THW.to(latent_BCTHW), padding_B1THW]
+    return inputs, {**named, "condition_mask": torch.cat(masks, 1)}
 
 
 def _transformer_class() -> Any:

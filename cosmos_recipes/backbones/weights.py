@@ -1,4 +1,8 @@
-"""The weights that a run starts from: a model's folder, shipped with the package or named by a recipe, and its hash."""
+"""The weights that a run starts from: a model shipped with the package, on the Hub or in a folder, and its hash.
+
+A folder is what `WorldModel.save_pretrained` wrote, or has the layout of a diffusers pipeline, as the Hub's models have:
+transformer/, vae/, text_encoder/, tokenizer/.
+"""
 
 from __future__ import annotations
 
@@ -8,66 +12,114 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cosmos_recipes.backbones import hub
 from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.files import sha256
 
-SHIPPED = "shipped:"
+SHIPPED, HUB = "shipped:", "hub:"
 PARTS = ("transformer", "tokenizer", "head")
 ADAPTER = "pytorch_lora_weights.safetensors"
 """Low-rank adapters; the name, at the top of a repository, is where diffusers looks for them."""
+PIPELINE_PARTS = ("transformer", "vae")
 _FOLDER = Path(__file__).with_name("weights")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Weights:
-    """A model to start from. `label` is what a plan calls it: `shipped:NAME`, or the path of its folder."""
+    """A model to start from. `label` is what a plan calls it: `shipped:NAME`, `hub:OWNER/NAME@REVISION`, or a path."""
 
     label: str
 
+    @classmethod
+    def of_hub(cls, hub_id: str, revision: str) -> Weights:
+        """Return the weights of a model of the Hub."""
+        return cls(label=f"{HUB}{hub_id}@{revision}")
+
+    @property
+    def is_on_hub(self) -> bool:
+        """Whether the files are the Hub's; then their commit stands for their hash."""
+        return self.label.startswith(HUB)
+
+    @property
+    def revision(self) -> str | None:
+        """The revision on the Hub, a commit where that was known."""
+        return self.label.rpartition("@")[2] if self.is_on_hub else None
+
     @property
     def folder(self) -> Path:
-        """Where it lies: what `WorldModel.save_pretrained` wrote, or a package."""
+        """Where it lies, unless that is the Hub."""
         is_shipped = self.label.startswith(SHIPPED)
         return _FOLDER / self.label.removeprefix(SHIPPED) if is_shipped else Path(self.label)
 
-    def files(self) -> list[Path]:
-        """Return the files that make up the model, and nothing else of the folder."""
-        parts = [path for part in PARTS for path in sorted((self.folder / part).rglob("*")) if path.is_file()]
-        adapters = [path for path in (self.folder / ADAPTER,) if path.is_file()]
-        return [self.folder / "cosmos_recipe.json", *adapters, *parts]
+    def fetched(self, *parts: str) -> Path:
+        """Return the folder, with these parts of it on this machine.
 
-    def sha256(self) -> str:
-        """Return the hash of the model's files and their names."""
+        Raises:
+            RecipeError: the Hub does not give them (CR623).
+        """
+        if not self.is_on_hub:
+            return self.folder
+        hub_id, _, revision = self.label.removeprefix(HUB).partition("@")
+        return hub.fetch(hub_id, revision, parts)
+
+    @property
+    def is_pipeline(self) -> bool:
+        """Whether it has the layout of a diffusers pipeline, and so neither a head nor a tokenizer of ours."""
+        return self.is_on_hub or not (self.folder / "cosmos_recipe.json").exists()
+
+    def files(self) -> list[Path]:
+        """Return the files that make up the model, and nothing else of the folder; none of one that is on the Hub."""
+        if self.is_on_hub:
+            return []
+        parts = PIPELINE_PARTS if self.is_pipeline else PARTS
+        adapters = [path for path in (self.folder / ADAPTER,) if path.is_file()]
+        own = [] if self.is_pipeline else [self.folder / "cosmos_recipe.json", *adapters]
+        return [*own, *(path for part in parts for path in sorted((self.folder / part).rglob("*")) if path.is_file())]
+
+    def sha256(self) -> str | None:
+        """Return the hash of the model's files and their names; None of one that is on the Hub."""
+        if self.is_on_hub:
+            return None
         lines = [f"{path.relative_to(self.folder).as_posix()} {sha256(path)}\n" for path in self.files()]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def architecture(self) -> dict[str, Any]:
         """Return the constructor arguments of the network."""
-        config: dict[str, Any] = json.loads((self.folder / "transformer" / "config.json").read_text(encoding="utf-8"))
+        folder = self.fetched("transformer")
+        config: dict[str, Any] = json.loads((folder / "transformer" / "config.json").read_text(encoding="utf-8"))
         return {name: value for name, value in config.items() if not name.startswith("_")}
 
     @property
     def is_whole(self) -> bool:
         """Whether the folder holds a model."""
-        needed = ("cosmos_recipe.json", "transformer/config.json", "tokenizer/config.json", "head/model.safetensors")
+        needed: tuple[str, ...] = ("transformer/config.json", "vae/config.json")
+        if not self.is_pipeline:
+            needed = (
+                "cosmos_recipe.json",
+                "transformer/config.json",
+                "tokenizer/config.json",
+                "head/model.safetensors",
+            )
         return all((self.folder / name).is_file() for name in needed)
 
 
 def require_unchanged(
     weights: Weights, expected_sha256: str | None, *, hint: str = "put them back, or compile the recipe again"
 ) -> None:
-    """Refuse weights that are not those of the plan.
+    """Refuse weights that are not those of the plan; what a commit of the Hub is never changes.
 
     Raises:
         RecipeError: the folder is gone or holds another model (CR607).
     """
-    found = weights.sha256() if weights.is_whole else "no model"
-    if found != expected_sha256:
+    if weights.is_on_hub:
+        return
+    found = weights.sha256() if weights.is_whole else None
+    if found is None or found != expected_sha256:
         fail(
             "CR607",
             "the weights to start from are not those that the plan was made for",
             place=Place(file=str(weights.folder)),
             expected=f"a model with the sha256 {str(expected_sha256)[:12]}",
-            found=found[:12],
+            found=(found or "no model")[:12],
             hint=hint,
         )

@@ -13,7 +13,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from cosmos_recipes.backbones.objectives import ObjectiveEntry
 from cosmos_recipes.recipe.located import read_located
@@ -31,20 +31,23 @@ class Entry(BaseModel):
 
 
 class Architecture(Entry):
-    """Constructor arguments of diffusers' `CosmosTransformer3DModel`; sizes are in latent cells (T, H, W)."""
+    """Constructor arguments of diffusers' `CosmosTransformer3DModel`; sizes are in latent cells (T, H, W).
+
+    The defaults are what all of NVIDIA's diffusion models have in common.
+    """
 
     in_channels: PositiveInt
-    out_channels: PositiveInt
+    out_channels: PositiveInt = 16
     num_attention_heads: PositiveInt
-    attention_head_dim: PositiveInt
+    attention_head_dim: PositiveInt = 128
     num_layers: PositiveInt
     mlp_ratio: PositiveFloat = 4.0
-    text_embed_dim: PositiveInt
-    adaln_lora_dim: PositiveInt
-    max_size: Triple
-    patch_size: Triple
+    text_embed_dim: PositiveInt = 1024
+    adaln_lora_dim: PositiveInt = 256
+    max_size: Triple = (128, 240, 240)
+    patch_size: Triple = (1, 2, 2)
     rope_scale: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
-    concat_padding_mask: bool
+    concat_padding_mask: bool = True
     extra_pos_embed_type: Literal["learnable"] | None = None
     use_crossattn_projection: bool = False
     crossattn_proj_in_channels: PositiveInt = 1024
@@ -62,12 +65,16 @@ class Architecture(Entry):
 
 
 class TokenizerEntry(Entry):
-    """How pixels become latents. Frame 0 is a latent frame of its own; after it, `temporal` frames make one."""
+    """How pixels become latents. Frame 0 is a latent frame of its own; after it, `temporal` frames make one.
+
+    `window` is the most latent frames that it knows the scale of; None for a tokenizer that scales all alike.
+    """
 
     name: str
     temporal: PositiveInt
     spatial: PositiveInt
     channels: PositiveInt
+    window: PositiveInt | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -86,8 +93,23 @@ class Limits(Entry):
     tokens: PositiveInt
 
 
+class NativeClip(Entry):
+    """The clip that a network was trained on: frames, pixels as (height, width), frames per second.
+
+    `given_latent_frames` are the numbers of them that were given in training.
+    """
+
+    frames: PositiveInt
+    size: tuple[PositiveInt, PositiveInt]
+    rate_hz: PositiveFloat
+    given_latent_frames: tuple[NonNegativeInt, ...]
+
+
 class ZooEntry(Entry):
-    """One backbone. `untrainable` says what is missing where `run` has to be refused; such a recipe still compiles."""
+    """One backbone. `untrainable` says what is missing where `run` has to be refused; such a recipe still compiles.
+
+    `hub_id` and `revision` lead to a folder as diffusers' pipelines have it: transformer/, vae/, text_encoder/, tokenizer/.
+    """
 
     name: str
     summary: str
@@ -96,6 +118,7 @@ class ZooEntry(Entry):
     tokenizer: TokenizerEntry
     text: TextEntry
     objective: ObjectiveEntry
+    native: NativeClip
     limits: Limits
     hub_id: str | None
     revision: str | None
@@ -108,11 +131,28 @@ class ZooEntry(Entry):
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         network, channels = self.architecture, self.tokenizer.channels
-        if (network.in_channels, network.out_channels) != (channels + 1, channels):
-            raise ValueError(f"in_channels = {channels + 1} (latents and mask) and out_channels = {channels}")
+        if network.in_channels not in (channels, channels + 1) or network.out_channels != channels:
+            raise ValueError(
+                f"in_channels = {channels + 1} (latents and mask) or {channels} (no frames can be given), and out_channels = {channels}"
+            )
         if network.context_width != self.text.width:
             raise ValueError(f"a text width of {network.context_width}, which the network takes")
+        if self.native_tokens > self.limits.tokens:
+            raise ValueError(f"limits of at least the native clip, {self.native_tokens} tokens")
         return self
+
+    @property
+    def takes_given_frames(self) -> bool:
+        """Whether a channel marks the frames that are given, as in Video2World; Text2World has none."""
+        return self.architecture.in_channels > self.tokenizer.channels
+
+    @property
+    def native_tokens(self) -> int:
+        """Tokens of the native clip."""
+        time, high, wide = self.architecture.patch_size
+        frames = 1 + (self.native.frames - 1) // self.tokenizer.temporal
+        height, width = (side // self.tokenizer.spatial for side in self.native.size)
+        return (frames // time) * (height // high) * (width // wide)
 
     @property
     def trainable(self) -> bool:
@@ -202,6 +242,13 @@ def zoo() -> dict[str, ZooEntry]:
     for file in (ZOO_FILE, *(entry.load() for entry in plugins)):
         entries = {**validate(ZooFile, read_located(file)).backbones, **entries}
     return entries
+
+
+def video_sibling(entry: ZooEntry) -> str | None:
+    """Return the name of the backbone that differs from this one in taking given frames."""
+    wanted = entry.architecture.model_copy(update={"in_channels": entry.tokenizer.channels + 1})
+    alike = (name for name, other in zoo().items() if (other.architecture, other.text) == (wanted, entry.text))
+    return next(alike, None)
 
 
 def backbone(name: str) -> ZooEntry:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Literal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from cosmos_recipes.backbones.zoo import ZooEntry
 
 What = Literal["recipes", "backbones", "heads", "schemas", "datasets"]
 
@@ -20,6 +23,9 @@ def ls(
       cosmos-recipe ls
       cosmos-recipe ls backbones
     """
+    if what == "backbones":
+        typer.echo("\n".join(_table(_backbone_rows())))
+        return
     kinds: tuple[What, ...] = (what,) if what else tuple(_LISTS)
     for kind in kinds:
         rows = _LISTS[kind]()
@@ -40,6 +46,32 @@ def _backbones() -> dict[str, str]:
     from cosmos_recipes.backbones.zoo import zoo
 
     return {name: entry.summary for name, entry in zoo().items()}
+
+
+def _backbone_rows() -> list[tuple[str, ...]]:
+    from cosmos_recipes.backbones.zoo import zoo
+
+    head = ("name", "parameters", "native clip", "tokenizer", "text", "objective", "")
+    return [head, *(_backbone_row(entry) for entry in zoo().values())]
+
+
+def _backbone_row(entry: ZooEntry) -> tuple[str, ...]:
+    height_px, width_px = entry.native.size
+    return (
+        entry.name,
+        f"{entry.parameters / 1e9:.2f} B" if entry.parameters >= 1e9 else f"{entry.parameters / 1e6:.2f} M",
+        f"{entry.native.frames} x {height_px}x{width_px}, {entry.native.rate_hz:g} Hz",
+        entry.tokenizer.name,
+        entry.text.encoder,
+        entry.objective.name,
+        "" if entry.trainable else "compiles only",
+    )
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return lines with the columns below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _heads() -> dict[str, str]:

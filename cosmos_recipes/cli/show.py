@@ -40,7 +40,11 @@ def _file_texts(name: str) -> list[str]:
 def _backbone_texts(name: str) -> list[str]:
     from cosmos_recipes.backbones.zoo import zoo
 
-    return [_yaml({"backbone": name, **entry.model_dump()}) for key, entry in zoo().items() if key == name]
+    entries = [entry for key, entry in zoo().items() if key == name]
+    return [
+        _yaml({"backbone": name, "parameters": entry.parameters, **entry.model_dump(mode="json", exclude={"name"})})
+        for entry in entries
+    ]
 
 
 def _head_texts(name: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cosmos_recipes.backbones.zoo import video_sibling
 from cosmos_recipes.compiler.fit import head_parameters, world_size
 from cosmos_recipes.compiler.gpus import GPUS
 from cosmos_recipes.compiler.resolve import Resolved
@@ -210,7 +211,7 @@ def _entry(resolved: Resolved) -> Iterator[Problem]:
 
 def _weights(resolved: Resolved) -> Iterator[Problem]:
     """Whether the model to start from is the network that the backbone is."""
-    if resolved.weights is None:
+    if resolved.weights is None or resolved.weights.is_on_hub:
         return
     ours = resolved.backbone.architecture.model_dump(mode="json")
     theirs = resolved.weights.architecture()
@@ -258,7 +259,17 @@ def _given_frames(resolved: Resolved) -> Iterator[Problem]:
     loaded, temporal = resolved.loaded, resolved.backbone.tokenizer.temporal
     given, frames = loaded.recipe.conditioning.given_frames, loaded.recipe.dataset.clip.frames
     place = loaded.place_of("conditioning.given_frames") or loaded.place_of("dataset.clip.frames")
-    if given >= frames > temporal:
+    if not resolved.backbone.takes_given_frames:
+        sibling = video_sibling(resolved.backbone)
+        yield Problem(
+            code="CR318",
+            message=f"{resolved.backbone.name} cannot take given frames, and every recipe gives at least one",
+            place=loaded.place_of("backbone.use"),
+            expected="a network with a channel that marks the given frames",
+            found=f"{resolved.backbone.architecture.in_channels} channels, all of them latents",
+            hint=f"use {sibling}, which differs in nothing else" if sibling else "use another backbone",
+        )
+    elif given >= frames > temporal:
         yield Problem(
             code="CR312",
             message="the given frames leave nothing to predict",
@@ -368,8 +379,9 @@ def _extent(resolved: Resolved) -> Iterator[Problem]:
             hint="use fewer frames or smaller pictures" + (", or fewer views" if len(clip.views) > 1 else ""),
         )
     latent = (clip.latent_frames, clip.latent_height, clip.latent_width)
-    if any(size > limit for size, limit in zip(latent, network.max_size, strict=True)):
-        time, high, wide = network.max_size
+    time, high, wide = network.max_size
+    time = min(time, tokenizer.window or time)
+    if any(size > limit for size, limit in zip(latent, (time, high, wide), strict=True)):
         yield Problem(
             code="CR314",
             message=f"{backbone.name} has no positions for a clip of this shape",

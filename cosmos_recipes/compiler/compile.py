@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cosmos_recipes.backbones.hub import is_commit
 from cosmos_recipes.compiler.check import check, check_alone
 from cosmos_recipes.compiler.fit import Fit, fit
 from cosmos_recipes.compiler.lock import file_hashes
@@ -34,8 +35,8 @@ from cosmos_recipes.recipe.validation import validate
 CHECKPOINTS_IN_A_RUN = 10
 
 
-def compile_recipe(loaded: LoadedRecipe) -> Plan:
-    """Return what a run of this recipe will do, nothing left open.
+def compile_recipe(loaded: LoadedRecipe, *, ask_hub: bool = False) -> Plan:
+    """Return what a run of this recipe will do, nothing left open; `ask_hub` is said of `resolve`.
 
     Raises:
         RecipeError: every problem in names and between parts (CR2xx, CR3xx, CR5xx); or, if there is none of those, what
@@ -43,7 +44,7 @@ def compile_recipe(loaded: LoadedRecipe) -> Plan:
     """
     problems: list[Problem] = []
     try:
-        resolved = resolve(loaded)
+        resolved = resolve(loaded, ask_hub=ask_hub)
         problems += check(resolved)
     except RecipeError as error:
         problems += error.problems
@@ -51,7 +52,7 @@ def compile_recipe(loaded: LoadedRecipe) -> Plan:
     if problems:
         raise RecipeError(*sorted(problems, key=_position))
     clip = clip_plan(loaded.recipe, resolved.backbone, resolved.views)
-    plan = _plan(resolved, clip, fit(resolved, clip))
+    plan = _plan(resolved, clip, fit(resolved, clip), ask_hub)
     document = plan.model_dump(mode="json", exclude={"origins", "sources"})
     return Plan.model_validate({**document, "sources": file_hashes(resolved), "origins": origins(document, resolved)})
 
@@ -98,7 +99,7 @@ def _position(problem: Problem) -> tuple[str, int, int]:
     return (place.file, place.line, place.column) if place else ("", 0, 0)
 
 
-def _plan(resolved: Resolved, clip: ClipPlan, fitted: Fit) -> Plan:
+def _plan(resolved: Resolved, clip: ClipPlan, fitted: Fit, ask_hub: bool) -> Plan:
     loaded = resolved.loaded
     recipe = loaded.recipe
     return Plan(
@@ -116,7 +117,7 @@ def _plan(resolved: Resolved, clip: ClipPlan, fitted: Fit) -> Plan:
         publish=PublishPlan(**recipe.publish.model_dump()),
         hardware=fitted.hardware,
         fit=fitted.plan,
-        notes=tuple(_notes(resolved)),
+        notes=(*_unpinned(resolved, ask_hub), *_notes(resolved, clip)),
     )
 
 
@@ -229,11 +230,19 @@ def _evaluate(resolved: Resolved) -> EvaluatePlan:
     return EvaluatePlan(**{**settings, "samples": min(evaluate.samples, evaluate.clips)})
 
 
-def _notes(resolved: Resolved) -> Iterator[str]:
+def _unpinned(resolved: Resolved, asked: bool) -> Iterator[str]:
+    weights, hub_id = resolved.weights, resolved.backbone.hub_id
+    if asked and weights and weights.revision and not is_commit(weights.revision):
+        yield f"the Hub did not say which commit {weights.revision} of {hub_id} is: the plan is not pinned to one"
+
+
+def _notes(resolved: Resolved, clip: ClipPlan) -> Iterator[str]:
     recipe, backbone = resolved.loaded.recipe, resolved.backbone
     train, evaluate = recipe.train, recipe.evaluate
     if backbone.untrainable:
         yield f"{backbone.name} compiles, but cannot be trained yet: {backbone.untrainable}"
+    if clip.given_latent_frames > max(backbone.native.given_latent_frames):
+        yield f"{clip.given_latent_frames} latent frames are given, and {backbone.name} was trained with {max(backbone.native.given_latent_frames)} at most"
     if train.optimizer.warmup >= train.steps:
         yield f"the warm-up ({train.optimizer.warmup} steps) is as long as the run ({train.steps}): the learning rate never reaches its peak"
     if evaluate.every > train.steps:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import cosmos_recipes
+from cosmos_recipes.backbones.hub import is_commit
+from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.backbones.zoo import ZOO_FILE
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.compiler.resolve import Resolved
@@ -56,9 +58,16 @@ def lock(plan: Plan) -> dict[str, Any]:
             "revision": plan.backbone.revision,
             "weights": plan.backbone.weights,
             "weights_sha256": plan.backbone.weights_sha256,
+            "commit": _commit(plan),
         },
         "data": {"name": plan.data.name, "revision": plan.data.revision, "licence": plan.data.licence},
     }
+
+
+def _commit(plan: Plan) -> str | None:
+    """Return the commit of weights on the Hub, None where the Hub did not say it."""
+    revision = Weights(label=plan.backbone.weights or "").revision
+    return revision if revision and is_commit(revision) else None
 
 
 @cache

@@ -25,8 +25,9 @@ class Part(BaseModel):
 class BackbonePlan(Part):
     """The network to start from. `architecture` holds the constructor arguments of the diffusers class.
 
-    `weights` is the folder of the model to start from: inside the package where it is shipped (`shipped:NAME`), None
-    for weights drawn at random. `weights_sha256` covers everything in it.
+    `weights` is the model to start from: inside the package where it is shipped (`shipped:NAME`), on the Hub
+    (`hub:OWNER/NAME@REVISION`, a commit if the Hub answered) or a folder; None for weights drawn at random.
+    `weights_sha256` covers everything in a folder.
     """
 
     name: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from cosmos_recipes.backbones.hub import commit_of
 from cosmos_recipes.backbones.weights import SHIPPED, Weights
 from cosmos_recipes.backbones.zoo import ZooEntry, zoo
 from cosmos_recipes.compiler.gpus import GPUS, Gpu
@@ -28,8 +29,8 @@ Thing = TypeVar("Thing")
 class Resolved:
     """A recipe and everything that it names.
 
-    `weights` is None where they are drawn at random or are the Hub's, `gpu` is None on a CPU; `files` are those read
-    besides the recipe's own. `views` are those of a clip, none where there is one without a name.
+    `weights` is None where they are drawn at random, `gpu` is None on a CPU; `files` are those read besides the recipe's
+    own. `views` are those of a clip, none where there is one without a name.
     """
 
     loaded: LoadedRecipe
@@ -46,15 +47,17 @@ class Resolved:
     files: tuple[Path, ...]
 
 
-def resolve(loaded: LoadedRecipe) -> Resolved:
+def resolve(loaded: LoadedRecipe, *, ask_hub: bool = False) -> Resolved:
     """Return what the recipe's names stand for; a folder of videos is looked at, nothing is decoded.
+
+    With `ask_hub`, the revision of a model on the Hub is pinned to its commit, if the Hub answers.
 
     Raises:
         RecipeError: every name that stands for nothing, located.
     """
     recipe, problems = loaded.recipe, list[Problem]()
     backbone = _try(problems, lambda: _named(loaded, *_said(loaded), zoo(), "CR220", "backbone"))
-    weights = _try(problems, lambda: _weights(loaded, backbone)) if backbone else None
+    weights = _try(problems, lambda: _weights(loaded, backbone, ask_hub)) if backbone else None
     head = _try(
         problems,
         lambda: _named(loaded, "conditioning.head", recipe.conditioning.head, heads(), "CR221", "conditioning head"),
@@ -106,13 +109,13 @@ def _said(loaded: LoadedRecipe) -> tuple[str, str]:
     return ("backbone" if isinstance(loaded.recipe.backbone, str) else "backbone.use"), loaded.recipe.start.use
 
 
-def _weights(loaded: LoadedRecipe, backbone: ZooEntry) -> Weights | None:
+def _weights(loaded: LoadedRecipe, backbone: ZooEntry, ask_hub: bool) -> Weights | None:
     """Return the model to start from: the backbone's own, or the one in the folder that the recipe names."""
     said = loaded.recipe.start.weights
     if said == "none":
         return None
     if said == "base":
-        return Weights(label=SHIPPED + backbone.weights) if backbone.weights else None
+        return _own_weights(backbone, ask_hub)
     key = "backbone.weights"
     weights = Weights(label=str((loaded.folder_of(key) / Path(said).expanduser()).resolve()))
     if not weights.is_whole:
@@ -120,11 +123,21 @@ def _weights(loaded: LoadedRecipe, backbone: ZooEntry) -> Weights | None:
             "CR223",
             f"there is no trained model in `{said}`",
             place=loaded.place_of(key),
-            expected="`base`, `none`, or a folder with cosmos_recipe.json, transformer/, tokenizer/ and head/",
+            expected="`base`, `none`, a folder with cosmos_recipe.json, transformer/, tokenizer/ and head/, or one with transformer/ and vae/",
             found=said,
-            hint="name the `package` folder of a run, or a folder in `published`",
+            hint="name the `package` folder of a run, a folder in `published`, or a diffusers pipeline",
         )
     return weights
+
+
+def _own_weights(backbone: ZooEntry, ask_hub: bool) -> Weights | None:
+    """Return a backbone's own weights: those that are shipped, or the Hub's."""
+    if backbone.weights is not None:
+        return Weights(label=SHIPPED + backbone.weights)
+    if backbone.hub_id is None:
+        return None
+    revision = backbone.revision or "main"
+    return Weights.of_hub(backbone.hub_id, (commit_of(backbone.hub_id, revision) if ask_hub else None) or revision)
 
 
 def _named(loaded: LoadedRecipe, key: str, name: str, known: Mapping[str, Thing], code: str, noun: str) -> Thing:

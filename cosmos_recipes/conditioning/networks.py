@@ -33,6 +33,29 @@ class NullContext(nn.Module):
         return {"encoder_hidden_states": zero.expand(len(control["none_B"]), -1, -1)}
 
 
+class PreparedText(nn.Module):
+    """Captions that a frozen encoder read when the data was prepared; nothing here trains.
+
+    No text is a context of zeros, which is what NVIDIA's trainings drop captions to.
+    """
+
+    def __init__(self, *, length: int, width: int) -> None:
+        super().__init__()
+        self.length, self.width = length, width
+
+    def collate(self, rows: Sequence[Mapping[str, Any]]) -> Control:
+        """Return `text_BLD` (bfloat16) of rows that have the `context_LD` of their caption."""
+        return {"text_BLD": torch.stack([row["context_LD"] for row in rows])}
+
+    def null(self, batch: int) -> Control:
+        """Return no text for a batch."""
+        return {"text_BLD": torch.zeros(batch, self.length, self.width, dtype=torch.bfloat16)}
+
+    def forward(self, control: Control) -> dict[str, Tensor]:
+        """Return the transformer's extra arguments: `encoder_hidden_states` (B, L, D)."""
+        return {"encoder_hidden_states": control["text_BLD"].float()}
+
+
 class ByteText(nn.Module):
     """A small trainable text encoder over UTF-8 bytes: embeddings, then convolutions that can spell a word.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cosmos_recipes.backbones.text import is_frozen
 from cosmos_recipes.conditioning.base import Head, Surroundings
 
 if TYPE_CHECKING:
@@ -24,12 +25,16 @@ class TextHead(Head):
     columns = ("caption",)
 
     def build(self, around: Surroundings) -> nn.Module:
-        """Return a trainable encoder of the caption's bytes into the context."""
-        from cosmos_recipes.conditioning.networks import ByteText
+        """Return a trainable encoder of the caption's bytes, or what passes on the context that a frozen one prepared."""
+        from cosmos_recipes.conditioning.networks import ByteText, PreparedText
 
+        if is_frozen(around.text.encoder):
+            return PreparedText(length=around.text.length, width=around.text.width)
         return ByteText(length=around.text.length, width=around.text.width, hidden=HIDDEN, kernel=KERNEL)
 
     def parameters(self, around: Surroundings) -> int:
         """Return how many numbers of the head train."""
+        if is_frozen(around.text.encoder):
+            return 0
         bytes_and_places, norms, convolutions = 256 + around.text.length, 3 * 2, 2 * (KERNEL * HIDDEN + 1)
         return HIDDEN * (bytes_and_places + norms + convolutions + around.text.width)

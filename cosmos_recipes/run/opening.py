@@ -31,7 +31,7 @@ def open_recipe(recipe: str, *, profile: str | None = None, overrides: Sequence[
         RecipeError: every mistake in it (CR1xx to CR5xx).
     """
     loaded = load_recipe(recipe, profile=profile, overrides=overrides)
-    plan = compile_recipe(loaded)
+    plan = compile_recipe(loaded, ask_hub=True)
     return Opened(plan=plan, documents=emit(plan, loaded))
 
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.data.index import ClipIndex, ClipSpec, SmallVideos, build_index, require_all
 from cosmos_recipes.data.index.tables import open_table
 from cosmos_recipes.diagnostics import Problem, RecipeError
 from cosmos_recipes.files import remove, whole
+from cosmos_recipes.run.contexts import device, start_of, write_contexts
 from cosmos_recipes.run.dataset import Made, alone, indexed_sets
 from cosmos_recipes.run.folder import digest
 from cosmos_recipes.run.stages import Done, Outcome, Record, Stage, perform, read_record
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 MOST_FITTED = 200
 """Recordings that a tokenizer is fitted to, evenly spread over the training split."""
-INDEXED = ("recordings.arrow", "views.arrow", "clips.arrow", "index.json", "normalise.json", "tokenizer")
+INDEXED = ("recordings.arrow", "views.arrow", "clips.arrow", "index.json", "normalise.json", "tokenizer", "text")
 CACHE_VARIABLE = "COSMOS_RECIPES_CACHE"
 """Names the folder or URL where this machine keeps latents."""
 
@@ -65,8 +65,9 @@ class Preparation:
             "read": [each.decides for each in made],
             "data": plan.data.model_dump(mode="json"),
             "tokenizer": plan.backbone.tokenizer.model_dump(mode="json"),
-            "weights": plan.backbone.weights_sha256,
+            "weights": plan.backbone.weights_sha256 or plan.backbone.weights,
             "captions": needs_captions(plan),
+            **({"text": plan.backbone.text.model_dump(mode="json")} if needs_contexts(plan) else {}),
         }
         folder, url = root / ".prepared" / digest(decides)[:16], cache_url(root, cache)
         return cls(plan=plan, made=made, folder=folder, cache=url, limit_bytes=limit_bytes)
@@ -156,6 +157,8 @@ class Preparation:
         sets = [Normalised(how=own.normalise, statistics=own.statistics) for own in data.sets]
         keep_normalisation(reader.index, data.load_contract().columns, sets)
         _make_tokenizer(self.plan, self.folder, reader, progress)
+        if needs_contexts(self.plan):
+            write_contexts(self.plan, self.folder, reader.index, self._cache(), progress)
         left_out = [_plain(problem) for problem in report.problems]
         return {"found": report.found, "kept": report.aligned, "clips": report.clips, "left_out": left_out}
 
@@ -174,11 +177,14 @@ class Preparation:
         return Cache(self.cache, limit_bytes=self.limit_bytes)
 
     def _latents(self) -> ClipLatents:
-        from cosmos_recipes.backbones.tokenizers import load_tokenizer
+        from cosmos_recipes.backbones.tokenizers import comes_trained, load_tokenizer
         from cosmos_recipes.data.encoding import ClipLatents, Encoder
 
         reader, place = clip_reader(self.plan, self.folder), self.folder / "tokenizer"
-        encoder = Encoder.saved(load_tokenizer(place), place, revision=self.plan.backbone.revision)
+        tokenizer = load_tokenizer(place)
+        if comes_trained(self.plan.backbone.tokenizer.name):
+            tokenizer = tokenizer.to(device())
+        encoder = Encoder.saved(tokenizer, place, revision=self.plan.backbone.revision)
         clips = [clip for split in ("train", "held-out") for clip in reader.index.ids(split).tolist()]
         return ClipLatents(reader, clips, encoder, self._hashes())
 
@@ -228,6 +234,13 @@ def needs_captions(plan: Plan) -> bool:
     return "caption" in head(plan.conditioning.head).columns
 
 
+def needs_contexts(plan: Plan) -> bool:
+    """Return whether captions are read by a frozen encoder, once, and not by the head."""
+    from cosmos_recipes.backbones.text import is_frozen
+
+    return needs_captions(plan) and is_frozen(plan.backbone.text.encoder)
+
+
 def clip_spec(plan: Plan) -> ClipSpec:
     """Return the window of a plan."""
     names = [field.name for field in dataclasses.fields(ClipSpec)]
@@ -243,18 +256,21 @@ def clip_reader(plan: Plan, folder: Path) -> ClipReader:
 
 
 def _make_tokenizer(plan: Plan, folder: Path, reader: ClipReader, progress: Progress) -> None:
-    """Save the tokenizer: that of the weights to start from, or a new one, fitted to the training clips if it can be."""
-    from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
+    """Save the tokenizer: that of a model of ours, the autoencoder of a pipeline, or a new one that is fitted."""
+    from cosmos_recipes.backbones.tokenizers import build_tokenizer, comes_trained, load_tokenizer, trained_tokenizer
 
     place = folder / "tokenizer"
     if place.exists():
         return
-    if plan.backbone.weights is not None:
-        tokenizer = load_tokenizer(Weights(label=plan.backbone.weights).folder / "tokenizer")
+    weights, said = start_of(plan), plan.backbone.tokenizer
+    if weights is not None and not weights.is_pipeline:
+        tokenizer = load_tokenizer(weights.folder / "tokenizer")
+    elif weights is not None and comes_trained(said.name):
+        progress("getting the video tokenizer", 0, 0)
+        tokenizer = trained_tokenizer(said, weights.fetched("vae") / "vae")
     else:
-        tokenizer = build_tokenizer(plan.backbone.tokenizer)
-        if hasattr(tokenizer, "fit"):
-            tokenizer.fit(_videos(reader, reader.index.ids("train").tolist(), progress))
+        tokenizer = build_tokenizer(said)
+        tokenizer.fit(_videos(reader, reader.index.ids("train").tolist(), progress))
     with whole(place) as part:
         tokenizer.save_pretrained(part)
 

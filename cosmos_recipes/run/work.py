@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
+from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.files import remove, sha256, write_json
@@ -71,6 +72,9 @@ class Work:
         from cosmos_recipes.launch.local import train
 
         self._require_one_machine()
+        if self.plan.backbone.weights:
+            # Every process loads them: they are fetched once, before any of them waits for another.
+            Weights(label=self.plan.backbone.weights).fetched("transformer")
         prepared = self.preparation.folder
         result = train(self.plan, self.folder.path, prepared, nproc=self.nproc, progress=self.progress)
         return {"steps": result.steps, "seconds": result.seconds, "final_loss": result.final_loss}

@@ -20,6 +20,7 @@ from cosmos_recipes.data.index import ClipIndex
 from cosmos_recipes.data.latents import Latents
 from cosmos_recipes.data.order import Mixture
 from cosmos_recipes.data.statistics import read_normalisers
+from cosmos_recipes.data.texts import TextContexts
 from cosmos_recipes.diagnostics import fail
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class PreparedClips:
     def __init__(self, folder: Path) -> None:
         self.index, self._latents = ClipIndex(folder), Latents(folder / "latents")
         self._normalisers = read_normalisers(folder)
+        self._texts = TextContexts(folder / "text") if (folder / "text").exists() else None
 
     def ids(self, split: Any) -> np.ndarray:
         """Return the numbers of the clips of a split (`train`, `held-out`) that could be decoded."""
@@ -113,8 +115,14 @@ class PreparedClips:
         return self._latents.read(clips)
 
     def rows(self, clips: Sequence[int]) -> list[dict[str, Any]]:
-        """Return the rows of clips: texts, and columns of numbers as the model sees them, normalised where that is declared."""
-        return [self._normalised(self.index.row(clip)) for clip in clips]
+        """Return the rows of clips: texts, and columns of numbers as the model sees them, normalised where that is declared.
+
+        Where a frozen encoder read the captions, `context_LD` is what it made of each.
+        """
+        return [self._with_context(self._normalised(self.index.row(clip))) for clip in clips]
+
+    def _with_context(self, row: dict[str, Any]) -> dict[str, Any]:
+        return row | {"context_LD": self._texts.of(row["caption"])} if self._texts else row
 
     def _normalised(self, row: dict[str, Any]) -> dict[str, Any]:
         own = self._normalisers[row["part"]] if self._normalisers else {}

@@ -11,6 +11,7 @@ import pytest
 
 from cosmos_recipes.compiler.compile import compile_recipe, read_plan, require_trainable
 from cosmos_recipes.compiler.emit import emit, write_files
+from cosmos_recipes.compiler.lock import lock
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.compiler.provenance import leaves
 from cosmos_recipes.diagnostics import RecipeError
@@ -103,16 +104,28 @@ def test_paths_of_a_source_are_relative_to_what_names_them(
 def test_a_recipe_that_is_legal_and_perhaps_not_meant_gets_a_note(compiled: Compile) -> None:
     assert compiled("dataset.use.licence=cc0-1.0").notes == ()
     notes = compiled("train.optimizer.warmup=50", "evaluate.every=100", profile="big").notes
-    assert [note.split()[0] for note in notes] == ["predict2.5-2b", "the", "evaluate.every", "the"]
+    assert [note.split()[0] for note in notes] == ["the", "evaluate.every", "the"]
+    (many,) = compiled("dataset.use.licence=cc0-1.0", "conditioning.given_frames=9").notes
+    assert many == "3 latent frames are given, and tiny-diffusion was trained with 2 at most"
 
 
 def test_a_backbone_that_cannot_be_loaded_compiles_and_is_not_run(compiled: Compile) -> None:
     require_trainable(compiled())
     with pytest.raises(RecipeError) as refused:
-        require_trainable(compiled(profile="big"))
+        require_trainable(compiled("backbone=predict1-7b", "dataset.clip.frames=89", profile="big"))
 
     assert refused.value.problems[0].code == "CR340"
     assert refused.value.exit_code == 2
+
+
+def test_weights_of_the_hub_are_named_by_revision_until_it_says_the_commit(load: Load) -> None:
+    plan = compile_recipe(load(profile="big"))
+    assert plan.backbone.weights == "hub:nvidia/Cosmos-Predict2.5-2B@diffusers/base/post-trained"
+    assert (lock(plan)["backbone"]["commit"], plan.backbone.weights_sha256) == (None, None)
+    weights = f"hub:nvidia/Cosmos-Predict2.5-2B@{'a' * 40}"
+    pinned = plan.model_copy(update={"backbone": plan.backbone.model_copy(update={"weights": weights})})
+    assert lock(pinned)["backbone"]["commit"] == "a" * 40
+    assert pinned.fingerprint() != plan.fingerprint()
 
 
 def test_another_file_is_not_taken_for_a_plan(tmp_path: Path, compiled: Compile) -> None:

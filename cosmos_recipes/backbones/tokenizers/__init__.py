@@ -36,7 +36,25 @@ class TokenizerSettings(Protocol):
 
 def build_tokenizer(plan: TokenizerSettings) -> Any:
     """Return a tokenizer that is still to be fitted or loaded."""
-    return _tokenizer(plan.name)(temporal=plan.temporal, spatial=plan.spatial, channels=plan.channels, **plan.settings)
+    return _tokenizer(plan.name)(**_settings(plan))
+
+
+def comes_trained(name: str) -> bool:
+    """Return whether a tokenizer is an autoencoder that comes with a model, rather than one that is fitted to data."""
+    return hasattr(_tokenizer(name), "from_autoencoder")
+
+
+def trained_tokenizer(plan: TokenizerSettings, folder: Path) -> Any:
+    """Return the tokenizer whose autoencoder diffusers stored in `folder`.
+
+    Raises:
+        RecipeError: the files are damaged or are those of another one (CR620, CR621, CR622).
+    """
+    return _tokenizer(plan.name).from_autoencoder(folder, **_settings(plan))
+
+
+def _settings(plan: TokenizerSettings) -> dict[str, Any]:
+    return {"temporal": plan.temporal, "spatial": plan.spatial, "channels": plan.channels, **plan.settings}
 
 
 def load_tokenizer(folder: Path) -> Any:

@@ -1,0 +1,77 @@
+"""Models of the Hugging Face Hub: which commit a revision is, and their files, from this machine's cache where it has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+from cosmos_recipes.diagnostics import Place, fail
+
+TIMEOUT_S = 10.0
+"""How long the Hub has to say which commit a revision is."""
+FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+"""What of a folder is fetched; weights in other forms could run code."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def is_commit(revision: str) -> bool:
+    """Return whether a revision can never mean something else."""
+    return _COMMIT.fullmatch(revision) is not None
+
+
+def commit_of(hub_id: str, revision: str) -> str | None:
+    """Return the commit that a revision is now or, without an answer, was when it was last fetched; else None."""
+    if is_commit(revision):
+        return revision
+    from huggingface_hub import HfApi, hf_hub_download
+
+    with suppress(*_failures()):
+        # The client's cache then knows the commit too, for the next time without network.
+        config = hf_hub_download(hub_id, "transformer/config.json", revision=revision, etag_timeout=TIMEOUT_S)
+        return Path(config).parents[1].name
+    with suppress(*_failures()):
+        # Whoever has not accepted its terms may know the commit of a gated model, and no file of it.
+        return HfApi().model_info(hub_id, revision=revision, timeout=TIMEOUT_S).sha
+    return None
+
+
+def fetch(hub_id: str, revision: str, parts: Sequence[str]) -> Path:
+    """Return a folder with these parts (subfolders) of a model; what this machine's cache has is not fetched again.
+
+    Raises:
+        RecipeError: the Hub does not give them (CR623).
+    """
+    from huggingface_hub import snapshot_download
+
+    patterns = [f"{part}/{name}" for part in parts for name in FILES]
+    try:
+        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=patterns))
+    except _failures() as error:
+        _refuse(hub_id, revision, error)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what the client raises; the base of its HTTP errors depends on which library it uses."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    http = next(base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError")
+    return (http, OSError, ValueError)
+
+
+def _refuse(hub_id: str, revision: str, error: Exception) -> NoReturn:
+    from huggingface_hub.errors import GatedRepoError
+
+    hint = "connect to the network, or name a folder with its files: `backbone: {use: NAME, weights: PATH}`"
+    if isinstance(error, GatedRepoError):
+        hint = "accept its terms on its page on the Hub, and log in with `hf auth login`"
+    fail(
+        "CR623",
+        f"the model {hub_id} cannot be fetched",
+        place=Place(file=hub_id),
+        expected=f"its files at the revision {revision}, on the Hub or in this machine's cache",
+        found=next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__),
+        hint=hint,
+    )

@@ -1,0 +1,129 @@
+"""Models that diffusers stored in a folder: config.json and safetensors, whole or in shards with an index.
+
+diffusers only warns of weights that are missing, left over or of another shape, and goes on with random ones. Here that is
+an error, found in the files' headers before anything is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from cosmos_recipes.diagnostics import Place, fail
+
+NAME = "diffusion_pytorch_model"
+MOST_NAMED = 5
+Shapes = dict[str, tuple[int, ...]]
+
+
+def load_stored(model_class: Any, folder: Path) -> Any:
+    """Return the model of a diffusers class that lies in `folder`, in float32 whatever it is stored in.
+
+    Raises:
+        RecipeError: files are missing or damaged (CR621), or hold other weights than the network has (CR620).
+    """
+    require_fitting(model_class, folder)
+    return model_class.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True)
+
+
+def require_fitting(model_class: Any, folder: Path) -> None:
+    """Refuse a folder whose weights are not exactly those of the network that its config.json describes.
+
+    Raises:
+        RecipeError: as `load_stored`.
+    """
+    with torch.device("meta"):
+        network = model_class.from_config(_config(folder))
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    found = stored_shapes(folder)
+    wrong = [
+        *(f"no {name}" for name in expected.keys() - found.keys()),
+        *(f"a surplus {name}" for name in found.keys() - expected.keys()),
+        *(
+            f"{name} of {_sized(found[name])} instead of {_sized(expected[name])}"
+            for name in expected.keys() & found.keys()
+            if expected[name] != found[name]
+        ),
+    ]
+    if wrong:
+        fail(
+            "CR620",
+            f"the stored weights do not fit a {model_class.__name__}",
+            place=Place(file=str(folder)),
+            expected=f"the {len(expected)} tensors of the network in config.json, and no others",
+            found=_some(wrong),
+            hint="get the folder again, with all its files from one revision",
+        )
+
+
+def stored_shapes(folder: Path) -> Shapes:
+    """Return the shape of every tensor in a folder's safetensors, read from their headers.
+
+    Raises:
+        RecipeError: a file is missing or damaged, or the index does not agree with its shards (CR621).
+    """
+    single, index = folder / f"{NAME}.safetensors", folder / f"{NAME}.safetensors.index.json"
+    if single.is_file():
+        return _shapes(single)
+    if not index.is_file():
+        _unreadable(folder, f"neither {single.name} nor {index.name}")
+    listed: dict[str, str] = _json(index)["weight_map"]
+    shards = {name: _shapes(folder / name) for name in sorted(set(listed.values()))}
+    lacking = [f"{name} is not in {shard}" for name, shard in listed.items() if name not in shards[shard]]
+    if lacking:
+        _unreadable(index, _some(lacking))
+    return {name: shape for shapes in shards.values() for name, shape in shapes.items()}
+
+
+def weight_files(folder: Path) -> Iterator[Path]:
+    """Yield the files that a model is loaded from."""
+    yield folder / "config.json"
+    yield from sorted(path for path in folder.glob(f"{NAME}*") if path.name.endswith((".safetensors", ".index.json")))
+
+
+def _shapes(path: Path) -> Shapes:
+    if not path.is_file():
+        _unreadable(path, "no such file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = file.keys()
+            return {name: tuple(file.get_slice(name).get_shape()) for name in names}
+    except (SafetensorError, OSError) as error:
+        _unreadable(path, str(error))
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    return _json(folder / "config.json")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        _unreadable(path, str(error))
+    return read
+
+
+def _unreadable(path: Path, found: str) -> NoReturn:
+    fail(
+        "CR621",
+        "stored weights cannot be read",
+        place=Place(file=str(path)),
+        expected=f"config.json and {NAME}.safetensors, or its shards and their index",
+        found=found,
+        hint="get the folder again: a download or a copy was cut off",
+    )
+
+
+def _sized(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "one number"
+
+
+def _some(wrong: Collection[str]) -> str:
+    shown = sorted(wrong)[:MOST_NAMED]
+    return "; ".join(shown) + (f"; and {len(wrong) - len(shown)} more" if len(wrong) > len(shown) else "")

@@ -1,0 +1,113 @@
+"""If these fail, a plan is not pinned to the files that it was made for, or a machine without network cannot use what it has."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cosmos_recipes.backbones.diffusion import load_transformer
+from tests.toy_pipelines import store_pipeline, toy_entry
+
+# The Hub of the publishing tests imports its parts by name.
+sys.path.insert(0, str(Path(__file__).parents[1] / "publishing"))
+
+from hub_server import TOKEN, HubServer
+from hub_store import LARGE, Blob, User
+
+NAME = "lab/world"
+STRANGER = "hf_" + "Strange" * 6
+SCRIPT = """
+import json, sys
+from cosmos_recipes.backbones import hub
+from cosmos_recipes.backbones.weights import Weights
+from cosmos_recipes.diagnostics import RecipeError
+name, revision, parts = json.load(sys.stdin)
+commit = hub.commit_of(name, revision)
+try:
+    found = [str(Weights.of_hub(name, commit or revision).fetched(*parts)), ""]
+except RecipeError as error:
+    found = ["", f"{error.problems[0].code} {error.problems[0].hint}"]
+print(json.dumps([commit, *found]))
+"""
+Ask = Callable[..., tuple[str | None, Path, str]]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return store_pipeline(tmp_path_factory.mktemp("base"), toy_entry("predict2.5-2b"))
+
+
+@pytest.fixture
+def hub(base: Path) -> Iterator[HubServer]:
+    """A Hub that has the model, in its second commit."""
+    with HubServer().running() as server:
+        repo = server.store.create("lab", "world", TOKEN, private=False)[1]
+        files = [path for path in base.rglob("*") if path.is_file()]
+        tree = {
+            path.relative_to(base).as_posix(): Blob(path.read_bytes(), large=path.name.endswith(LARGE))
+            for path in files
+        }
+        repo.add_commit("a model", tree)
+        yield server
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Ask:
+    """Ask for the commit and for parts of the model, in a process with a cache of its own."""
+
+    def ask(
+        url: str, *parts: str, revision: str = "main", name: str = NAME, token: str = TOKEN
+    ) -> tuple[str | None, Path, str]:
+        settings = {"HF_ENDPOINT": url, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": token}
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            input=json.dumps([name, revision, parts]),
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        commit, folder, problem = json.loads(done.stdout)
+        return commit, Path(folder), problem
+
+    return ask
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).parts[0] for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_revision_is_pinned_and_only_what_is_needed_is_fetched(hub: HubServer, ask: Ask) -> None:
+    commit, folder, problem = ask(hub.url, "transformer")
+    assert (commit, problem) == (hub.store.repos[NAME].head.oid, "")
+    assert files(folder) == {"transformer"}
+    assert load_transformer(str(folder / "transformer")).config.num_layers == 2
+    assert files(ask(hub.url, "transformer", "vae")[1]) == {"transformer", "vae"}
+
+
+def test_without_network_the_cache_is_enough(hub: HubServer, ask: Ask) -> None:
+    before = ask(hub.url, "transformer")
+    assert ask("http://127.0.0.1:9", "transformer") == before
+
+
+def test_a_commit_stays_what_it_was(hub: HubServer, ask: Ask) -> None:
+    commit, folder, _ = ask(hub.url, "vae")
+    hub.store.repos[NAME].add_commit("emptied", {})
+    assert ask(hub.url, "vae", revision=str(commit)) == (commit, folder, "")
+
+
+@pytest.mark.parametrize(("change", "hint"), [("gated", "accept its terms"), ("gone", "connect to the network")])
+def test_what_cannot_be_fetched_says_what_to_do(hub: HubServer, ask: Ask, change: str, hint: str) -> None:
+    setting: dict[str, Any] = {"gated": {"token": STRANGER}, "gone": {"name": "lab/nothing"}}[change]
+    hub.store.users[STRANGER] = User("eve")
+    hub.store.repos[NAME].gated = change == "gated"
+    _, _, problem = ask(hub.url, "transformer", **setting)
+    assert problem.startswith("CR623")
+    assert hint in problem
