@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -49,7 +50,7 @@ class Tracks:
     @property
     def first_N(self) -> NDArray[np.int64]:
         """The frame in which each point was found."""
-        return self.seen_NT.argmax(1)
+        return np.asarray(self.seen_NT.argmax(1), np.int64)
 
 
 def follow_points(views_VTHW3: Sequence[Frames]) -> Tracks:
@@ -66,7 +67,7 @@ def follow_points(views_VTHW3: Sequence[Frames]) -> Tracks:
 def _follow(grey_THW: Sequence[Any]) -> Array:
     """Return where points are (N, T, 2) in pixels from the centre of the upper left one."""
     point_NT2 = np.full((0, len(grey_THW), 2), np.nan)
-    for frame, (here_HW, next_HW) in enumerate(zip(grey_THW[:-1], grey_THW[1:], strict=True)):
+    for frame, (here_HW, next_HW) in enumerate(pairwise(grey_THW)):
         new_N2 = _corners(here_HW, point_NT2[np.isfinite(point_NT2[:, frame, 0]), frame])
         started_NT2 = np.full((len(new_N2), len(grey_THW), 2), np.nan)
         started_NT2[:, frame] = new_N2
@@ -74,7 +75,7 @@ def _follow(grey_THW: Sequence[Any]) -> Array:
         followed = np.flatnonzero(np.isfinite(point_NT2[:, frame, 0]))
         if len(followed):
             point_NT2[followed, frame + 1] = _step(here_HW, next_HW, point_NT2[followed, frame])
-    return point_NT2[np.isfinite(point_NT2[..., 0]).sum(1) >= FEWEST_FRAMES]
+    return np.asarray(point_NT2[np.isfinite(point_NT2[..., 0]).sum(1) >= FEWEST_FRAMES], np.float64)
 
 
 def _corners(grey_HW: Any, taken_N2: Array) -> Array:
@@ -83,7 +84,9 @@ def _corners(grey_HW: Any, taken_N2: Array) -> Array:
     free_HW = np.full(grey_HW.shape, 255, np.uint8)
     for x, y in taken_N2.round().astype(int).tolist():
         cv2.circle(free_HW, (x, y), int(APART_PX), 0, -1)
-    found = cv2.goodFeaturesToTrack(grey_HW, POINTS - len(taken_N2), _FAINTEST, APART_PX, mask=free_HW, blockSize=3)
+    found: Any = cv2.goodFeaturesToTrack(
+        grey_HW, POINTS - len(taken_N2), _FAINTEST, APART_PX, mask=free_HW, blockSize=3
+    )
     return np.empty((0, 2)) if found is None else np.asarray(found, np.float64).reshape(-1, 2)
 
 
