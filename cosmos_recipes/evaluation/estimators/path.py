@@ -10,7 +10,7 @@ Legend: N points, T frames, V views, K ways in which the rig may move, P all of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,13 @@ from cosmos_recipes.evaluation.estimators.tracks import Array, Tracks
 FEWEST_POINTS = 12
 """Points that each frame shares with the one before it, or the path is unknown."""
 MOST_STEPS = 25
-ENOUGH = 1e-4
+ENOUGH = 1e-3
 """Relative gain of a step below which the path is taken as found."""
 NEAREST = 0.05
 """Least depth of a point, as a share of its depth where it was found."""
 FARTHEST, CLOSEST = 1e-3, 20.0
 """Bounds of inverse depths."""
-_OUTLIER_PX = 0.3
+OUTLIER_PX = 0.3
 """Distance at which Cauchy's loss begins to bend: a few times what a corner of a clean picture is off."""
 _LOOSEST = 1e6
 
@@ -132,7 +132,18 @@ class _Bundle:
         )
 
     def improve(self) -> None:
-        """Take steps until they gain nothing."""
+        """Take steps until they gain nothing, from the start and then from the mirror image of what that led to.
+
+        What is near and what is far are easily mistaken for each other, with the motion the other way round.
+        """
+        start, loss = self.state, self._descend()
+        found, depth_N = self.state, self.state.inverse_depth_N
+        mirrored_N = np.clip(2 * np.median(depth_N) - depth_N, FARTHEST, CLOSEST)
+        self.state = replace(start, centre_T3=-found.centre_T3, inverse_depth_N=mirrored_N)
+        if self._descend() > loss:
+            self.state = found
+
+    def _descend(self) -> float:
         damping, seen = 1e-2, self._see(self.state)
         for _ in range(MOST_STEPS):
             system = self._linearise(seen)
@@ -145,7 +156,8 @@ class _Bundle:
                     break
                 damping *= 5
             if before - seen.loss < ENOUGH * before:
-                return
+                break
+        return seen.loss
 
     def _see(self, state: _State) -> _Seen:
         first_N, depth_N11 = self.first_N, state.inverse_depth_N[:, None, None]
@@ -156,7 +168,7 @@ class _Bundle:
         camera_NT3 = _apply(self.turn_N33[:, None], rig_NT3 - depth_N11 * self.place_N3[:, None])
         camera_NT3[..., 2] = np.maximum(camera_NT3[..., 2], NEAREST)
         off_px_NT2 = self.focal_px * (camera_NT3[..., :2] / camera_NT3[..., 2:] - self.at_NT2)
-        square_NT = np.where(self.counts_NT, np.square(off_px_NT2).sum(-1), 0.0) / _OUTLIER_PX**2
+        square_NT = np.where(self.counts_NT, np.square(off_px_NT2).sum(-1), 0.0) / OUTLIER_PX**2
         return _Seen(
             rig_NT3=rig_NT3,
             camera_NT3=camera_NT3,
