@@ -12,7 +12,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,9 +117,14 @@ class Sample:
 
     def tiled(self, views: int) -> Sample:
         """Return the clip with its views in a grid."""
-        names = [each.name for each in fields(self) if each.name.endswith("_CTHW")]
-        videos = {name: getattr(self, name) for name in names}
-        return replace(self, **{n: None if each is None else grid_of(each, views) for n, each in videos.items()})
+        return replace(
+            self,
+            truth_CTHW=grid_of(self.truth_CTHW, views),
+            copy_CTHW=grid_of(self.copy_CTHW, views),
+            prediction_CTHW=grid_of(self.prediction_CTHW, views),
+            shuffled_CTHW=None if self.shuffled_CTHW is None else grid_of(self.shuffled_CTHW, views),
+            none_CTHW=None if self.none_CTHW is None else grid_of(self.none_CTHW, views),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,9 +87,9 @@ def _task(limit: float | None, metrics: MetricValues) -> Problem | None:
     """Ask that the first figure of the task be better with the true control than with another clip's."""
     if limit is None:
         return None
-    name, figure = next(iter(metrics["task"].items()), ("", {}))
-    found = figure.get("p_shuffled")
-    if found is None:
+    name, figure = next(iter(metrics["task"].items()), ("", None))
+    found = figure["p_shuffled"] if figure else None
+    if figure is None or found is None:
         reason = "no figure of the task was measured with a shuffled control"
         return _unmeasured(
             "task", reason, "choose a conditioning head and clips whose controls differ, or remove the limit"

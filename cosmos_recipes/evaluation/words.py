@@ -133,9 +133,9 @@ def limits(gate: Gate, metrics: Metrics) -> list[str]:
     if gate.adherence is not None:
         lines.append(f"Adherence: {_number(metrics['adherence'], 2)}, at least {gate.adherence:g} asked for")
     if gate.task is not None:
-        name, figure = next(iter(metrics["task"].items()), ("the task", {}))
-        found = figure.get("p_shuffled")
-        p = "none" if found is None else p_value(found)
+        name, figure = next(iter(metrics["task"].items()), ("the task", None))
+        chance = figure["p_shuffled"] if figure else None
+        p = "none" if chance is None else p_value(chance)
         lines.append(f"Better than with a shuffled control in {name}: p {p}, at most {gate.task:g} asked for")
     return lines
 

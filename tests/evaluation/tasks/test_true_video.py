@@ -10,6 +10,7 @@ import torch
 
 from cosmos_recipes.data.geometry.poses import assemble
 from cosmos_recipes.data.geometry.rotations import from_axis_angle
+from cosmos_recipes.evaluation.estimators.alignment import positions
 from cosmos_recipes.evaluation.tasks.base import Row, TaskMetric, Video
 from cosmos_recipes.evaluation.tasks.camera import CameraPath
 from cosmos_recipes.evaluation.tasks.consistency import SampsonErrors
@@ -28,7 +29,8 @@ def found(metric: TaskMetric, world: str, change: Any = lambda video, row: (vide
         truth, row = true_clip(world, seed)
         known = metric.know(truth, change(truth, row)[1])
         numbers.append(metric.measure(change(truth, row)[0], known))
-    return {name: float(np.nanmean([each[name] for each in numbers])) for name in numbers[0]}
+    names = [name for name in numbers[0] if np.isfinite([each[name] for each in numbers]).any()]
+    return {name: float(np.nanmean([each[name] for each in numbers])) for name in names}
 
 
 def turned(degrees: float) -> Any:
@@ -69,16 +71,16 @@ def test_a_picture_with_nothing_in_it_has_no_pose() -> None:
     assert numbers["pose_found"] == 0
 
 
-def test_a_car_that_drives_twice_as_fast_is_found_where_it_is() -> None:
-    truth, row = true_clip("road", SEEDS[0])
-    fast, fast_row = true_clip("road", SEEDS[0], skip=2)
-    metric = TrajectoryFollowing()
-    slow_known, fast_known = metric.know(truth, row), metric.know(fast, fast_row)
-    floor_m, wrong_m = (metric.measure(video, slow_known)["following_m"] for video in (truth, fast))
-    asked_m_T3, driven_m_T3 = (-known.pose_T44[:, :3, 3] for known in (slow_known, fast_known))
-    expected_m = np.linalg.norm(asked_m_T3 - driven_m_T3, axis=1)[1:].mean()
-    assert floor_m < 1
-    assert wrong_m == pytest.approx(expected_m, rel=0.35)
+def test_a_car_that_drives_twice_as_fast_is_found_to_be_where_it_is() -> None:
+    metric, shares = TrajectoryFollowing(), []
+    for seed in (900_001, 900_002, 900_003):
+        (truth, row), (fast, fast_row) = true_clip("road", seed), true_clip("road", seed, skip=2)
+        known = metric.know(truth, row)
+        assert metric.measure(truth, known)["following_m"] < 1
+        apart_m_T3 = positions(fast_row["pose"][0]) - positions(row["pose"][0])
+        expected_m = np.linalg.norm(apart_m_T3, axis=1)[1:].mean()
+        shares.append(metric.measure(fast, known)["following_m"] / expected_m)
+    assert np.median(shares) == pytest.approx(1, abs=0.1)
 
 
 def late(first: int) -> Any:
