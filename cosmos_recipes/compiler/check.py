@@ -98,6 +98,7 @@ def _control(loaded: LoadedRecipe) -> Iterator[Problem]:
     drops = "conditioning.dropout" in loaded.origins and recipe.conditioning.dropout > 0
     ignored = (
         ("gate.adherence", recipe.gate.adherence is not None, "CR331", "adherence cannot be measured"),
+        ("gate.task", recipe.gate.task is not None, "CR331", "obedience to it cannot be measured"),
         ("evaluate.guidance", recipe.evaluate.guidance != 1, "CR334", "guidance has nothing to act on"),
         ("conditioning.dropout", drops, "CR334", "there is nothing to drop"),
     )

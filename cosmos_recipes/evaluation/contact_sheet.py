@@ -15,6 +15,7 @@ from torch import Tensor
 
 from cosmos_recipes.data.preview.canvas import INK, PALE, PAPER, font, wrapped
 from cosmos_recipes.evaluation.evaluate import Sample
+from cosmos_recipes.evaluation.views import apart
 
 MOST_COLUMNS = 13
 _CELL_PX = 128
@@ -26,14 +27,17 @@ _GIVEN = "#e08a00"
 _CAPTION_LINES = 2
 
 
-def contact_sheet(samples: Sequence[Sample], *, given_frames: int, rate_hz: float) -> Image.Image:
+def contact_sheet(
+    samples: Sequence[Sample], *, given_frames: int, rate_hz: float, views: Sequence[str] = ()
+) -> Image.Image:
     """Return a picture of samples; given frames have an orange frame, columns say the time in seconds.
 
-    Of long clips some frames are shown, the last given one and the last one among them.
+    Of long clips some frames are shown, the last given one and the last one among them. Each of several views has its
+    truth and its prediction in rows of their own.
     """
-    columns = shown_frames(samples[0].truth_CTHW.shape[1], given_frames)
+    columns = shown_frames(samples[0].truth_CTHW.shape[1] // (len(views) or 1), given_frames)
     cell = _cell_size(samples[0].truth_CTHW)
-    blocks = [_block(sample, columns, cell, given_frames) for sample in samples]
+    blocks = [_block(sample, columns, cell, given_frames, views) for sample in samples]
     width = 2 * _MARGIN_PX + _LABEL_PX + len(columns) * (cell[0] + _GAP_PX) - _GAP_PX
     sheet = Image.new("RGB", (width, 2 * _MARGIN_PX + 28 + sum(block.height for block in blocks)), PAPER)
     draw, top = ImageDraw.Draw(sheet), _MARGIN_PX
@@ -55,9 +59,20 @@ def shown_frames(frames: int, given_frames: int) -> list[int]:
     return [round(frame) for frame in np.linspace(given_frames - 1, frames - 1, MOST_COLUMNS).tolist()]
 
 
-def _block(sample: Sample, columns: Sequence[int], cell: tuple[int, int], given_frames: int) -> Image.Image:
+def _rows(sample: Sample, views: Sequence[str]) -> dict[str, Tensor]:
+    """Return what is shown of a sample, by its label."""
+    videos = {"truth": sample.truth_CTHW, "prediction": sample.prediction_CTHW}
+    if not views:
+        return videos
+    by_view = {label: apart(video_CTHW[None], len(views)) for label, video_CTHW in videos.items()}
+    return {f"{view}\n{label}": by_view[label][number] for number, view in enumerate(views) for label in videos}
+
+
+def _block(
+    sample: Sample, columns: Sequence[int], cell: tuple[int, int], given_frames: int, views: Sequence[str]
+) -> Image.Image:
     """Return a sample's rows with its caption above."""
-    rows = {"truth": sample.truth_CTHW, "prediction": sample.prediction_CTHW}
+    rows = _rows(sample, views)
     width = 2 * _MARGIN_PX + _LABEL_PX + len(columns) * (cell[0] + _GAP_PX)
     lines = wrapped(sample.caption, width - 2 * _MARGIN_PX, most_lines=_CAPTION_LINES)
     top = 22 * len(lines) + 8

@@ -3,7 +3,7 @@
 A few clips at a time are read, predicted and compared; only sums, and the clips that the report shows, are kept.
 Everything random depends on the seed and on a clip's position alone.
 
-Legend: B batch (clips), C colours or channels, T frames, H height, W width.
+Legend: B batch (clips), C colours or channels, T frames (those of one view after those of another), H height, W width.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,10 @@ from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.conditioning.shuffle import Control, select, shuffle
 from cosmos_recipes.evaluation.adherence import Adherence
 from cosmos_recipes.evaluation.metrics import FrameErrors, copy_last_given, mean_squared_error_B, psnr_db
+from cosmos_recipes.evaluation.tasks.base import Setting
+from cosmos_recipes.evaluation.tasks.figures import TaskFigure
+from cosmos_recipes.evaluation.tasks.measure import TaskMeasurement
+from cosmos_recipes.evaluation.views import given_of, grid_of
 from cosmos_recipes.files import whole
 
 if TYPE_CHECKING:
@@ -37,19 +42,28 @@ METRIC_NAMES = (
     *("psnr_db", "psnr_copy_db", "ssim", "ssim_copy", "psnr_moving_db", "psnr_moving_copy_db"),
     *("adherence", "adherence_low", "adherence_high"),
     *("steps", "train_seconds", "params", "seed", "clips", "tokenizer_psnr_db"),
+    "task",
 )
-"""The keys of metrics.json, always all present; a figure that cannot be had is null."""
+"""The keys of metrics.json, always all present; a figure that cannot be had is null. `task` holds those of the task."""
 
-Metrics = dict[str, float | int | None]
+Metrics = dict[str, Any]
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOut:
-    """Held-out clips: a row of columns for each (at least `caption`), and how to read some of them by position."""
+    """Held-out clips: a row of columns for each (at least `caption`), and how to read some of them by position.
+
+    `rows` are what the model sees; `canonical` are the contract's own numbers, where those are normalised.
+    """
 
     rows: Sequence[Mapping[str, Any]]
     read: Callable[[Sequence[int]], Tensor]
+    canonical: Sequence[Mapping[str, Any]] | None = None
+
+    def row(self, clip: int) -> Mapping[str, Any]:
+        """Return a clip's row as its contract has it."""
+        return self.rows[clip] if self.canonical is None else self.canonical[clip]
 
     @classmethod
     def of(cls, video_BCTHW: Tensor, rows: Sequence[Mapping[str, Any]]) -> HeldOut:
@@ -59,7 +73,10 @@ class HeldOut:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluationSettings:
-    """How to measure: given frames, the sampler, clips kept for the report, the seed, clips predicted at once."""
+    """How to measure: given frames, the sampler, clips kept for the report, the seed, clips predicted at once.
+
+    `world` is the procedural world that all clips are from, if they are from one.
+    """
 
     given_frames: int
     sampler_steps: int
@@ -67,12 +84,15 @@ class EvaluationSettings:
     samples: int = 8
     seed: int = 0
     batch: int = 8
+    world: str | None = None
 
     @classmethod
     def from_plan(cls, plan: Plan) -> EvaluationSettings:
         """Return the settings of a plan."""
         chosen, clip = plan.evaluate, plan.data.clip
-        clip_bytes = 3 * clip.frames * clip.height_px * clip.width_px
+        views = max(1, len(plan.data.sets[0].views))
+        clip_bytes = 3 * views * clip.frames * clip.height_px * clip.width_px
+        worlds = {own.source.get("world") if own.source.get("kind") == "world" else None for own in plan.data.sets}
         return cls(
             given_frames=clip.given_frames,
             sampler_steps=chosen.sampler_steps,
@@ -80,6 +100,7 @@ class EvaluationSettings:
             samples=chosen.samples,
             seed=plan.seed,
             batch=min(16, max(1, BATCH_BYTES // clip_bytes)),
+            world=worlds.pop() if len(worlds) == 1 else None,
         )
 
 
@@ -95,10 +116,24 @@ class Sample:
     none_CTHW: Tensor | None = None
     other_caption: str = ""
 
+    def tiled(self, views: int) -> Sample:
+        """Return the clip with its views in a grid."""
+        return replace(
+            self,
+            truth_CTHW=grid_of(self.truth_CTHW, views),
+            copy_CTHW=grid_of(self.copy_CTHW, views),
+            prediction_CTHW=grid_of(self.prediction_CTHW, views),
+            shuffled_CTHW=None if self.shuffled_CTHW is None else grid_of(self.shuffled_CTHW, views),
+            none_CTHW=None if self.none_CTHW is None else grid_of(self.none_CTHW, views),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What was measured. Adherence is None, with the reason in `adherence_note`, where it cannot be."""
+    """What was measured. Adherence is None, with the reason in `adherence_note`, where it cannot be.
+
+    `squared_error_B` is that of each clip's video by control, in grey levels squared.
+    """
 
     frames: FrameErrors
     settings: EvaluationSettings
@@ -109,6 +144,9 @@ class Evaluation:
     adherence_video: Adherence | None = None
     adherence_loss: Adherence | None = None
     adherence_note: str = ""
+    task: tuple[TaskFigure, ...] = ()
+    views: tuple[str, ...] = ()
+    squared_error_B: Mapping[str, Tensor] = field(default_factory=dict)
 
     def metrics(self, *, steps: int, train_seconds: float) -> Metrics:
         """Return the content of metrics.json, given how long the model was trained."""
@@ -124,6 +162,16 @@ class Evaluation:
             "seed": self.settings.seed,
             "clips": len(self.frames.values_BT),
             "tokenizer_psnr_db": self.tokenizer_psnr_db,
+            "task": {figure.quantity.name: figure.as_dict() for figure in self.task},
+        }
+
+    def by_clip(self) -> dict[str, Any]:
+        """Return the content of clips.json: every number of every clip, null where there is none."""
+        figures = {figure.quantity.name: figure.values_B for figure in self.task}
+        numbers = {"squared_error": {name: each.numpy() for name, each in self.squared_error_B.items()}, **figures}
+        return {
+            quantity: {name: [x if isfinite(x) else None for x in each.tolist()] for name, each in by_control.items()}
+            for quantity, by_control in numbers.items()
         }
 
 
@@ -145,10 +193,19 @@ def evaluate(
 
 
 def write_metrics(path: Path, metrics: Metrics) -> None:
-    """Write metrics.json, flat, with `METRIC_NAMES` in their order; a reader sees the whole file or none of it."""
-    text = json.dumps({name: metrics[name] for name in METRIC_NAMES}, indent=2, allow_nan=False) + "\n"
+    """Write metrics.json: `METRIC_NAMES` in their order, flat but for `task`."""
+    _write_json(path, {name: metrics[name] for name in METRIC_NAMES})
+
+
+def write_clips(path: Path, evaluation: Evaluation) -> None:
+    """Write clips.json: what the figures of metrics.json are means of, for tests of one's own."""
+    _write_json(path, evaluation.by_clip())
+
+
+def _write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a file that a reader sees whole or not at all."""
     with whole(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 class _Measurement:
@@ -165,22 +222,38 @@ class _Measurement:
         self.tokenizer_errors: list[Tensor] = []
         self.video_errors: dict[str, list[Tensor]] = defaultdict(list)
         self.loss_errors: dict[str, list[Tensor]] = defaultdict(list)
+        self.task = TaskMeasurement(
+            Setting(
+                task=model.config.task,
+                views=model.config.views,
+                given_frames=settings.given_frames,
+                columns=frozenset(held_out.row(0)),
+                world=settings.world,
+                encode=model.encode,
+            )
+        )
 
     def add(self, clips: range) -> None:
         """Measure the clips at these positions."""
-        given = self.settings.given_frames
+        parts = {"given_frames": self.settings.given_frames, "views": self.model.view_count}
         truth_BCTHW = self.held_out.read(clips).to(self.model.transformer.device)
         latent_BCTHW = self.model.encode(truth_BCTHW)
-        self.tokenizer_errors.append(
-            mean_squared_error_B(self.model.decode(latent_BCTHW), truth_BCTHW, given_frames=given)
-        )
+        restored_BCTHW = self.model.decode(latent_BCTHW)
+        self.tokenizer_errors.append(mean_squared_error_B(restored_BCTHW, truth_BCTHW, **parts))
         predicted: dict[str, Tensor] = {}
         for name, control in self._controls(clips).items():
             predicted[name] = self._generate(truth_BCTHW, control, clips)
-            self.video_errors[name].append(mean_squared_error_B(predicted[name], truth_BCTHW, given_frames=given))
+            self.video_errors[name].append(mean_squared_error_B(predicted[name], truth_BCTHW, **parts))
             if self.has_control:
                 self.loss_errors[name].append(self._loss_B(latent_BCTHW, control, clips))
-        self.frames.append(FrameErrors.of(predicted["true"], truth_BCTHW, given_frames=given))
+        self.frames.append(FrameErrors.of(predicted["true"], truth_BCTHW, **parts))
+        for row, clip in enumerate(clips):
+            self.task.add(
+                self.held_out.row(clip),
+                truth_BCTHW[row],
+                restored_CTHW=restored_BCTHW[row],
+                predicted={name: video_BCTHW[row] for name, video_BCTHW in predicted.items()},
+            )
         self._keep(clips, truth_BCTHW, predicted)
 
     def result(self, *, seconds: float) -> Evaluation:
@@ -197,6 +270,9 @@ class _Measurement:
             tokenizer_psnr_db=psnr_db(torch.cat(self.tokenizer_errors).mean().item()),
             parameters=sum(parameter.numel() for parameter in trained),
             seconds=seconds,
+            task=self.task.result(self.shuffle.kept_B, seed=self.settings.seed),
+            views=self.model.config.views,
+            squared_error_B={name: torch.cat(parts) for name, parts in self.video_errors.items()},
             **adherence,
         )
 
@@ -210,9 +286,9 @@ class _Measurement:
 
     def _generate(self, truth_BCTHW: Tensor, control: Control, clips: range) -> Tensor:
         return self.model.generate(
-            truth_BCTHW[:, :, : self.settings.given_frames],
+            given_of(truth_BCTHW, self.settings.given_frames, self.model.view_count),
             control,
-            frames=truth_BCTHW.shape[2],
+            frames=truth_BCTHW.shape[2] // self.model.view_count,
             steps=self.settings.sampler_steps,
             guidance=self.settings.guidance,
             seeds=[(self.settings.seed << 32) + clip for clip in clips],
@@ -236,7 +312,7 @@ class _Measurement:
 
     def _keep(self, clips: range, truth_BCTHW: Tensor, predicted: Mapping[str, Tensor]) -> None:
         """Keep the videos of the first clips: they are not chosen by how well they went."""
-        copied_BCTHW = copy_last_given(truth_BCTHW, self.settings.given_frames)
+        copied_BCTHW = copy_last_given(truth_BCTHW, self.settings.given_frames, views=self.model.view_count)
         for row, clip in enumerate(clips[: max(0, self.settings.samples - clips.start)]):
             others = {f"{name}_CTHW": predicted[name][row].cpu() for name in ("shuffled", "none") if name in predicted}
             source = int(self.shuffle.source_B[clip])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from cosmos_recipes.diagnostics import Problem
 from cosmos_recipes.recipe.spec import Gate
 
-MetricValues = Mapping[str, float | int | None]
+MetricValues = Mapping[str, Any]
 
 
 def check_gate(gate: Gate, metrics: MetricValues) -> tuple[Problem, ...]:
@@ -24,6 +25,7 @@ def check_gate(gate: Gate, metrics: MetricValues) -> tuple[Problem, ...]:
         ),
         _least_ssim(gate.ssim, metrics["ssim"]),
         _least_adherence(gate.adherence, metrics),
+        _task(gate.task, metrics),
     )
     return tuple(problem for problem in checks if problem is not None)
 
@@ -78,6 +80,29 @@ def _least_adherence(limit: float | None, metrics: MetricValues) -> Problem | No
         expected=f"an error with a wrong control at least {limit:g} times that with the true one (gate.adherence)",
         found=f"{found:.2f} times (95 % interval {low:.2f} to {high:.2f})",
         hint="train for more steps, or towards higher noise (train.shift)",
+    )
+
+
+def _task(limit: float | None, metrics: MetricValues) -> Problem | None:
+    """Ask that the first figure of the task be better with the true control than with another clip's."""
+    if limit is None:
+        return None
+    name, figure = next(iter(metrics["task"].items()), ("", None))
+    found = figure["p_shuffled"] if figure else None
+    if figure is None or found is None:
+        reason = "no figure of the task was measured with a shuffled control"
+        return _unmeasured(
+            "task", reason, "choose a conditioning head and clips whose controls differ, or remove the limit"
+        )
+    if found <= limit:
+        return None
+    values = (f"{figure[control]['value']:.3g} {figure['unit']}" for control in ("true", "shuffled"))
+    return Problem(
+        code="CR806",
+        message=f"the model does not do what its control says: {name} is not clearly better with the true one",
+        expected=f"a p-value of at most {limit:g} (gate.task)",
+        found="p = {:.2g}: {} with the true control, {} with a shuffled one".format(found, *values),
+        hint="train for more steps, or measure on more clips (evaluate.clips)",
     )
 
 

@@ -4,7 +4,9 @@ PSNR is that of the squared error pooled over all clips, frames and colours, as 
 nothing moves then cannot make it infinite, and differences in decibels are ratios of errors. Sums are whole numbers, so
 the figure does not depend on how clips are batched or ordered. SSIM is the mean over pictures.
 
-Legend: B batch, C colours, T frames, H height, W width; video is uint8.
+Views lie one after the other along T; the first frames of every one of them are given and do not count.
+
+Legend: B batch, C colours, V views, T frames, H height, W width; video is uint8.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
+
+from cosmos_recipes.evaluation.views import apart, predicted_of, together
 
 PEAK = 255
 PSNR_CAP_DB = 100.0
@@ -30,7 +34,8 @@ MOVING_GREY_LEVELS = 16
 class FrameErrors:
     """What was measured of the predicted frames of B clips: int64 sums over the values of a frame, float64 SSIM.
 
-    `values_BT` counts the values (pixels times colours) of a frame, `moving_values_BT` those of pixels that move.
+    `values_BT` counts the values (pixels times colours) of a frame, of all views, `moving_values_BT` those of pixels
+    that move.
     """
 
     values_BT: Tensor
@@ -43,21 +48,23 @@ class FrameErrors:
     copy_ssim_BT: Tensor
 
     @classmethod
-    def of(cls, prediction_BCTHW: Tensor, truth_BCTHW: Tensor, *, given_frames: int) -> FrameErrors:
-        """Measure clips (given frames first, in both) on the frames that are not given."""
-        copied = copy_last_given(truth_BCTHW, given_frames)
-        predicted, copied, truth = (video[:, :, given_frames:] for video in (prediction_BCTHW, copied, truth_BCTHW))
+    def of(cls, prediction_BCTHW: Tensor, truth_BCTHW: Tensor, *, given_frames: int, views: int = 1) -> FrameErrors:
+        """Measure clips (given frames first in every view of both) on the frames that are not given."""
+        copied = copy_last_given(truth_BCTHW, given_frames, views=views)
+        predicted, copied, truth = (
+            apart(video, views)[:, :, given_frames:] for video in (prediction_BCTHW, copied, truth_BCTHW)
+        )
         error, copy_error = _squared_error(predicted, truth), _squared_error(copied, truth)
         moving_BCTHW = (copy_error.amax(1, keepdim=True) > MOVING_GREY_LEVELS**2).expand_as(copy_error)
         return cls(
-            values_BT=_frame_sums(torch.ones_like(error)),
-            error_BT=_frame_sums(error),
-            copy_error_BT=_frame_sums(copy_error),
-            moving_values_BT=_frame_sums(moving_BCTHW),
-            moving_error_BT=_frame_sums(error * moving_BCTHW),
-            moving_copy_error_BT=_frame_sums(copy_error * moving_BCTHW),
-            ssim_BT=_ssim(predicted, truth),
-            copy_ssim_BT=_ssim(copied, truth),
+            values_BT=_frame_sums(torch.ones_like(error), views),
+            error_BT=_frame_sums(error, views),
+            copy_error_BT=_frame_sums(copy_error, views),
+            moving_values_BT=_frame_sums(moving_BCTHW, views),
+            moving_error_BT=_frame_sums(error * moving_BCTHW, views),
+            moving_copy_error_BT=_frame_sums(copy_error * moving_BCTHW, views),
+            ssim_BT=_ssim(predicted, truth).unflatten(0, (-1, views)).mean(1),
+            copy_ssim_BT=_ssim(copied, truth).unflatten(0, (-1, views)).mean(1),
         )
 
     @classmethod
@@ -90,10 +97,11 @@ class FrameErrors:
         return int(self.moving_values_BT.sum()) / int(self.values_BT.sum())
 
 
-def copy_last_given(video_BCTHW: Tensor, given_frames: int) -> Tensor:
-    """Return the clips with every frame after the given ones replaced by the last given one."""
-    frames = torch.arange(video_BCTHW.shape[2]).clamp_max(given_frames - 1)
-    return video_BCTHW[:, :, frames.to(video_BCTHW.device)]
+def copy_last_given(video_BCTHW: Tensor, given_frames: int, *, views: int = 1) -> Tensor:
+    """Return the clips with every frame of a view after its given ones replaced by the last given one."""
+    apart_NCTHW = apart(video_BCTHW, views)
+    frames = torch.arange(apart_NCTHW.shape[2]).clamp_max(given_frames - 1)
+    return together(apart_NCTHW[:, :, frames.to(video_BCTHW.device)], views)
 
 
 def pooled_psnr_db(squared_error: Tensor, values: Tensor) -> float | None:
@@ -111,9 +119,9 @@ def psnr_db(mean_squared_error: float) -> float:
     return 10 * math.log10(PEAK**2 / mean_squared_error)
 
 
-def mean_squared_error_B(prediction_BCTHW: Tensor, truth_BCTHW: Tensor, *, given_frames: int) -> Tensor:
+def mean_squared_error_B(prediction_BCTHW: Tensor, truth_BCTHW: Tensor, *, given_frames: int, views: int = 1) -> Tensor:
     """Return the mean squared error of each clip's predicted frames in grey levels squared, float64."""
-    error = _squared_error(prediction_BCTHW[:, :, given_frames:], truth_BCTHW[:, :, given_frames:])
+    error = _squared_error(*(predicted_of(video, given_frames, views) for video in (prediction_BCTHW, truth_BCTHW)))
     return error.flatten(1).sum(1).double().cpu() / error[0].numel()
 
 
@@ -121,8 +129,10 @@ def _squared_error(ours_BCTHW: Tensor, truth_BCTHW: Tensor) -> Tensor:
     return (ours_BCTHW.int() - truth_BCTHW.int()).square()
 
 
-def _frame_sums(values_BCTHW: Tensor) -> Tensor:
-    return values_BCTHW.sum((1, 3, 4), dtype=torch.int64).cpu()
+def _frame_sums(values_NCTHW: Tensor, views: int) -> Tensor:
+    """Return the sums over the pixels of a frame (B, T), over those of all views."""
+    sums_BVT: Tensor = values_NCTHW.sum((1, 3, 4), dtype=torch.int64).unflatten(0, (-1, views))
+    return sums_BVT.sum(1).cpu()
 
 
 def _mean(values: Tensor) -> float:

@@ -24,7 +24,8 @@ from cosmos_recipes.evaluation.contact_sheet import contact_sheet
 from cosmos_recipes.evaluation.evaluate import Evaluation, Metrics, Sample
 from cosmos_recipes.evaluation.gate import check_gate
 from cosmos_recipes.evaluation.video import mp4_bytes
-from cosmos_recipes.evaluation.words import figures, headline, limits
+from cosmos_recipes.evaluation.views import columns_of
+from cosmos_recipes.evaluation.words import figures, headline, limits, task_lines
 from cosmos_recipes.files import whole
 
 _FOLDER = Path(__file__).parent
@@ -73,6 +74,7 @@ def render_report(
     )
     style, script = ((_FOLDER / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     rate_hz = plan.data.clip.rate_hz
+    shown = [sample.tiled(len(evaluation.views) or 1) for sample in evaluation.samples]
     return environment.get_template("report.html.j2").render(
         plan=plan,
         evaluation=evaluation,
@@ -83,10 +85,10 @@ def render_report(
         limits=limits(plan.gate, metrics),
         headline=headline(metrics),
         figures=figures(evaluation, metrics),
-        samples=[(sample, _films(sample, rate_hz)) for sample in evaluation.samples],
-        controlled=[
-            films for sample in evaluation.samples[:_MOST_CONTROLLED] if (films := _control_films(sample, rate_hz))
-        ],
+        task_lines=task_lines(evaluation.task),
+        view_rows=_grid_words(evaluation.views),
+        samples=[(sample, _films(sample, rate_hz)) for sample in shown],
+        controlled=[films for sample in shown[:_MOST_CONTROLLED] if (films := _control_films(sample, rate_hz))],
         sheet=_sheet_url(evaluation, rate_hz),
         charts=_charts(evaluation, log),
         has_held_out=bool(_curve(log, "heldout_loss")),
@@ -94,6 +96,14 @@ def render_report(
         plan_rows=_plan_rows(plan),
         facts=_facts(plan, evaluation, metrics),
     )
+
+
+def _grid_words(views: Sequence[str]) -> str:
+    """Return which view is where in a picture of all of them; nothing for one view."""
+    if not views:
+        return ""
+    across = columns_of(len(views))
+    return "; ".join(", ".join(views[first : first + across]) for first in range(0, len(views), across))
 
 
 def _films(sample: Sample, rate_hz: float) -> list[Film]:
@@ -124,7 +134,9 @@ def _sheet_url(evaluation: Evaluation, rate_hz: float) -> str:
     if not evaluation.samples:
         return ""
     stored = BytesIO()
-    sheet = contact_sheet(evaluation.samples, given_frames=evaluation.settings.given_frames, rate_hz=rate_hz)
+    sheet = contact_sheet(
+        evaluation.samples, given_frames=evaluation.settings.given_frames, rate_hz=rate_hz, views=evaluation.views
+    )
     sheet.save(stored, "PNG")
     return _data_url("image/png", stored.getvalue())
 

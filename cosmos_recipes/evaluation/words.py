@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cosmos_recipes.evaluation.adherence import Adherence, Ratio
 from cosmos_recipes.evaluation.evaluate import Evaluation, Metrics
 from cosmos_recipes.evaluation.metrics import MOVING_GREY_LEVELS
+from cosmos_recipes.evaluation.tasks.figures import Mean, TaskFigure
 from cosmos_recipes.recipe.spec import Gate
 
 
@@ -18,6 +20,47 @@ class Figure:
     value: str
     copy: str = ""
     meaning: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskLine:
+    """A line of the table of the task: what is found on true video, and in videos under each control."""
+
+    name: str
+    floor: str
+    true: str
+    shuffled: str
+    none: str
+    p: str
+    meaning: str
+
+
+def task_lines(figures: Sequence[TaskFigure]) -> list[TaskLine]:
+    """Return every figure of the task that could be measured."""
+    return [
+        TaskLine(
+            name=figure.quantity.label,
+            **{name: _mean(figure, name) for name in ("floor", "true", "shuffled", "none")},
+            p="" if figure.p_shuffled is None else p_value(figure.p_shuffled),
+            meaning=figure.quantity.meaning,
+        )
+        for figure in figures
+        if any(mean.clips for mean in figure.means.values())
+    ]
+
+
+def p_value(p: float) -> str:
+    """Return a p-value as people write it."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _mean(figure: TaskFigure, name: str) -> str:
+    mean, quantity = figure.means.get(name, Mean(value=None, low=None, high=None, clips=0)), figure.quantity
+    if mean.value is None:
+        return ""
+    unit = quantity.unit if quantity.unit in ("", "°") else f" {quantity.unit}"
+    value, low, high = (f"{number:.{quantity.digits}f}" for number in (mean.value, mean.low, mean.high))
+    return f"{value}{unit} ({low} to {high})"
 
 
 def headline(metrics: Metrics) -> list[Figure]:
@@ -89,6 +132,11 @@ def limits(gate: Gate, metrics: Metrics) -> list[str]:
         lines.append(f"SSIM: {_number(metrics['ssim'], 3)}, at least {gate.ssim:g} asked for")
     if gate.adherence is not None:
         lines.append(f"Adherence: {_number(metrics['adherence'], 2)}, at least {gate.adherence:g} asked for")
+    if gate.task is not None:
+        name, figure = next(iter(metrics["task"].items()), ("the task", None))
+        chance = figure["p_shuffled"] if figure else None
+        p = "none" if chance is None else p_value(chance)
+        lines.append(f"Better than with a shuffled control in {name}: p {p}, at most {gate.task:g} asked for")
     return lines
 
 

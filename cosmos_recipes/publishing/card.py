@@ -12,7 +12,7 @@ from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.publishing.licences import licence_metadata
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
-Metrics = Mapping[str, float | int | None]
+Metrics = Mapping[str, Any]
 _CONTROL_EXAMPLES = {"caption": "the arm picks up the part"}
 _TASKS = {
     "general": "continues a video from its first frames",
@@ -42,6 +42,7 @@ def model_card(plan: Plan, metrics: Metrics, *, run_id: str, files: Sequence[str
         run_id=run_id,
         version=__version__,
         figures=figures(metrics),
+        task_figures=task_figures(metrics),
         metrics=metrics,
         control=control_example(plan.conditioning.head),
         columns=head(plan.conditioning.head).columns,
@@ -88,6 +89,21 @@ def figures(metrics: Metrics) -> list[tuple[str, str, str]]:
         for words, ours, copy, form in rows
         if metrics.get(ours) is not None and metrics.get(copy) is not None
     ]
+
+
+def task_figures(metrics: Metrics) -> list[tuple[str, str, str, str]]:
+    """Return the rows of the table of the task: what, on true video, this model, with another clip's control."""
+    return [
+        (name, *(_task_value(figure, column) for column in ("floor", "true", "shuffled")))
+        for name, figure in (metrics.get("task") or {}).items()
+        if _task_value(figure, "true")
+    ]
+
+
+def _task_value(figure: Mapping[str, Any], column: str) -> str:
+    value = (figure.get(column) or {}).get("value")
+    unit = "" if figure["unit"] == "1" else f" {figure['unit']}"
+    return "" if value is None else f"{value:.3g}{unit}"
 
 
 def control_example(name: str) -> str:

@@ -135,6 +135,7 @@ class Gate(Block):
     psnr_over_copy: Level | None = Field(None, description="Least gain in PSNR over repeating the last given frame.")
     psnr_moving_over_copy: Level | None = Field(None, description="The same, over the pixels that move.")
     ssim: Fraction | None = Field(None, description="Least structural similarity.")
+    task: float | None = Field(None, gt=0, lt=1, description="Greatest p-value at which the task's first figure, such as the gripper's or the camera's error, counts as better with the true control than with a shuffled one.")
     adherence: float | None = Field(None, ge=1, description="Least ratio of the error under shuffled controls to the error under the true ones.")
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def evaluate(
     plan: Plan, folder: RunFolder, prepared: Path, *, steps: int, train_seconds: float, progress: Progress
 ) -> dict[str, Any]:
-    """Write metrics.json, samples/ and report.html of the trained model; returns the metrics."""
-    from cosmos_recipes.evaluation.evaluate import EvaluationSettings, write_metrics
+    """Write metrics.json, clips.json, samples/ and report.html of the trained model; returns the metrics."""
+    from cosmos_recipes.evaluation.evaluate import EvaluationSettings, write_clips, write_metrics
     from cosmos_recipes.evaluation.evaluate import evaluate as measure
     from cosmos_recipes.evaluation.report import write_report
     from cosmos_recipes.evaluation.samples import write_samples
@@ -42,6 +42,7 @@ def evaluate(
         recipe_text=(folder.path / "recipe.yaml").read_text(encoding="utf-8"),
         log=StepLog(folder.log_file).read(),
     )
+    write_clips(folder.evaluate / "clips.json", evaluation)
     write_metrics(folder.metrics, metrics)
     return metrics
 
@@ -59,6 +60,7 @@ def held_out(plan: Plan, prepared: Path) -> HeldOut:
     reader = clip_reader(plan, prepared)
     return HeldOut(
         rows=clips.rows(ids),
+        canonical=[clips.index.row(clip) for clip in ids],
         read=lambda positions: torch.cat([along_frames(reader.read([ids[position]])) for position in positions]),
     )
 

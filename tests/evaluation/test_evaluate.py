@@ -61,6 +61,7 @@ def test_batches_do_not_change_the_figures(model_of: Models, held_out: HeldOut) 
         evaluate(model, held_out, replace(SETTINGS, batch=batch)).metrics(steps=1, train_seconds=0.0)
         for batch in (4, 1)
     )
+    assert at_once.pop("task").keys() == one_by_one.pop("task").keys() == {"motion_px", "latent_l2"}
     assert at_once == pytest.approx(one_by_one, rel=1e-3)
 
 

@@ -11,7 +11,7 @@ from cosmos_recipes.diagnostics import RecipeError
 from cosmos_recipes.evaluation.gate import check_gate
 from cosmos_recipes.recipe.spec import Gate
 
-METRICS: dict[str, float | int | None] = {
+METRICS: dict[str, Any] = {
     "psnr_db": 22.0,
     "psnr_copy_db": 20.5,
     "psnr_moving_db": 13.0,
@@ -20,11 +20,15 @@ METRICS: dict[str, float | int | None] = {
     "adherence": 1.5,
     "adherence_low": 1.3,
     "adherence_high": 1.7,
+    "task": {
+        "rotation_deg": {"unit": "°", "p_shuffled": 0.01, "true": {"value": 2.0}, "shuffled": {"value": 9.0}},
+        "translation": {"unit": "1", "p_shuffled": 0.9, "true": {"value": 0.3}, "shuffled": {"value": 0.2}},
+    },
 }
-LIMITS = {"psnr_over_copy": "1 dB", "psnr_moving_over_copy": "3 dB", "ssim": 0.8, "adherence": 1.5}
+LIMITS = {"psnr_over_copy": "1 dB", "psnr_moving_over_copy": "3 dB", "ssim": 0.8, "adherence": 1.5, "task": 0.01}
 
 
-def codes(limits: dict[str, Any], **changed: float | None) -> list[str]:
+def codes(limits: dict[str, Any], **changed: Any) -> list[str]:
     return [problem.code for problem in check_gate(Gate.model_validate(limits), METRICS | changed)]
 
 
@@ -56,3 +60,9 @@ def test_a_problem_says_what_was_found_and_expected_and_is_the_gates() -> None:
     assert "+1.50 dB" in problem.found
     assert "2 dB" in problem.expected
     assert RecipeError(problem).exit_code == 5
+
+
+def test_a_task_that_is_not_done_better_than_by_chance_is_refused_whatever_its_other_figures_say() -> None:
+    unmeasured = {"rotation_deg": {**METRICS["task"]["rotation_deg"], "p_shuffled": None}}
+    assert codes({"task": 0.009}) == ["CR806"]
+    assert codes({"task": 0.01}, task={}) == codes({"task": 0.01}, task=unmeasured) == ["CR805"]
