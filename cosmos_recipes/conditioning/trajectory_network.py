@@ -17,7 +17,7 @@ from cosmos_recipes.conditioning.views_network import ViewsNetwork
 
 Control = dict[str, Tensor]
 SCALE_M = (10.0, 4.0, 1.0)
-"""What x, y and z are divided by, as in Cosmos Predict1's trajectory model (cosmos_av_w_traj.py)."""
+"""What x, y and z are divided by, as in the trajectory model of NeMo VFM, which is Cosmos Predict1 (cosmos_av_w_traj.py)."""
 ROUNDING_S = 1e-6
 """How far after the last point a frame may be by rounding."""
 
