@@ -36,12 +36,14 @@ SMALL = {
 
 
 def small_dataset(recipe: str | Path) -> str:
-    """Return a recipe's own data set with few recordings, written inline; that of `factory` for recipes of tests."""
+    """Return a recipe's own data set with few recordings, written inline; that of `factory` for mixtures and tests."""
     loaded = load_recipe(recipe)
     use = loaded.recipe.dataset.use
     if not isinstance(use, str) or use not in names("datasets"):
         return WORLD
     declared = read_located(names("datasets")[use]).tree
+    if "mix" in declared:
+        return WORLD
     return json.dumps({**declared, "source": {**declared["source"], "episodes": 6, "held_out": 4}})
 
 

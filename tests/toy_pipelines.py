@@ -34,7 +34,7 @@ def toy_entry(like: str, **changes: Any) -> dict[str, Any]:
         "crossattn_proj_in_channels" if entry["architecture"]["use_crossattn_projection"] else "text_embed_dim"
     ]
     entry["text"] |= {"length": 8, "width": width}
-    return {**entry, "hub_id": None, "revision": None, "untrainable": None, **changes}
+    return {**entry, "hub_id": None, "revision": None, **changes}
 
 
 def store_pipeline(folder: Path, entry: dict[str, Any]) -> Path:

@@ -106,7 +106,7 @@ class NativeClip(Entry):
 
 
 class ZooEntry(Entry):
-    """One backbone. `untrainable` says what is missing where `run` has to be refused; such a recipe still compiles.
+    """One backbone.
 
     `hub_id` and `revision` lead to a folder as diffusers' pipelines have it: transformer/, vae/, text_encoder/, tokenizer/.
     """
@@ -126,7 +126,6 @@ class ZooEntry(Entry):
     licence: str
     methods: tuple[Literal["full", "lora"], ...]
     verified: str
-    untrainable: str | None = None
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -153,11 +152,6 @@ class ZooEntry(Entry):
         frames = 1 + (self.native.frames - 1) // self.tokenizer.temporal
         height, width = (side // self.tokenizer.spatial for side in self.native.size)
         return (frames // time) * (height // high) * (width // wide)
-
-    @property
-    def trainable(self) -> bool:
-        """Whether everything that training needs can be loaded."""
-        return self.untrainable is None
 
     @property
     def size_multiple(self) -> tuple[int, int]:

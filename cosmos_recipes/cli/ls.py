@@ -51,7 +51,7 @@ def _backbones() -> dict[str, str]:
 def _backbone_rows() -> list[tuple[str, ...]]:
     from cosmos_recipes.backbones.zoo import zoo
 
-    head = ("name", "parameters", "native clip", "tokenizer", "text", "objective", "")
+    head = ("name", "parameters", "native clip", "tokenizer", "text", "objective")
     return [head, *(_backbone_row(entry) for entry in zoo().values())]
 
 
@@ -64,7 +64,6 @@ def _backbone_row(entry: ZooEntry) -> tuple[str, ...]:
         entry.tokenizer.name,
         entry.text.encoder,
         entry.objective.name,
-        "" if entry.trainable else "compiles only",
     )
 
 

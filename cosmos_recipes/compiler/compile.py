@@ -75,25 +75,6 @@ def read_plan(path: str | Path) -> Plan:
     return validate(Plan, located)
 
 
-def require_trainable(plan: Plan) -> None:
-    """Refuse to run a plan whose backbone compiles but cannot be trained yet.
-
-    Raises:
-        RecipeError: it cannot (CR340).
-    """
-    from cosmos_recipes.backbones.zoo import zoo
-
-    entry = zoo().get(plan.backbone.name)
-    if entry is not None and not entry.trainable:
-        fail(
-            "CR340",
-            f"{entry.name} compiles, but cannot be trained yet: {entry.untrainable}",
-            expected=f"one of {', '.join(name for name, other in zoo().items() if other.trainable)}",
-            found=f"backbone: {entry.name}",
-            hint="`compile` writes the plan and shows what it would need; run another profile or backbone",
-        )
-
-
 def _position(problem: Problem) -> tuple[str, int, int]:
     place = problem.place
     return (place.file, place.line, place.column) if place else ("", 0, 0)
@@ -239,8 +220,6 @@ def _unpinned(resolved: Resolved, asked: bool) -> Iterator[str]:
 def _notes(resolved: Resolved, clip: ClipPlan) -> Iterator[str]:
     recipe, backbone = resolved.loaded.recipe, resolved.backbone
     train, evaluate = recipe.train, recipe.evaluate
-    if backbone.untrainable:
-        yield f"{backbone.name} compiles, but cannot be trained yet: {backbone.untrainable}"
     if clip.given_latent_frames > max(backbone.native.given_latent_frames):
         yield f"{clip.given_latent_frames} latent frames are given, and {backbone.name} was trained with {max(backbone.native.given_latent_frames)} at most"
     if train.optimizer.warmup >= train.steps:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cosmos_recipes.compiler.compile import require_trainable
 from cosmos_recipes.compiler.emit import write_files
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.publishing.publish import preflight
@@ -67,13 +66,14 @@ def run(
     Raises:
         RecipeError: a stage cannot be done (CR5xx to CR8xx); what was done stays done.
     """
-    require_trainable(plan)
     folder, progress = RunFolder.of(plan, root), progress or Silent()
     with only_process(folder.lock), FaultFile(folder.path / "fault.txt"):
         write_files(documents, folder.path)
         work = Work(plan, root=root, folder=folder, nproc=nproc or plan.hardware.devices, progress=progress)
-        if until == "publish" and not work.is_trained:
-            preflight(plan)
+        if not work.is_trained:
+            work.fetch_weights()
+            if until == "publish":
+                preflight(plan)
         result = RunResult(folder=folder)
         for number, name in enumerate(STAGES[: STAGES.index(until) + 1], 1):
             progress.begin(name, number, len(STAGES))

@@ -35,6 +35,15 @@ class Work:
         self.done[name] = getattr(self, f"_{name}")()
         return self.done[name]
 
+    def fetch_weights(self) -> None:
+        """Bring the weights to start from to this machine, once for all processes, before anything is spent.
+
+        Raises:
+            RecipeError: the Hub does not give them (CR623).
+        """
+        if self.plan.backbone.weights:
+            Weights(label=self.plan.backbone.weights).fetched("transformer", "vae")
+
     def _prepare(self) -> Done:
         done = self.preparation.perform(self.progress)
         self._link_prepared()
@@ -72,9 +81,6 @@ class Work:
         from cosmos_recipes.launch.local import train
 
         self._require_one_machine()
-        if self.plan.backbone.weights:
-            # Every process loads them: they are fetched once, before any of them waits for another.
-            Weights(label=self.plan.backbone.weights).fetched("transformer")
         prepared = self.preparation.folder
         result = train(self.plan, self.folder.path, prepared, nproc=self.nproc, progress=self.progress)
         return {"steps": result.steps, "seconds": result.seconds, "final_loss": result.final_loss}

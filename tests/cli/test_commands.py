@@ -147,10 +147,15 @@ def test_compile_writes_everything_that_a_run_starts_from(call: Call, tmp_path: 
     }
 
 
-def test_what_cannot_be_trained_is_refused_with_what_to_do(call: Call) -> None:
+def test_weights_that_cannot_be_fetched_are_told_before_anything_is_prepared(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     done = call("run", FACTORY, "--profile", "predict1-7b")
-    assert done.returncode == 2
-    assert "CR340" in done.stderr
+    assert "CR623" in done.stderr
+    assert done.returncode not in (0, 1)
+    assert not list((tmp_path / "runs").glob("**/*.mkv"))
 
 
 def test_a_problem_of_run_can_be_had_as_json(call: Call) -> None:

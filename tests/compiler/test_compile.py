@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cosmos_recipes.compiler.compile import compile_recipe, read_plan, require_trainable
+from cosmos_recipes.compiler.compile import compile_recipe, read_plan
 from cosmos_recipes.compiler.emit import emit, write_files
 from cosmos_recipes.compiler.lock import lock
 from cosmos_recipes.compiler.plan import Plan
@@ -107,15 +107,6 @@ def test_a_recipe_that_is_legal_and_perhaps_not_meant_gets_a_note(compiled: Comp
     assert [note.split()[0] for note in notes] == ["the", "evaluate.every", "the"]
     (many,) = compiled("dataset.use.licence=cc0-1.0", "conditioning.given_frames=9").notes
     assert many == "3 latent frames are given, and tiny-diffusion was trained with 2 at most"
-
-
-def test_a_backbone_that_cannot_be_loaded_compiles_and_is_not_run(compiled: Compile) -> None:
-    require_trainable(compiled())
-    with pytest.raises(RecipeError) as refused:
-        require_trainable(compiled("backbone=predict1-7b", "dataset.clip.frames=89", profile="big"))
-
-    assert refused.value.problems[0].code == "CR340"
-    assert refused.value.exit_code == 2
 
 
 def test_weights_of_the_hub_are_named_by_revision_until_it_says_the_commit(load: Load) -> None:

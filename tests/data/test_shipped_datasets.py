@@ -8,12 +8,16 @@ import pytest
 
 from cosmos_recipes.data.binding.bind import Binding
 from cosmos_recipes.data.contract import load_schema
-from cosmos_recipes.data.dataset import BoundDataset, load_dataset
+from cosmos_recipes.data.dataset import BoundDataset, load_dataset, load_mixture
 from cosmos_recipes.data.index import ClipSpec
 from cosmos_recipes.data.index.look import look_into
 from cosmos_recipes.recipe.library import names
+from cosmos_recipes.recipe.located import read_located
 
-DATASETS = sorted(names("datasets"))
+FILES = names("datasets")
+MIXTURES = [name for name, file in FILES.items() if "mix" in read_located(file).tree]
+PARTS = sorted(str(file) for file in FILES["tiny-worlds"].parent.glob("tiny-base/*.yaml"))
+DATASETS = [*sorted({*FILES} - {*MIXTURES}), *PARTS]
 CLIP = ClipSpec(frames=13, rate_hz=5.0, height_px=64, width_px=64, stride=13)
 
 
@@ -47,6 +51,11 @@ def test_a_recording_of_it_gives_clips_with_every_column(tmp_path: Path, name: s
 @pytest.mark.parametrize("name", DATASETS)
 def test_its_file_says_what_it_is(name: str) -> None:
     file = shipped(name).file
-    assert file.name == name
+    assert file.name == Path(name).stem
     assert file.summary.endswith(".")
     assert file.licence == "apache-2.0"
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_a_mixture_names_data_sets_that_are_there(name: str) -> None:
+    assert len(load_mixture(name, relative_to=Path()).sets) > 1
