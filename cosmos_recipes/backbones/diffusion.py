@@ -35,41 +35,11 @@ def load_transformer(folder: str) -> Any:
     return _opened(load_stored(_transformer_class(), Path(folder)))
 
 
-def save_transformer(transformer: Any, folder: Path) -> None:
-    """Write a network as diffusers reads it."""
-    transformer.register_to_config(concat_padding_mask=transformer.pads)
-    try:
-        transformer.save_pretrained(folder)
-    finally:
-        transformer.register_to_config(concat_padding_mask=False)
-
-
 def _opened(transformer: Any) -> Any:
     """Make room for conditioning heads; what is saved stays what diffusers reads."""
     transformer.rope = CachedRope(transformer.rope)
     transformer.entrance = open_places(transformer)
-    transformer.pads = transformer.config.concat_padding_mask
-    if transformer.pads:
-        # The class itself adds this channel by torchvision, which is no part of the package.
-        transformer.register_to_config(concat_padding_mask=False)
-        transformer.register_forward_pre_hook(_with_padding_mask, with_kwargs=True)
     return transformer
-
-
-def _with_padding_mask(
-    transformer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Append the channel that marks padded pixels, none of which there are unless `padding_mask` (B, 1, H, W) says so."""
-    latent_BCTHW: Tensor = inputs[0] if inputs else named["hidden_states"]
-    batch, _, frames, height, width = latent_BCTHW.shape
-    mask_B1HW = named.pop("padding_mask", None)
-    if mask_B1HW is None:
-        mask_B1HW = latent_BCTHW.new_zeros(1, 1, height, width)
-    mask_B1HW = nn.functional.interpolate(mask_B1HW.to(latent_BCTHW), (height, width), mode="nearest")
-    padding_B1THW = mask_B1HW[:, :, None].expand(batch, 1, frames, height, width)
-    given_B1THW = named.get("condition_mask")
-    masks = [padding_B1THW] if given_B1THW is None else [given_B1THW.to(latent_BCTHW), padding_B1THW]
-    return inputs, {**named, "condition_mask": torch.cat(masks, 1)}
 
 
 def _transformer_class() -> Any:

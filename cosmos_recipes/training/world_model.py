@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cosmos_recipes.backbones.adapters import adapt, is_adapted, load_network, merge, save_adapters
-from cosmos_recipes.backbones.diffusion import build_transformer, save_transformer
+from cosmos_recipes.backbones.diffusion import build_transformer
 from cosmos_recipes.backbones.objectives import objective_entry
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
@@ -216,7 +216,7 @@ class WorldModel(nn.Module):
             self.transformer.save_config(folder / "transformer")
             save_adapters(self.transformer, folder)
         else:
-            save_transformer(self.transformer, folder / "transformer")
+            self.transformer.save_pretrained(folder / "transformer")
         self.tokenizer.save_pretrained(folder / "tokenizer")
         (folder / "head").mkdir(parents=True, exist_ok=True)
         save_file(self.head.state_dict(), folder / "head" / "model.safetensors")

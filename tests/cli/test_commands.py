@@ -95,7 +95,6 @@ def test_check_names_every_profile_and_every_recipe(call: Call) -> None:
     done = call("check", FACTORY, ROOT / "recipes" / "factory-instructions.yaml")
     assert done.returncode == 0
     assert done.stdout.count("fine (as it is, predict1-7b, predict2-2b, predict2.5-2b)") == 2
-    assert done.stdout.count("note: predict1-7b compiles, but cannot be trained yet") == 2
 
 
 def test_check_shows_the_problems_of_all_recipes_and_profiles_at_once(call: Call, tmp_path: Path) -> None:
