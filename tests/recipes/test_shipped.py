@@ -84,6 +84,7 @@ def test_only_a_controlled_recipe_has_adherence(finished_run: FinishedRuns) -> N
         "factory": False,
         "factory-instructions": True,
         "road-trajectory": True,
+        "room-camera": True,
         "tiny-base": True,
     }
 
