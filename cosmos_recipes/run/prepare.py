@@ -238,7 +238,7 @@ def needs_contexts(plan: Plan) -> bool:
     """Return whether captions are read by a frozen encoder, once, and not by the head."""
     from cosmos_recipes.backbones.text import is_frozen
 
-    return needs_captions(plan) and is_frozen(plan.backbone.text.encoder)
+    return "caption" in plan.data.columns and is_frozen(plan.backbone.text.encoder)
 
 
 def clip_spec(plan: Plan) -> ClipSpec:

@@ -122,7 +122,7 @@ class PreparedClips:
         return [self._with_context(self._normalised(self.index.row(clip))) for clip in clips]
 
     def _with_context(self, row: dict[str, Any]) -> dict[str, Any]:
-        return row | {"context_LD": self._texts.of(row["caption"])} if self._texts else row
+        return row | {"context_LD": self._texts.of(row["caption"])} if self._texts and row["caption"] else row
 
     def _normalised(self, row: dict[str, Any]) -> dict[str, Any]:
         own = self._normalisers[row["part"]] if self._normalisers else {}

@@ -81,5 +81,6 @@ def test_a_prepared_context_arrives_as_it_is_and_no_text_is_zeros() -> None:
     control = head.collate(rows)
     assert torch.equal(head(control)["encoder_hidden_states"], torch.stack([row["context_LD"].float() for row in rows]))
     null = head.null(2)
+    assert torch.equal(head.collate([{"caption": ""}] * 2)["text_BLD"], null["text_BLD"])
     assert (null["text_BLD"].dtype, null["text_BLD"].shape) == (control["text_BLD"].dtype, control["text_BLD"].shape)
     assert not head(null)["encoder_hidden_states"].any()
