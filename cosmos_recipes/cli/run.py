@@ -63,6 +63,8 @@ def carry_out(opened: Opened, *, root: Path, nproc: int | None) -> None:
 
 def summary(result: RunResult) -> list[str]:
     """Return the last lines of a run: what came out, and where it is."""
+    from cosmos_recipes.evaluation.words import task_words
+
     metrics = result.metrics
     rows = [
         ("", "model", "copy of the last frame"),
@@ -76,6 +78,8 @@ def summary(result: RunResult) -> list[str]:
     if metrics["adherence"] is not None:
         interval = f"95 % interval {metrics['adherence_low']:.2f} to {metrics['adherence_high']:.2f}"
         lines.append(f"  {'Adherence':<22}{metrics['adherence']:.2f} ({interval}; 1 ignores the control)")
+    if words := task_words(metrics["task"]):
+        lines.append(f"  {'Task':<22}{words}")
     return [*lines, "", f"Model:  {result.published}"]
 
 

@@ -51,7 +51,7 @@ def write_report(
 ) -> None:
     """Write the page to `path`, whole or not at all.
 
-    `log` holds the lines of log.jsonl: of those with a `step`, `loss` and `heldout_loss` are drawn. `recipe_text` is the
+    `log` holds the lines of log.jsonl: of those with a `step`, `loss` and what was measured on held-out clips are drawn. `recipe_text` is the
     recipe as written.
     """
     with whole(path) as part:
@@ -176,8 +176,28 @@ def _charts(evaluation: Evaluation, log: Sequence[LogLine]) -> dict[str, Markup 
             x_label="frame",
             y_label="PSNR in dB",
         ),
+        "obeying": _obeying(log),
         "adherence": interval_chart(adherence, x_label="error relative to the true control") if adherence else None,
     }
+
+
+def _obeying(log: Sequence[LogLine]) -> Markup | None:
+    """Return how the loss under a wrong control, and under none, relative to the true one went; None where nobody looked."""
+    shuffled = _curve(log, "heldout_adherence")
+    none = [
+        (float(line["step"]), line["heldout_loss_none"] / line["heldout_loss"])
+        for line in log
+        if line.get("heldout_loss_none") is not None
+    ]
+    return line_chart(
+        [
+            Series(name="control ignored", points=[(step, 1.0) for step, _ in shuffled], look="faint"),
+            Series(name="no control", points=none, look="copy"),
+            Series(name="wrong control", points=shuffled, look="prediction"),
+        ],
+        x_label="step",
+        y_label="loss relative to the true control",
+    )
 
 
 def _curve(log: Sequence[LogLine], name: str) -> list[tuple[float, float]]:

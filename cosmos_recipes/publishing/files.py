@@ -24,7 +24,7 @@ _MODEL = re.compile(
     rf"(?:cosmos_recipe|data)\.json|{re.escape(ADAPTER)}|(?:{'|'.join(PARTS)})/(?:config\.json|{_WORD}\.safetensors|{_WORD}\.safetensors\.index\.json)"
 )
 _RUN = re.compile(r"recipe\.yaml|recipe\.lock|plan\.yaml")
-_EVALUATION = re.compile(rf"metrics\.json|report\.html|samples/(?:{_WORD}\.mp4|contact_sheet\.png)")
+_EVALUATION = re.compile(rf"(?:metrics|clips)\.json|report\.html|samples/(?:{_WORD}\.mp4|contact_sheet\.png)")
 _OWN = re.compile(r"README\.md|LICENSE|MANIFEST\.json")
 _ALLOWED = {"model": _MODEL, "run": _RUN, "evaluation": _EVALUATION, "own": _OWN}
 _PARTIAL = ".partial-"

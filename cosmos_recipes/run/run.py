@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,11 +84,13 @@ def run(
 
 
 def _do(work: Work, name: StageName, folder: RunFolder) -> Done:
+    began_s = time.monotonic()
     done = work.do(name)
+    seconds = round(time.monotonic() - began_s, 3)
     if name == "evaluate":
         require_gate(work.plan, folder)
     if done.outcome != "unchanged":
-        line = {"stage": name, "outcome": done.outcome, "seconds": done.record.seconds}
+        line = {"stage": name, "outcome": done.outcome, "seconds": seconds}
         with folder.log_file.open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
     return done

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from cosmos_recipes.data.contract import load_schema
 from cosmos_recipes.data.dataset import load_dataset, load_mixture
+from tests.docs.scripts import ROOT, script
 
-ROOT = Path(__file__).parents[2]
 PAGES = ("docs/data.md", "README.md", "CONTRIBUTING.md")
 BLOCKS = [
     block
@@ -29,16 +27,8 @@ def blocks(key: str) -> dict[str, str]:
     return {found[1]: block for block, found in named.items() if found}
 
 
-@pytest.fixture
-def fields() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fields", ROOT / "docs" / "fields.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_its_tables_are_fresh(fields: ModuleType) -> None:
+def test_its_tables_are_fresh() -> None:
+    fields = script("fields")
     text = fields.PAGE.read_text(encoding="utf-8")
     assert fields.written(text) == text, "run `python docs/fields.py` and commit the page"
     assert text.count("| key |") == len(fields.MODELS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.evaluation.adherence import Ratio
 from cosmos_recipes.evaluation.chart import Scale, Series, interval_chart, line_chart, smooth, thin
 from cosmos_recipes.evaluation.evaluate import EvaluationSettings, HeldOut, evaluate
-from cosmos_recipes.evaluation.report import render_report, write_report
+from cosmos_recipes.evaluation.report import LogLine, render_report, write_report
 from cosmos_recipes.evaluation.samples import write_samples
 from cosmos_recipes.training.world_model import WorldModel
 
@@ -47,7 +47,7 @@ class Tags(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page(model_of: Callable[[str], WorldModel], held_out: HeldOut) -> Callable[..., str]:
-    def render(plan: Plan, *, caption: str | None = None) -> str:
+    def render(plan: Plan, *, caption: str | None = None, log: Sequence[LogLine] = LOG) -> str:
         head = plan.conditioning.head
         rows = [
             row | ({"caption": f"{caption} {number}"} if caption else {}) for number, row in enumerate(held_out.rows)
@@ -56,7 +56,7 @@ def page(model_of: Callable[[str], WorldModel], held_out: HeldOut) -> Callable[.
         evaluation = evaluate(model_of(head), HeldOut(rows=rows, read=held_out.read), settings)
         metrics = evaluation.metrics(steps=700, train_seconds=171.0)
         return render_report(
-            evaluation=evaluation, metrics=metrics, plan=plan, recipe_text=f"recipe: toy # {caption}", log=LOG
+            evaluation=evaluation, metrics=metrics, plan=plan, recipe_text=f"recipe: toy # {caption}", log=log
         )
 
     return render
@@ -97,6 +97,19 @@ def test_every_sample_has_its_videos_and_they_play(
         (tmp_path / "clip.mp4").write_bytes(content)
         with av.open(str(tmp_path / "clip.mp4")) as container:
             assert len(list(container.decode(video=0))) == 9
+
+
+def test_adherence_while_training_is_drawn_where_it_was_measured(
+    page: Callable[..., str], plan_of: Callable[..., Plan]
+) -> None:
+    measured = [
+        {"step": step, "heldout_loss": 1.0, "heldout_loss_none": 1.1, "heldout_adherence": 1 + step / 100}
+        for step in (20, 40, 60)
+    ]
+    shown = page(plan_of(head="text"), log=measured)
+    chart = shown.partition("How it came to obey")[2].partition("</figure>")[0]
+    assert chart.count("<polyline") == 3
+    assert "How it came to obey" not in page(plan_of(head="text"))
 
 
 def test_the_verdict_is_the_gates(page: Callable[..., str], plan_of: Callable[..., Plan]) -> None:

@@ -90,7 +90,7 @@ def test_adapters_are_packaged_without_their_base(
 
 def test_holds_what_is_needed_to_use_judge_and_repeat_it(package: Package) -> None:
     assert [entry.path for entry in package.files] == [
-        "LICENSE", "README.md", "cosmos_recipe.json", "head/model.safetensors", "metrics.json", "plan.yaml", "recipe.lock",
+        "LICENSE", "README.md", "clips.json", "cosmos_recipe.json", "head/model.safetensors", "metrics.json", "plan.yaml", "recipe.lock",
         "recipe.yaml", "report.html", "samples/clip_00_truth.mp4", "samples/clip_01_truth.mp4",
         "samples/contact_sheet.png", "tokenizer/config.json", "tokenizer/model.safetensors", "transformer/config.json",
         "transformer/diffusion_pytorch_model.safetensors",

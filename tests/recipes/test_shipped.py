@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from tests.small_runs import STEPS, command, environment, finish, only_run, weig
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
 FACTORY = next(path for path in RECIPES if path.stem == "factory")
+GOLDENS = Path(__file__).with_name("goldens.json")
+LOSS_TOLERANCE = 0.02
 STAGES = ("prepare", "train", "evaluate", "package", "publish")
 FinishedRuns = Callable[[Path], FinishedRun]
 
@@ -70,7 +73,22 @@ def test_it_says_where_report_and_model_are(recipe: Path, finished_run: Finished
     run = finished_run(recipe)
     assert f"Report: {run.folder / 'evaluate' / 'report.html'}" in run.output
     assert "PSNR, moving pixels" in run.output
+    assert "  Task  " in run.output and "floor on true video" in run.output
     assert f"Model:  {published(run)}" in run.output
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_it_trains_as_it_did(recipe: Path, finished_run: FinishedRuns) -> None:
+    """Without this, training could change for everybody and no one would see it: `COSMOS_RECIPES_REWRITE_GOLDENS=1`."""
+    log = (finished_run(recipe).folder / "log.jsonl").read_text()
+    found = [line["loss"] for line in map(json.loads, log.splitlines()) if "loss" in line]
+    assert len(found) == STEPS
+    goldens = json.loads(GOLDENS.read_text())
+    if os.environ.get("COSMOS_RECIPES_REWRITE_GOLDENS"):
+        goldens[recipe.stem] = [round(loss, 5) for loss in found]
+        text = json.dumps(dict(sorted(goldens.items())), indent=2) + "\n"
+        GOLDENS.write_text(text)
+    assert found == pytest.approx(goldens[recipe.stem], rel=LOSS_TOLERANCE)
 
 
 def test_only_a_controlled_recipe_has_adherence(finished_run: FinishedRuns) -> None:

@@ -90,11 +90,12 @@ class TaskMetric(ABC):
 
 
 @cache
-def _installed() -> tuple[TaskMetric, ...]:
+def installed() -> tuple[TaskMetric, ...]:
+    """Return every metric of a task, those that say most of the control first."""
     found = [entry.load()() for entry in entry_points(group="cosmos_recipes.metrics")]
     return tuple(sorted(found, key=lambda metric: (metric.rank, metric.quantities[0].name)))
 
 
 def metrics_for(setting: Setting) -> tuple[TaskMetric, ...]:
     """Return the installed metrics that can look at these clips, those that say most of the control first."""
-    return tuple(metric for metric in _installed() if metric.applies(setting))
+    return tuple(metric for metric in installed() if metric.applies(setting))
