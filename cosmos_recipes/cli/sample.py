@@ -81,7 +81,14 @@ def sample(
         float | None,
         typer.Option("--guidance", min=0, max=20, help="Classifier-free guidance; as in the evaluation by default."),
     ] = None,
-    each_view: Annotated[bool, typer.Option("--each-view", help="Also write a video for each camera.")] = False,
+    each_view: Annotated[
+        bool,
+        typer.Option("--each-view", help="Also write a video for each camera; the one of all shows them in a grid."),
+    ] = False,
+    base: Annotated[
+        Path | None,
+        typer.Option("--base", help="The folder of what the model was trained from, if that was moved."),
+    ] = None,
     runs: Annotated[Path, typer.Option("--runs", help="The folder of the runs.")] = Path("runs"),
 ) -> None:
     """Generate a video: given frames, and what follows from them under a control.
@@ -102,6 +109,7 @@ def sample(
 
     request = SampleRequest(
         model=model,
+        base=base,
         frames=frames,
         views=_views(view or []),
         prompt=prompt,
