@@ -87,8 +87,8 @@ class MadeModel:
         return self.recording.media.path
 
 
-def make_model(folder: Path, head: str, *, base: Path | None = None) -> MadeModel:
-    """Make a model; with a `base`, one that is adapters on it alone."""
+def make_model(folder: Path, head: str, *, base: str | None = None) -> MadeModel:
+    """Make a model; with a `base`, the settings of a backbone, it is adapters on that alone."""
     schema, world, columns = HEADS[head]
     name = f"{head.replace('+', '-')}-model"
     recipe = folder / f"{name}.yaml"
@@ -97,16 +97,14 @@ def make_model(folder: Path, head: str, *, base: Path | None = None) -> MadeMode
     normalise = "normalise: {action: quantile}" if head == "action" else "summary: Little."
     recipe.write_text(
         RECIPE.format(
-            backbone=f"{{use: tiny-diffusion, weights: {base}}}" if base else "tiny-diffusion",
+            backbone=base or "tiny-diffusion",
             method="method: {lora: {rank: 4, alpha: 8}}, " if base else "",
-            **{
-                "name": name,
-                "head": json.dumps(head),
-                "schema": schema,
-                "world": world,
-                "columns": said,
-                "normalise": normalise,
-            },
+            name=name,
+            head=json.dumps(head),
+            schema=schema,
+            world=world,
+            columns=said,
+            normalise=normalise,
             views=f"views: {VIEWS[world]}" if world in VIEWS else "licence: cc0-1.0",
         )
     )
