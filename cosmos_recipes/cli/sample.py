@@ -26,7 +26,9 @@ def sample(
     view: Annotated[
         list[str] | None, typer.Option("--view", help="The same for a model of several cameras: NAME=PATH, for each.")
     ] = None,
-    prompt: Annotated[str | None, typer.Option("--prompt", help="What is to happen; empty for no prompt.")] = None,
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", help="What is to happen; empty for no prompt. Several cameras need none.")
+    ] = None,
     actions: Annotated[
         Path | None,
         typer.Option("--actions", help="A .csv, .json, .npy or .parquet with the columns and units of the data set."),
@@ -81,7 +83,14 @@ def sample(
         float | None,
         typer.Option("--guidance", min=0, max=20, help="Classifier-free guidance; as in the evaluation by default."),
     ] = None,
-    each_view: Annotated[bool, typer.Option("--each-view", help="Also write a video for each camera.")] = False,
+    each_view: Annotated[
+        bool,
+        typer.Option("--each-view", help="Also write a video for each camera; the one of all shows them in a grid."),
+    ] = False,
+    base: Annotated[
+        Path | None,
+        typer.Option("--base", help="The folder of what the model was trained from, if that was moved."),
+    ] = None,
     runs: Annotated[Path, typer.Option("--runs", help="The folder of the runs.")] = Path("runs"),
 ) -> None:
     """Generate a video: given frames, and what follows from them under a control.
@@ -94,6 +103,7 @@ def sample(
     Examples:
       cosmos-recipe sample factory --frames clip.mp4 -o next.mp4
       cosmos-recipe sample runs/arm-actions/base-1a2b3c4d --frames start.png --actions moves.csv -o arm.mp4
+      cosmos-recipe sample road-trajectory --view front=f.mp4 --view rear=r.mp4 --trajectory way.csv -o drive.mp4
       cosmos-recipe sample room-camera --frames room.mp4 --camera "forward 1 m and yaw 30 deg, hold 1 s" --chunks 3 -o walk.mp4
     """
     from cosmos_recipes.cli.screen import Screen
@@ -102,6 +112,7 @@ def sample(
 
     request = SampleRequest(
         model=model,
+        base=base,
         frames=frames,
         views=_views(view or []),
         prompt=prompt,

@@ -113,6 +113,10 @@ class Head(ABC):
         """Whether there is a control, so that adherence to it can be measured."""
         return bool(self.columns or self.optional_columns)
 
+    def takes(self, column: str) -> bool:
+        """Return whether a column of the schema is part of the control, where a recording has it."""
+        return column in self.columns or column in self.optional_columns
+
     def entry(self, chosen: str | None) -> str | None:
         """Return the way in that was chosen, or the default one; None for a head with one way in."""
         return chosen or next(iter(self.entries), None)

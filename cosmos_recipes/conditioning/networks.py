@@ -44,8 +44,9 @@ class PreparedText(nn.Module):
         self.length, self.width = length, width
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> Control:
-        """Return `text_BLD` (bfloat16) of rows, of which those with a caption have its `context_LD`."""
-        return {"text_BLD": torch.stack([row.get("context_LD", self.null(1)["text_BLD"][0]) for row in rows])}
+        """Return `text_BLD` (bfloat16) of rows that have the `context_LD` of their `caption`, if that is not empty."""
+        none_LD = self.null(1)["text_BLD"][0]
+        return {"text_BLD": torch.stack([row["context_LD"] if row["caption"] else none_LD for row in rows])}
 
     def null(self, batch: int) -> Control:
         """Return no text for a batch."""

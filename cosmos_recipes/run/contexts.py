@@ -45,7 +45,9 @@ def write_contexts(plan: Plan, folder: Path, index: ClipIndex, cache: Cache, pro
     from cosmos_recipes.data.cache import text_wanted
     from cosmos_recipes.data.texts import write_texts
 
-    texts = sorted({text for text in index.recordings["caption"].to_pylist() if text})
+    texts = sorted(set(index.recordings["caption"].to_pylist()) - {""})
+    if not texts:
+        return
     reader = Reader(plan.backbone.text, text_source(plan))
     said = plan.backbone.text
     wanted = text_wanted(

@@ -230,7 +230,7 @@ def cache_url(root: Path, given: str | None = None) -> str:
 
 
 def needs_captions(plan: Plan) -> bool:
-    """Return whether the plan's head reads captions."""
+    """Return whether the plan's head needs captions."""
     return "caption" in head(plan.conditioning.head).columns
 
 
@@ -238,7 +238,7 @@ def needs_contexts(plan: Plan) -> bool:
     """Return whether captions are read by a frozen encoder, once, and not by the head."""
     from cosmos_recipes.backbones.text import is_frozen
 
-    return "caption" in plan.data.columns and is_frozen(plan.backbone.text.encoder)
+    return head(plan.conditioning.head).takes("caption") and is_frozen(plan.backbone.text.encoder)
 
 
 def clip_spec(plan: Plan) -> ClipSpec:

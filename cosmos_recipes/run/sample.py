@@ -57,6 +57,7 @@ def sample(request: SampleRequest, *, progress: Progress | None = None) -> Sampl
     progress = progress or Silent()
     opened = open_model(request.model, runs=request.runs)
     require_taken(request, opened.config.head)
+    opened.require_needed(request.base)
     timeline = Timeline.of(request, opened.config)
     steps, guidance = _sampler(request, opened)
     with TemporaryDirectory() as folder:
@@ -85,17 +86,19 @@ def sample(request: SampleRequest, *, progress: Progress | None = None) -> Sampl
 
 
 def write_sample(sampled: Sampled, output: Path, *, each_view: bool = False) -> list[Path]:
-    """Write the video, several views side by side, and beside it what was asked, as JSON; return what was written.
+    """Write the video, several views in a grid, and beside it what was asked, as JSON; return what was written.
 
     With `each_view` every view has a video of its own as well, called after it.
 
     Raises:
         RecipeError: the output is not called .mp4, or is one of the inputs (CR262).
     """
-    from cosmos_recipes.evaluation.video import side_by_side, write_mp4
+    from cosmos_recipes.evaluation.video import write_mp4
+    from cosmos_recipes.evaluation.views import grid_of
 
     require_output(output, [Path(path) for path in sampled.said["files"]])
-    videos = {output: side_by_side(list(sampled.video_VCTHW))}
+    along_CTHW = sampled.video_VCTHW.transpose(0, 1).flatten(1, 2)
+    videos = {output: grid_of(along_CTHW, len(sampled.video_VCTHW))}
     if each_view:
         if not sampled.views:
             _fail_output("the model sees one camera", "no `--each-view`", "--each-view")
@@ -146,7 +149,7 @@ def _load(opened: OpenModel, request: SampleRequest) -> WorldModel:
 
     from cosmos_recipes.training.world_model import WorldModel
 
-    model = WorldModel.from_pretrained(opened.folder)
+    model = WorldModel.from_pretrained(opened.folder, base=request.base if opened.config.base else None)
     most, fewest = opened.config.given_frames, opened.config.fewest_given_frames
     allowed = range(most, (fewest or most) - 1, -int(model.tokenizer.temporal))[::-1]
     if request.given is not None and request.given not in allowed:

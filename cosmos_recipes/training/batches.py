@@ -117,12 +117,13 @@ class PreparedClips:
     def rows(self, clips: Sequence[int]) -> list[dict[str, Any]]:
         """Return the rows of clips: texts, and columns of numbers as the model sees them, normalised where that is declared.
 
-        Where a frozen encoder read the captions, `context_LD` is what it made of each.
+        Where a frozen encoder read the captions, `context_LD` is what it made of each that there is.
         """
         return [self._with_context(self._normalised(self.index.row(clip))) for clip in clips]
 
     def _with_context(self, row: dict[str, Any]) -> dict[str, Any]:
-        return row | {"context_LD": self._texts.of(row["caption"])} if self._texts and row["caption"] else row
+        caption = row.get("caption")
+        return row | {"context_LD": self._texts.of(caption)} if self._texts and caption else row
 
     def _normalised(self, row: dict[str, Any]) -> dict[str, Any]:
         own = self._normalisers[row["part"]] if self._normalisers else {}

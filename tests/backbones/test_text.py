@@ -77,10 +77,10 @@ def test_every_backbone_has_an_encoder() -> None:
 
 def test_a_prepared_context_arrives_as_it_is_and_no_text_is_zeros() -> None:
     head = PreparedText(length=3, width=4)
-    rows = [{"context_LD": torch.full((3, 4), value, dtype=torch.bfloat16)} for value in (1.0, 2.0)]
-    control = head.collate(rows)
-    assert torch.equal(head(control)["encoder_hidden_states"], torch.stack([row["context_LD"].float() for row in rows]))
+    contexts = [torch.full((3, 4), value, dtype=torch.bfloat16) for value in (1.0, 2.0)]
+    rows = [{"caption": "an arm", "context_LD": context_LD} for context_LD in contexts]
+    control = head.collate([*rows, {"caption": ""}])
+    assert torch.equal(head(control)["encoder_hidden_states"], torch.stack([*contexts, torch.zeros(3, 4)]).float())
     null = head.null(2)
-    assert torch.equal(head.collate([{"caption": ""}] * 2)["text_BLD"], null["text_BLD"])
     assert (null["text_BLD"].dtype, null["text_BLD"].shape) == (control["text_BLD"].dtype, control["text_BLD"].shape)
     assert not head(null)["encoder_hidden_states"].any()

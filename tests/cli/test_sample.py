@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from cosmos_recipes.data.probe import probe
 from tests.conftest import FinishedRun
 
-ACTIONS = Path(__file__).parents[2] / "recipes" / "arm-actions.yaml"
+RECIPES = Path(__file__).parents[2] / "recipes"
+ACTIONS = RECIPES / "arm-actions.yaml"
 
 
 def call(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -35,6 +37,26 @@ def test_a_published_model_is_sampled_by_its_folder(
     assert "Video: out.mp4" in done.stdout
     told = json.loads((tmp_path / "out.json").read_text())
     assert (told["video"]["frames"], told["model"]["recipe"]) == (25, "arm-actions")
+
+
+@pytest.mark.parametrize("name", ["cell-views", "road-trajectory"])
+def test_several_cameras_are_sampled_from_a_frame_of_each(
+    name: str, finished_run: Callable[[Path], FinishedRun], tmp_path: Path
+) -> None:
+    """From a recipe of four views to a roll-out of them, with the way of the car where there is one."""
+    run = finished_run(RECIPES / f"{name}.yaml")
+    config = json.loads((run.folder / "package" / "cosmos_recipe.json").read_text())
+    given = [
+        f"--view={view}={next((run.runs / '.prepared').glob(f'source-*/videos/{view}/held_out_000000.mp4'))}"
+        for view in config["views"]
+    ]
+    (tmp_path / "way.csv").write_text("x,y\n" + "".join(f"{0.8 * n},0\n" for n in range(100)))
+    way = ["--trajectory", "way.csv"] if name == "road-trajectory" else []
+    done = call(tmp_path, run.folder, *given, *way, "--chunks", 2, "--each-view", "-o", "out.mp4")
+    assert done.returncode == 0, done.stderr
+    shown = {path.stem for path in tmp_path.glob("*.mp4")}
+    assert shown == {"out", *(f"out-{view}" for view in config["views"])}
+    assert len(probe(tmp_path / "out.mp4").pts) == 25
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.data.binding.declare import declaration_of
-from cosmos_recipes.diagnostics import fail, nearest
+from cosmos_recipes.diagnostics import Place, fail, nearest
 from cosmos_recipes.diagnostics.words import listed
 from cosmos_recipes.run.sampling.models import OpenModel
 from cosmos_recipes.run.sampling.parts import Part, action_part, camera_part, trajectory_part
@@ -41,9 +42,10 @@ def require_taken(request: SampleRequest, head_name: str) -> None:
     Raises:
         RecipeError: every control that is missing, would be ignored, or cannot be said (CR264).
     """
-    columns = head(head_name).columns
+    columns, optional = head(head_name).columns, head(head_name).optional_columns
     given = _given(request)
-    takes = [OPTIONS[name] for name in columns if name in OPTIONS]
+    needs = [OPTIONS[name] for name in columns if name in OPTIONS]
+    takes = needs + [OPTIONS[name] for name in optional if name in OPTIONS]
     for column in columns:
         if column not in (*OPTIONS, _LENS):
             _fail_control(f"the control `{column}` of this model cannot be said", takes, given)
@@ -52,12 +54,12 @@ def require_taken(request: SampleRequest, head_name: str) -> None:
         if option not in allowed:
             why = "`--no-control` leaves no room for" if request.no_control else "the model does not take"
             _fail_control(f"{why} `{option}`", allowed, given)
-    missing = [option for option in allowed if option not in given]
+    missing = [option for option in needs if option in allowed and option not in given]
     if missing:
-        _fail_control(f"the model needs `{missing[0]}`", takes, given, hint=f"add `{missing[0]}`, or `--no-control`")
-    for option, needs in _settings(request, _LENS in columns):
-        if not {*needs} & {*given}:
-            _fail_control(f"`{option}` would be ignored", [f"`{option}` with {listed(needs)}"], given)
+        _fail_control(f"the model needs `{missing[0]}`", needs, given, hint=f"add `{missing[0]}`, or `--no-control`")
+    for option, others in _settings(request, _LENS in columns):
+        if not {*others} & {*given}:
+            _fail_control(f"`{option}` would be ignored", [f"`{option}` with {listed(others)}"], given)
     if request.camera is not None and request.fov_rad is not None and request.lens_px is not None:
         _fail_control("the lens is said twice", ["--fov or --intrinsics"], ["both"])
 
@@ -81,9 +83,37 @@ def read_controls(request: SampleRequest, model: OpenModel, given: GivenFrames, 
             columns[_LENS] = _trained_lens(model, timeline)
             notes += ("the lens is that of the first clip that the model was trained on; `--fov` says another",)
     columns = _normalised(columns, request, model)
-    texts = {} if request.prompt is None else {"caption": request.prompt}
+    texts = _texts(request, model)
     rows = [{**texts, **{name: each[chunk] for name, each in columns.items()}} for chunk in range(timeline.chunks)]
     return Controls(rows=rows, notes=notes)
+
+
+def _texts(request: SampleRequest, model: OpenModel) -> dict[str, Any]:
+    """Return the prompt, and what a frozen encoder makes of it, as data is prepared.
+
+    Raises:
+        RecipeError: the encoder is not there (CR268, CR62x).
+    """
+    from cosmos_recipes.backbones.text import PARTS, is_frozen
+    from cosmos_recipes.run.contexts import Reader, text_source
+
+    if request.prompt is None:
+        return {}
+    if not request.prompt or not is_frozen(model.config.text["encoder"]):
+        return {"caption": request.prompt}
+    plan = model.plan or _fail_unknown("which text encoder reads its prompts", "a plan.yaml beside it")
+    given = Weights(label=str(request.base)) if request.base else None
+    source = given if given and given.is_pipeline else text_source(plan)
+    if not source.is_on_hub and not all((source.folder / part).is_dir() for part in PARTS):
+        fail(
+            "CR624",
+            "the text encoder that reads prompts is not there",
+            place=Place(file=str(source.folder)),
+            expected=" and ".join(f"{part}/" for part in PARTS),
+            hint="put them back, or say where they are with `--base`",
+        )
+    context_LD = Reader(plan.backbone.text, source).encode([request.prompt])[0].cpu()
+    return {"caption": request.prompt, "context_LD": context_LD}
 
 
 def _given(request: SampleRequest) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from cosmos_recipes.backbones.weights import ADAPTER, Weights
 from cosmos_recipes.compiler.compile import read_plan
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.data.seen import SeenData, read_seen
@@ -37,6 +38,21 @@ class OpenModel:
     plan: Plan | None
     seen: SeenData | None
     revision: str | None = None
+
+    def require_needed(self, base: Path | None) -> None:
+        """Refuse the folder of a base that would be ignored, or that holds no model (CR262)."""
+        from cosmos_recipes.backbones.text import is_frozen
+
+        if base is None:
+            return
+        weights = Weights(label=str(base))
+        if not weights.is_whole:
+            expected = "the folder of a model, or of a diffusers pipeline"
+            fail("CR262", "there is no model to build on", expected=f"`--base` with {expected}", found=str(base))
+        reads = weights.is_pipeline and is_frozen(self.config.text["encoder"])
+        if self.config.base is None and not reads:
+            hint = "leave `--base` out"
+            fail("CR262", "the model needs nothing of a base", expected="no `--base`", found=str(base), hint=hint)
 
     @property
     def weights_sha256(self) -> str:
@@ -133,6 +149,7 @@ def _download(reference: str) -> tuple[Path, str]:
         "data.json",
         PLAN,
         MANIFEST,
+        ADAPTER,
         *(f"{part}/*.{end}" for part in PARTS for end in ("json", "safetensors")),
     ]
     try:

@@ -19,12 +19,15 @@ class SampleRequest:
     the `convention` named, if its kind does not say it. `rate_hz` is of the rows of a file that does not say it.
     `lens_px` are fx, fy, cx, cy in pixels of the input; `fov_rad` is the angle across the input.
 
+    `base` is the folder of what the model was trained from, if that is needed and is not where it was then.
+
     `given` frames are taken, the first of the input or the `last`; the model says how many by default. `chunks` are
     generated one after the other, or as many as `seconds_s` need. `steps` and `guidance` are by default those that the
     model was evaluated with.
     """
 
     model: str
+    base: Path | None = None
     frames: Path | None = None
     views: Mapping[str, Path] = field(default_factory=dict)
     prompt: str | None = None

@@ -5,6 +5,7 @@ Their data is written, indexed and encoded by the package's own code, as a run d
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,23 +27,28 @@ HEADS = {
     "none": ("instruction-video", "factory", {}),
     "text": ("instruction-video", "factory", {}),
     "action": ("action-frame", "factory", {"action": "{from: action, names: [dx, dy, grip], unit: [cm, cm, '1'], form: [delta, delta, absolute]}"}),
+    "views": ("multi-view", "cell", {}),
+    "views+trajectory": ("trajectory", "road", {"trajectory": "{from: ego_pose, convention: canonical-ego, points: 64, rate: 10 Hz}"}),
     "camera": ("pose", "room", {"pose": "{from: pose, convention: canonical}", "intrinsics": "{from: intrinsics, convention: canonical}"}),
 }  # fmt: skip
+VIEWS = {"cell": "{left: left, front: front}", "road": "{front: front, rear: rear}"}
+"""Not all of a world's, nor in its order: a view is what its name says."""
 RECIPE = """\
-recipe: {head}-model
+recipe: {name}
 summary: A small model.
-backbone: tiny-diffusion
+backbone: {backbone}
 dataset:
   schema: {schema}
   use:
     dataset: {world}-small
     schema: {schema}
-    source: {{kind: world, world: {world}, episodes: 3, held_out: 2, frames: 30, rate: 5 Hz, size: 64x64, codec: vp9, seed: 0}}
+    source: {{kind: world, world: {world}, episodes: 2, held_out: 2, frames: 30, rate: 5 Hz, size: 64x64, codec: vp9, seed: 0}}
+    {views}
     columns: {{{columns}}}
     {normalise}
   clip: {{frames: 13, rate: 5 Hz, size: 64x64}}
 conditioning: {{head: {head}, given_frames: 5, fewest_given_frames: 1}}
-train: {{steps: 1, global_batch: 2, optimizer: {{name: adamw, lr: 1e-3}}}}
+train: {{{method}steps: 1, global_batch: 2, optimizer: {{name: adamw, lr: 1e-3}}}}
 evaluate: {{clips: 2, samples: 1, sampler_steps: 2}}
 """
 
@@ -81,13 +87,27 @@ class MadeModel:
         return self.recording.media.path
 
 
-def make_model(folder: Path, head: str) -> MadeModel:
+def make_model(folder: Path, head: str, *, base: str | None = None) -> MadeModel:
+    """Make a model; with a `base`, the settings of a backbone, it is adapters on that alone."""
     schema, world, columns = HEADS[head]
-    recipe = folder / f"{head}-model.yaml"
+    name = f"{head.replace('+', '-')}-model"
+    recipe = folder / f"{name}.yaml"
     folder.mkdir(parents=True, exist_ok=True)
     said = ", ".join(f"{name}: {binding}" for name, binding in columns.items())
     normalise = "normalise: {action: quantile}" if head == "action" else "summary: Little."
-    recipe.write_text(RECIPE.format(head=head, schema=schema, world=world, columns=said, normalise=normalise))
+    recipe.write_text(
+        RECIPE.format(
+            backbone=base or "tiny-diffusion",
+            method="method: {lora: {rank: 4, alpha: 8}}, " if base else "",
+            name=name,
+            head=json.dumps(head),
+            schema=schema,
+            world=world,
+            columns=said,
+            normalise=normalise,
+            views=f"views: {VIEWS[world]}" if world in VIEWS else "licence: cc0-1.0",
+        )
+    )
     opened, runs = open_recipe(str(recipe)), folder / "runs"
     run, preparation = RunFolder.of(opened.plan, runs).path, Preparation.of(opened.plan, runs)
     preparation.perform(Silent())
@@ -100,7 +120,8 @@ def make_model(folder: Path, head: str) -> MadeModel:
 def _write(made: MadeModel, documents: dict[str, Any]) -> None:
     model = WorldModel.build(made.plan, tokenizer=made.prepared / "tokenizer")
     drawn = torch.Generator().manual_seed(1)
-    for parameter in model.head.parameters():
+    adapters = (each for name, each in model.transformer.named_parameters() if "lora_" in name)
+    for parameter in (*model.head.parameters(), *adapters):
         parameter.data = torch.randn(parameter.shape, generator=drawn) * 0.05
     model.save_pretrained(made.folder)
     write_seen(made.folder, made.prepared)

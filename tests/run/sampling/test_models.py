@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from cosmos_recipes.run.progress import Silent
 from cosmos_recipes.run.results import evaluate
 from cosmos_recipes.run.sample import SampleRequest, sample
 from cosmos_recipes.run.sampling.models import open_model
-from tests.run.sampling.models import MadeModel
+from tests.run.sampling.models import MadeModel, make_model
 
 # The Hub of the tests is imported by name.
 sys.path.insert(0, str(Path(__file__).parents[2] / "publishing"))
@@ -70,6 +71,29 @@ def test_a_recipe_stands_for_its_newest_run(made: Make, tmp_path: Path) -> None:
     for reference in ("factory", "recipes/factory.yaml"):
         opened = open_model(reference, runs=tmp_path / "runs")
         assert Path(opened.pinned) == (tmp_path / "runs" / "factory" / "base-new").resolve()
+
+
+def test_adapters_are_sampled_on_their_base_wherever_it_lies(made: Make, tmp_path: Path) -> None:
+    """On another one, or on none, they would predict something that nobody trained."""
+    whole, base = made("none"), tmp_path / "base"
+    shutil.copytree(whole.folder, base)
+    adapted = make_model(tmp_path / "made", "none", base=f"{{use: tiny-diffusion, weights: {base}}}")
+    on_shipped = make_model(tmp_path / "made", "none", base="tiny-diffusion")
+    asked = SampleRequest(model=str(adapted.run), frames=whole.video)
+    video = sample(asked).video_VCTHW
+    assert torch.equal(video, sample(replace(asked, model=str(on_shipped.run))).video_VCTHW)
+    assert not torch.equal(video, sample(replace(asked, model=str(whole.run))).video_VCTHW)
+    base.rename(tmp_path / "moved")
+    with pytest.raises(RecipeError, match="CR607") as gone:
+        sample(asked)
+    (problem,) = gone.value.problems
+    assert problem.place and problem.place.file == str(base)
+    assert "`--base`" in problem.hint
+    assert torch.equal(sample(replace(asked, base=tmp_path / "moved")).video_VCTHW, video)
+    with pytest.raises(RecipeError, match="CR607"):
+        sample(replace(asked, base=adapted.folder))
+    with pytest.raises(RecipeError, match="CR262"):
+        sample(replace(asked, model=str(whole.run), base=whole.folder))
 
 
 @pytest.mark.parametrize("lacking", ["plan.yaml", "data.json"])
