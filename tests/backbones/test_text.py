@@ -81,6 +81,6 @@ def test_a_prepared_context_arrives_as_it_is_and_no_text_is_zeros() -> None:
     rows = [{"caption": "an arm", "context_LD": context_LD} for context_LD in contexts]
     control = head.collate([*rows, {"caption": ""}])
     assert torch.equal(head(control)["encoder_hidden_states"], torch.stack([*contexts, torch.zeros(3, 4)]).float())
-    null = head.null(2)
+    null = head.null(3)
     assert (null["text_BLD"].dtype, null["text_BLD"].shape) == (control["text_BLD"].dtype, control["text_BLD"].shape)
     assert not head(null)["encoder_hidden_states"].any()
