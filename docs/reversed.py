@@ -109,9 +109,8 @@ ACTION = Task(write=write_actions, asked=asked_of_gripper, found=find_gripper)
 
 
 def likeness(found_TK: Array, asked_TK: Array) -> float:
-    """Return the cosine between two motions, of which either may have another scale; frames without one do not count."""
-    seen_T = np.isfinite(found_TK).all(1)
-    found_TK, asked_TK = found_TK[seen_T], asked_TK[seen_T]
+    """Return the cosine between two motions, of which either may have another scale; what is not seen has not moved."""
+    found_TK = np.nan_to_num(found_TK)
     size = float(np.linalg.norm(found_TK) * np.linalg.norm(asked_TK))
     return float((found_TK * asked_TK).sum()) / size if size else 0.0
 
@@ -157,17 +156,23 @@ def compare(task: Task, model: OpenModel, recording: Recording, folder: Path) ->
         begin = _write_pictures(folder / control, pictures[:given])
         request = SampleRequest(**said, frames=begin, reverse=control == "reversed")
         videos[control] = sample(request).video_VCTHW[0]
-    return Pair(videos=videos, likenesses=dict(_likenesses(task, recording, window, videos)))
+    return Pair(videos=videos, likenesses=dict(_likenesses(task, recording, window, videos, given - 1)))
 
 
 def _likenesses(
-    task: Task, recording: Recording, window: slice, videos: Mapping[str, Tensor]
+    task: Task, recording: Recording, window: slice, videos: Mapping[str, Tensor], start: int
 ) -> Iterator[tuple[str, dict[tuple[str, str], float]]]:
-    asked = task.asked(recording, window)
-    found = {c: task.found(video.permute(1, 2, 3, 0).contiguous().numpy(), recording) for c, video in videos.items()}
+    """Yield likenesses from the last given frame on, whose number is `start`."""
+    asked = {control: _from(start, motion) for control, motion in task.asked(recording, window).items()}
+    frames = {control: video.permute(1, 2, 3, 0).contiguous().numpy() for control, video in videos.items()}
+    found = {control: _from(start, task.found(each_THW3, recording)) for control, each_THW3 in frames.items()}
     for name, motion_TK in asked["true"].items():
         if extent(motion_TK) >= LEAST[name] and all(name in motion for motion in found.values()):
             yield name, {(f, a): likeness(found[f][name], asked[a][name]) for f in CONTROLS for a in CONTROLS}
+
+
+def _from(start: int, motion: Motion) -> Motion:
+    return {name: each_TK[start:] - each_TK[start] for name, each_TK in motion.items()}
 
 
 def _frames(recording: Recording, window: slice) -> list[Image.Image]:
@@ -204,7 +209,7 @@ def table(pairs: Sequence[Pair]) -> Iterator[str]:
             means = {asked: float(np.mean([each[control, asked] for each in own])) for asked in CONTROLS}
             follows = sum(each[control, control] > 0 for each in own)
             said = ", ".join(f"{mean:+.2f} to what {asked} asks for" for asked, mean in means.items())
-            yield f"{name:8} {control:9} {said}; the asked way in {follows} of {len(own)} clips"
+            yield f"{name:8} {control:9} {said}; the asked way in {follows} of {len(own)} clips that move, of {len(pairs)}"
 
 
 def show(task: Task, reference: str, output: Path, clips: int) -> list[Pair]:

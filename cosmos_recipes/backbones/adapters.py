@@ -56,7 +56,7 @@ def load_network(folder: Path, *, base: Path | None = None) -> Any:
     if said is None:
         return load_transformer(str(folder / "transformer"))
     weights = Weights(label=str(base or said["weights"]))
-    require_unchanged(weights, said["sha256"], hint="put them back, or say where they are with `--base`")
+    require_unchanged(weights, said["sha256"], hint="put them back, or say where they are: `--base`, in Python `base=`")
     transformer = merge(load_network(weights.fetched("transformer")))
     _load_adapters(transformer, folder / ADAPTER)
     return transformer

@@ -50,14 +50,14 @@ def sample(request: SampleRequest, *, progress: Progress | None = None) -> Sampl
     """Return the video that a model makes of the request; the same request gives the same frames on the same machine.
 
     Raises:
-        RecipeError: the model cannot be had (CR260, CR261), or cannot do what is asked (CR262 to CR268).
+        RecipeError: the model cannot be had (CR260, CR261), or cannot do what is asked (CR262 to CR269).
     """
     from cosmos_recipes.run.sampling.rollout import roll_out
 
     progress = progress or Silent()
     opened = open_model(request.model, runs=request.runs)
     require_taken(request, opened.config.head)
-    opened.require_needed(request.base)
+    opened.require_base(request.base)
     timeline = Timeline.of(request, opened.config)
     steps, guidance = _sampler(request, opened)
     with TemporaryDirectory() as folder:

@@ -13,9 +13,9 @@ from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.data.binding.declare import declaration_of
-from cosmos_recipes.diagnostics import Place, fail, nearest
+from cosmos_recipes.diagnostics import fail, nearest
 from cosmos_recipes.diagnostics.words import listed
-from cosmos_recipes.run.sampling.models import OpenModel
+from cosmos_recipes.run.sampling.models import OpenModel, fail_base
 from cosmos_recipes.run.sampling.parts import Part, action_part, camera_part, trajectory_part
 from cosmos_recipes.run.sampling.request import SampleRequest
 from cosmos_recipes.run.sampling.timeline import Timeline
@@ -92,7 +92,7 @@ def _texts(request: SampleRequest, model: OpenModel) -> dict[str, Any]:
     """Return the prompt, and what a frozen encoder makes of it, as data is prepared.
 
     Raises:
-        RecipeError: the encoder is not there (CR268, CR62x).
+        RecipeError: the encoder is not there (CR268, CR269), or another one (CR62x).
     """
     from cosmos_recipes.backbones.text import PARTS, is_frozen
     from cosmos_recipes.run.contexts import Reader, text_source
@@ -105,13 +105,7 @@ def _texts(request: SampleRequest, model: OpenModel) -> dict[str, Any]:
     given = Weights(label=str(request.base)) if request.base else None
     source = given if given and given.is_pipeline else text_source(plan)
     if not source.is_on_hub and not all((source.folder / part).is_dir() for part in PARTS):
-        fail(
-            "CR624",
-            "the text encoder that reads prompts is not there",
-            place=Place(file=str(source.folder)),
-            expected=" and ".join(f"{part}/" for part in PARTS),
-            hint="put them back, or say where they are with `--base`",
-        )
+        fail_base("the text encoder that reads prompts", source.folder, " and ".join(f"{part}/" for part in PARTS))
     context_LD = Reader(plan.backbone.text, source).encode([request.prompt])[0].cpu()
     return {"caption": request.prompt, "context_LD": context_LD}
 

@@ -39,11 +39,14 @@ class OpenModel:
     seen: SeenData | None
     revision: str | None = None
 
-    def require_needed(self, base: Path | None) -> None:
-        """Refuse the folder of a base that would be ignored, or that holds no model (CR262)."""
+    def require_base(self, base: Path | None) -> None:
+        """Refuse a base that would be ignored or holds no model (CR262), and adapters whose base is gone (CR269)."""
         from cosmos_recipes.backbones.text import is_frozen
 
         if base is None:
+            needed = Weights(label=str(self.config.base["weights"])) if self.config.base else None
+            if needed and not needed.is_on_hub and not needed.is_whole:
+                fail_base("the model that the adapters are for", needed.folder, "transformer/ and what goes with it")
             return
         weights = Weights(label=str(base))
         if not weights.is_whole:
@@ -62,6 +65,12 @@ class OpenModel:
             return sha256(manifest)
         files = sorted(path for path in self.folder.rglob("*") if path.is_file())
         return hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()
+
+
+def fail_base(what: str, folder: Path, expected: str) -> NoReturn:
+    """Raise that something which the model builds on is not where it was (CR269)."""
+    place, hint = Place(file=str(folder)), "put it back, or say with `--base` where it is"
+    fail("CR269", f"{what} is not there", place=place, expected=expected, hint=hint)
 
 
 def open_model(reference: str, *, runs: Path) -> OpenModel:

@@ -84,7 +84,7 @@ def test_adapters_are_sampled_on_their_base_wherever_it_lies(made: Make, tmp_pat
     assert torch.equal(video, sample(replace(asked, model=str(on_shipped.run))).video_VCTHW)
     assert not torch.equal(video, sample(replace(asked, model=str(whole.run))).video_VCTHW)
     base.rename(tmp_path / "moved")
-    with pytest.raises(RecipeError, match="CR607") as gone:
+    with pytest.raises(RecipeError, match="CR269") as gone:
         sample(asked)
     (problem,) = gone.value.problems
     assert problem.place and problem.place.file == str(base)
