@@ -244,7 +244,10 @@ def test_a_profile_then_overrides_equal_an_edited_file(
     yaml = YAML(typ="safe", pure=True)
     tree = yaml.load(base)
     yaml.dump({**tree, "profiles": {"p": nested(profile)}}, Path("profiled.yaml"))
-    yaml.dump(_deep(_deep(tree, nested(profile)), nested(overrides)), Path("edited.yaml"))
+    edited = _deep(tree, nested(profile))
+    for override in overrides:
+        edited = _deep(edited, nested([override]))
+    yaml.dump(edited, Path("edited.yaml"))
     loaded = load_recipe("./profiled.yaml", profile="p", overrides=written(overrides))
     assert loaded.recipe == load_recipe("./edited.yaml").recipe
     assert set(loaded.origins) == {".".join(path) for path in paths(loaded.tree)}

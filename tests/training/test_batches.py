@@ -38,7 +38,13 @@ def batches(prepared: Path, *, rank: int = 0, world: int = 1, micro_batch: int =
     clips = PreparedClips(prepared)
     order = SampleOrder(clips.ids("train"), global_batch=4, seed=5)
     share = Share(rank=rank, world=world, global_batch=4, micro_batch=micro_batch)
-    return Batches(clips, order, share, collate=ByteText(length=16, width=8).collate, first_step=lambda: first_step)
+    return Batches(
+        clips,
+        order,
+        share,
+        collate=ByteText(length=16, width=8, hidden=4, kernel=3).collate,
+        first_step=lambda: first_step,
+    )
 
 
 def test_two_processes_read_together_what_one_reads(prepared: Path) -> None:
