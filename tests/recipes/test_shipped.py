@@ -120,10 +120,10 @@ def test_repeating_the_command_does_nothing(copied: FinishedRun) -> None:
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def _is_small_factory(video: Path) -> bool:
+def _is_of_factory(video: Path) -> bool:
     """Whether a video is of the world that `factory` runs on here; worlds of other recipes lie in the same folder."""
     told = json.loads((video.parents[1] / "world.json").read_text())
-    return (told["world"], told["height_px"]) == ("factory", 64)
+    return (told["world"], told["height_px"]) == ("factory", 128)
 
 
 def test_damaged_outputs_of_every_stage_are_made_again(copied: FinishedRun) -> None:
@@ -131,7 +131,7 @@ def test_damaged_outputs_of_every_stage_are_made_again(copied: FinishedRun) -> N
     before = weights_hash(run / "train" / "model")
     damaged = [
         next((run / "prepare" / "latents").glob("*.safetensors")),
-        next(path for path in (copied.runs / ".prepared").glob("source-*/videos/*.mp4") if _is_small_factory(path)),
+        next(path for path in (copied.runs / ".prepared").glob("source-*/videos/*.mp4") if _is_of_factory(path)),
         run / "train" / "model" / "transformer" / "diffusion_pytorch_model.safetensors",
         run / "evaluate" / "report.html",
         run / "package" / "README.md",
