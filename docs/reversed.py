@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ from cosmos_recipes.run.sampling.models import OpenModel, open_model
 
 SHEETS = Path(__file__).with_name("sheets")
 CONTROLS = ("true", "reversed")
-LEAST = {"turn": np.radians(5), "place": 0.2, "gripper": 4.0}
+LEAST = {"turn": math.radians(5), "place": 0.2, "gripper": 4.0}
 """How far a motion goes at least (rad, m, px), to have a direction."""
 CELL_PX, LABEL_PX = 96, 84
 
@@ -128,14 +129,18 @@ def held_out(model: OpenModel, count: int, root: Path) -> list[Recording]:
     return [recording for recording in recordings if recording.split == "held-out"]
 
 
-def best_window(task: Task, recording: Recording, frames: int) -> slice:
-    """Return the window of a recording in which its control asks for the most motion."""
+def best_window(task: Task, recording: Recording, frames: int, given: int) -> slice:
+    """Return the window of a recording in which its control asks for the most motion after the given frames."""
     starts = range(len(probe(recording.media).pts) - frames + 1)
-    return max((slice(start, start + frames) for start in starts), key=lambda window: _size(task, recording, window))
+    return max(
+        (slice(start, start + frames) for start in starts), key=lambda window: _size(task, recording, window, given)
+    )
 
 
-def _size(task: Task, recording: Recording, window: slice) -> float:
-    return max(extent(each) / LEAST[name] for name, each in task.asked(recording, window)["true"].items())
+def _size(task: Task, recording: Recording, window: slice, given: int) -> float:
+    """Return how many times the least motion is asked for, there or back, whichever is less."""
+    asked = [_from(given - 1, motion) for motion in task.asked(recording, window).values()]
+    return min(max(extent(motion[name]) / LEAST[name] for name in motion) for motion in asked)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +153,8 @@ class Pair:
 
 def compare(task: Task, model: OpenModel, recording: Recording, folder: Path) -> Pair:
     """Sample a recording with its control and with that reversed."""
-    given, window = model.config.given_frames, best_window(task, recording, model.config.clip["frames"])
+    given = model.config.given_frames
+    window = best_window(task, recording, model.config.clip["frames"], given)
     frames = _frames(recording, window)
     said = {"model": model.pinned, **task.write(recording, window, folder)}
     videos = {}
@@ -166,8 +172,9 @@ def _likenesses(
     asked = {control: _from(start, motion) for control, motion in task.asked(recording, window).items()}
     frames = {control: video.permute(1, 2, 3, 0).contiguous().numpy() for control, video in videos.items()}
     found = {control: _from(start, task.found(each_THW3, recording)) for control, each_THW3 in frames.items()}
-    for name, motion_TK in asked["true"].items():
-        if extent(motion_TK) >= LEAST[name] and all(name in motion for motion in found.values()):
+    for name in asked["true"]:
+        moves = min(extent(motion[name]) for motion in asked.values()) >= LEAST[name]
+        if moves and all(name in motion for motion in found.values()):
             yield name, {(f, a): likeness(found[f][name], asked[a][name]) for f in CONTROLS for a in CONTROLS}
 
 
@@ -177,8 +184,9 @@ def _from(start: int, motion: Motion) -> Motion:
 
 def _frames(recording: Recording, window: slice) -> list[Image.Image]:
     found, numbers = probe(recording.media), range(window.start, window.stop)
-    size = {"height_px": found.height_px, "width_px": found.width_px}
-    video_CTHW = read_frames(recording.media, found, numbers, backends={}, **size)
+    video_CTHW = read_frames(
+        recording.media, found, numbers, height_px=found.height_px, width_px=found.width_px, backends={}
+    )
     return [Image.fromarray(frame_HWC) for frame_HWC in video_CTHW.permute(1, 2, 3, 0).numpy()]
 
 
