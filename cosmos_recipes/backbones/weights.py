@@ -6,7 +6,6 @@ transformer/, vae/, text_encoder/, tokenizer/.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 from cosmos_recipes.backbones import hub
 from cosmos_recipes.diagnostics import Place, fail
-from cosmos_recipes.files import sha256
+from cosmos_recipes.files import sha256_of
 
 SHIPPED, HUB = "shipped:", "hub:"
 PARTS = ("transformer", "tokenizer", "head")
@@ -80,8 +79,7 @@ class Weights:
         """Return the hash of the model's files and their names; None of one that is on the Hub."""
         if self.is_on_hub:
             return None
-        lines = [f"{path.relative_to(self.folder).as_posix()} {sha256(path)}\n" for path in self.files()]
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        return sha256_of(self.folder, self.files())
 
     def architecture(self) -> dict[str, Any]:
         """Return the constructor arguments of the network."""

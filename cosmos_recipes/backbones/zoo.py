@@ -13,9 +13,9 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from cosmos_recipes.backbones.objectives import ObjectiveEntry
+from cosmos_recipes.backbones.objectives import ObjectiveEntry, Part
 from cosmos_recipes.recipe.located import read_located
 from cosmos_recipes.recipe.spec import Name
 from cosmos_recipes.recipe.validation import validate
@@ -24,13 +24,7 @@ ZOO_FILE = Path(__file__).with_name("zoo.yaml")
 Triple = tuple[PositiveInt, PositiveInt, PositiveInt]
 
 
-class Entry(BaseModel):
-    """A block of the zoo file: closed and frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Architecture(Entry):
+class Architecture(Part):
     """Constructor arguments of diffusers' `CosmosTransformer3DModel`; sizes are in latent cells (T, H, W).
 
     The defaults are what all of NVIDIA's diffusion models have in common.
@@ -64,7 +58,7 @@ class Architecture(Entry):
         return self.crossattn_proj_in_channels if self.use_crossattn_projection else self.text_embed_dim
 
 
-class TokenizerEntry(Entry):
+class TokenizerEntry(Part):
     """How pixels become latents. Frame 0 is a latent frame of its own; after it, `temporal` frames make one.
 
     `window` is the most latent frames that it knows the scale of; None for a tokenizer that scales all alike.
@@ -78,7 +72,7 @@ class TokenizerEntry(Entry):
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
-class TextEntry(Entry):
+class TextEntry(Part):
     """What encodes captions, and the context (length, width) that comes out."""
 
     encoder: str
@@ -87,13 +81,13 @@ class TextEntry(Entry):
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
-class Limits(Entry):
+class Limits(Part):
     """The largest clip that the network was made for, in tokens."""
 
     tokens: PositiveInt
 
 
-class NativeClip(Entry):
+class NativeClip(Part):
     """The clip that a network was trained on: frames, pixels as (height, width), frames per second.
 
     `given_latent_frames` are the numbers of them that were given in training.
@@ -105,7 +99,7 @@ class NativeClip(Entry):
     given_latent_frames: tuple[NonNegativeInt, ...]
 
 
-class ZooEntry(Entry):
+class ZooEntry(Part):
     """One backbone.
 
     `hub_id` and `revision` lead to a folder as diffusers' pipelines have it: transformer/, vae/, text_encoder/, tokenizer/.
@@ -212,7 +206,7 @@ def block_parameters(network: Architecture) -> BlockParameters:
     )
 
 
-class ZooFile(Entry):
+class ZooFile(Part):
     """A file of backbones, by name."""
 
     backbones: dict[Name, ZooEntry]

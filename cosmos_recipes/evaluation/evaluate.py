@@ -90,7 +90,7 @@ class EvaluationSettings:
     def from_plan(cls, plan: Plan) -> EvaluationSettings:
         """Return the settings of a plan."""
         chosen, clip = plan.evaluate, plan.data.clip
-        views = max(1, len(plan.data.sets[0].views))
+        views = max(1, len(clip.views))
         clip_bytes = 3 * views * clip.frames * clip.height_px * clip.width_px
         worlds = {own.source.get("world") if own.source.get("kind") == "world" else None for own in plan.data.sets}
         return cls(

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from cosmos_recipes.evaluation.views import apart, predicted_of, together
+from cosmos_recipes.evaluation.views import predicted_of
+from cosmos_recipes.training.diffusion.frames import apart, together
 
 PEAK = 255
 PSNR_CAP_DB = 100.0

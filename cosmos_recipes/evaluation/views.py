@@ -11,20 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from cosmos_recipes.training.diffusion.frames import apart, together
+
 GUTTER_PX = 1
 _PAPER = 255
-
-
-def apart(video_BCTHW: Tensor, views: int) -> Tensor:
-    """Return each view as a clip of its own (B * V, C, T, H, W), those of a clip one after the other."""
-    apart_BVCTHW: Tensor = video_BCTHW.unflatten(2, (views, -1)).transpose(1, 2)
-    return apart_BVCTHW.flatten(0, 1)
-
-
-def together(video_NCTHW: Tensor, views: int) -> Tensor:
-    """Return clips with their views along T: the inverse of `apart`."""
-    apart_BVCTHW: Tensor = video_NCTHW.unflatten(0, (-1, views))
-    return apart_BVCTHW.transpose(1, 2).flatten(2, 3)
 
 
 def given_of(video_BCTHW: Tensor, given_frames: int, views: int) -> Tensor:

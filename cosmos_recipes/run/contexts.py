@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cosmos_recipes.backbones.text import PARTS, load_text_encoder
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.diagnostics import fail
-from cosmos_recipes.files import sha256
+from cosmos_recipes.files import sha256_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,8 +92,7 @@ class Reader:
     def revision(self) -> str:
         """What the encoder is: the hash of its files and their names."""
         files = [path for part in PARTS for path in sorted((self._folder / part).rglob("*")) if path.is_file()]
-        lines = [f"{path.relative_to(self._folder).as_posix()} {sha256(path)}\n" for path in files]
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        return sha256_of(self._folder, files)
 
     @cached_property
     def _encoder(self) -> Any:

@@ -145,8 +145,7 @@ def _sampler(request: SampleRequest, opened: OpenModel) -> tuple[int, float]:
 
 
 def _load(opened: OpenModel, request: SampleRequest) -> WorldModel:
-    import torch
-
+    from cosmos_recipes.run.contexts import device
     from cosmos_recipes.training.world_model import WorldModel
 
     model = WorldModel.from_pretrained(opened.folder, base=request.base if opened.config.base else None)
@@ -156,7 +155,7 @@ def _load(opened: OpenModel, request: SampleRequest) -> WorldModel:
         expected = f"`--given` {listed(map(str, allowed))}"
         message = f"the model was not trained to begin from {request.given} frames"
         fail("CR263", message, expected=expected, found=str(request.given))
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return model.to(device())
 
 
 def _said(

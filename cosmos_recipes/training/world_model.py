@@ -27,6 +27,7 @@ from cosmos_recipes.compiler.shape import latent_frames
 from cosmos_recipes.conditioning.base import Attention, Surroundings
 from cosmos_recipes.conditioning.base import head as find_head
 from cosmos_recipes.training.diffusion.choice import objective_of
+from cosmos_recipes.training.diffusion.frames import apart, together
 from cosmos_recipes.training.diffusion.generation import generate
 from cosmos_recipes.training.diffusion.loss import Losses, losses
 
@@ -188,9 +189,7 @@ class WorldModel(nn.Module):
         return max(1, len(self.config.views))
 
     def _by_view(self, convert: Callable[[Tensor], Tensor], whole_BCTHW: Tensor) -> Tensor:
-        apart_NCTHW = whole_BCTHW.unflatten(2, (self.view_count, -1)).transpose(1, 2).flatten(0, 1)
-        converted_BVCTHW: Tensor = convert(apart_NCTHW).unflatten(0, (-1, self.view_count))
-        return converted_BVCTHW.transpose(1, 2).flatten(2, 3)
+        return together(convert(apart(whole_BCTHW, self.view_count)), self.view_count)
 
     @property
     def given_latent_frames(self) -> int:
