@@ -53,6 +53,7 @@ def compile_profiles(recipe: str, overrides: list[str]) -> tuple[list[str], list
     from cosmos_recipes.compiler.compile import compile_recipe
     from cosmos_recipes.diagnostics import Problem, RecipeError
     from cosmos_recipes.recipe.load import load_recipe
+    from cosmos_recipes.run.opening import require_known_figures
 
     first = load_recipe(recipe, overrides=overrides)
     problems: dict[Problem, None] = {}
@@ -60,6 +61,7 @@ def compile_profiles(recipe: str, overrides: list[str]) -> tuple[list[str], list
     for profile in (None, *first.profiles):
         try:
             loaded = first if profile is None else load_recipe(recipe, profile=profile, overrides=overrides)
+            require_known_figures(loaded)
             notes.update(dict.fromkeys(compile_recipe(loaded).notes))
         except RecipeError as error:
             problems.update(dict.fromkeys(error.problems))

@@ -26,6 +26,7 @@ def check_gate(gate: Gate, metrics: MetricValues) -> tuple[Problem, ...]:
         _least_ssim(gate.ssim, metrics["ssim"]),
         _least_adherence(gate.adherence, metrics),
         _task(gate.task, metrics),
+        *(_figure(name, limit, metrics) for name, limit in gate.figures.items()),
     )
     return tuple(problem for problem in checks if problem is not None)
 
@@ -103,6 +104,28 @@ def _task(limit: float | None, metrics: MetricValues) -> Problem | None:
         expected=f"a p-value of at most {limit:g} (gate.task)",
         found="p = {:.2g}: {} with the true control, {} with a shuffled one".format(found, *values),
         hint="train for more steps, or measure on more clips (evaluate.clips)",
+    )
+
+
+def _figure(name: str, limit: float | None, metrics: MetricValues) -> Problem | None:
+    if limit is None:
+        return None
+    figure = metrics["task"].get(name)
+    found, floor = (figure[video]["value"] for video in ("true", "floor")) if figure else (None, None)
+    if figure is None or found is None or floor is None:
+        known = ", ".join(metrics["task"]) or "none"
+        return _unmeasured(f"figures.{name}", "it was found in no clip", f"remove the limit; the figures are {known}")
+    fewer = figure["less_is_better"]
+    if found <= limit if fewer else found >= limit:
+        return None
+    unit = "" if figure["unit"] == "1" else f" {figure['unit']}"
+    return Problem(
+        code="CR807",
+        message=f"the task is not done well enough: {name}",
+        expected=f"{'at most' if fewer else 'at least'} {limit:g}{unit} (gate.figures)",
+        found=f"{found:.3g}{unit}, and {floor:.3g}{unit} in the true videos",
+        hint="where even the true videos do not reach it, the data is not what it says: `cosmos-recipe data check`; "
+        "otherwise train for more steps, or on more clips",
     )
 
 

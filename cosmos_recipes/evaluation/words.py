@@ -164,7 +164,13 @@ def limits(gate: Gate, metrics: Metrics) -> list[str]:
         chance = figure["p_shuffled"] if figure else None
         p = "none" if chance is None else p_value(chance)
         lines.append(f"Better than with a shuffled control in {name}: p {p}, at most {gate.task:g} asked for")
-    return lines
+    asked = ((name, limit) for name, limit in gate.figures.items() if limit is not None)
+    return lines + [_figure_limit(name, limit, metrics["task"].get(name)) for name, limit in asked]
+
+
+def _figure_limit(name: str, limit: float, figure: Mapping[str, Any] | None) -> str:
+    found, which = (figure["true"]["value"], figure["less_is_better"]) if figure else (None, True)
+    return f"{name}: {_number(found, 2)}, {'at most' if which else 'at least'} {limit:g} asked for"
 
 
 def _adherence(ratios: Adherence | None, measured: str) -> list[Figure]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from cosmos_recipes.compiler.compile import compile_recipe, read_plan
 from cosmos_recipes.compiler.emit import emit
 from cosmos_recipes.compiler.plan import Plan
-from cosmos_recipes.diagnostics import Place, fail
-from cosmos_recipes.recipe.load import load_recipe
+from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
+from cosmos_recipes.recipe.load import LoadedRecipe, load_recipe
 from cosmos_recipes.run.folder import RunFolder
 
 PLAN_FILE, RECIPE_FILE = "plan.yaml", "recipe.yaml"
@@ -31,8 +31,36 @@ def open_recipe(recipe: str, *, profile: str | None = None, overrides: Sequence[
         RecipeError: every mistake in it (CR1xx to CR5xx).
     """
     loaded = load_recipe(recipe, profile=profile, overrides=overrides)
+    require_known_figures(loaded)
     plan = compile_recipe(loaded, ask_hub=True)
     return Opened(plan=plan, documents=emit(plan, loaded))
+
+
+def require_known_figures(loaded: LoadedRecipe) -> None:
+    """Look whether what the gate asks of the task is measured at all: a slip would only show after the training.
+
+    Raises:
+        RecipeError: no installed metric has a figure of that name (CR339).
+    """
+    wanted = loaded.recipe.gate.figures
+    if not wanted:
+        return
+    from cosmos_recipes.evaluation.tasks.base import installed
+
+    known = [quantity.name for metric in installed() for quantity in metric.quantities]
+    problems = [
+        Problem(
+            code="CR339",
+            message=f"nothing measures the figure `{name}`",
+            place=loaded.place_of(f"gate.figures.{name}"),
+            expected=f"one of {', '.join(known)}",
+            hint=f"did you mean `{close}`?" if (close := nearest(name, known)) else "remove the limit",
+        )
+        for name in wanted
+        if name not in known
+    ]
+    if problems:
+        raise RecipeError(*problems)
 
 
 def is_plan(reference: str) -> bool:

@@ -97,6 +97,15 @@ def test_check_names_every_profile_and_every_recipe(call: Call) -> None:
     assert done.stdout.count("fine (as it is, predict1-7b, predict2-2b, predict2.5-2b)") == 2
 
 
+@pytest.mark.parametrize("subcommand", ["check", "compile", "run"])
+def test_a_figure_that_nothing_measures_is_found_before_anything_runs(call: Call, subcommand: str) -> None:
+    done = call(subcommand, FACTORY, "--set", "gate.figures={motion_pix: 3}")
+    assert done.returncode == 2
+    assert "CR339" in done.stdout + done.stderr
+    assert "did you mean `motion_px`?" in done.stdout + done.stderr
+    assert not Path("runs").exists()
+
+
 def test_check_shows_the_problems_of_all_recipes_and_profiles_at_once(call: Call, tmp_path: Path) -> None:
     text = FACTORY.read_text()
     (tmp_path / "a.yaml").write_text(text.replace("backbone: tiny-diffusion", "backbone: tiny-difusion"))

@@ -31,6 +31,7 @@ OTHER_TEXTS = {
     "hardware.gpu": "h100-80gb",
     "gate.psnr_over_copy": "1 dB",
     "gate.psnr_moving_over_copy": "2 dB",
+    "gate.figures": "{motion_px: 2}",
 }
 """Texts have no next value: each field that holds one needs an entry here."""
 NUMBERS = {

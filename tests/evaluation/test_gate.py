@@ -21,7 +21,14 @@ METRICS: dict[str, Any] = {
     "adherence_low": 1.3,
     "adherence_high": 1.7,
     "task": {
-        "rotation_deg": {"unit": "°", "p_shuffled": 0.01, "true": {"value": 2.0}, "shuffled": {"value": 9.0}},
+        "rotation_deg": {
+            "unit": "°",
+            "p_shuffled": 0.01,
+            "true": {"value": 2.0},
+            "shuffled": {"value": 9.0},
+            "floor": {"value": 0.4},
+            "less_is_better": True,
+        },
         "translation": {"unit": "1", "p_shuffled": 0.9, "true": {"value": 0.3}, "shuffled": {"value": 0.2}},
     },
 }
@@ -66,3 +73,11 @@ def test_a_task_that_is_not_done_better_than_by_chance_is_refused_whatever_its_o
     unmeasured = {"rotation_deg": {**METRICS["task"]["rotation_deg"], "p_shuffled": None}}
     assert codes({"task": 0.009}) == ["CR806"]
     assert codes({"task": 0.01}, task={}) == codes({"task": 0.01}, task=unmeasured) == ["CR805"]
+
+
+def test_a_figure_is_held_to_its_limit_in_its_own_direction() -> None:
+    found = {"pose_found": {**METRICS["task"]["rotation_deg"], "unit": "1", "less_is_better": False}}
+    assert codes({"figures": {"rotation_deg": 2.0}}) == codes({"figures": {"pose_found": 2.0}}, task=found) == []
+    assert codes({"figures": {"rotation_deg": 1.9}}) == codes({"figures": {"pose_found": 2.1}}, task=found) == ["CR807"]
+    assert codes({"figures": {"cross_view_px": 1.0}}) == ["CR805"]
+    assert codes({"figures": {"rotation_deg": None}}) == []

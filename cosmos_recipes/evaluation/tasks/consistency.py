@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, combinations
+from math import comb
 
 import numpy as np
 
@@ -67,6 +68,14 @@ class SampsonErrors(TaskMetric):
             meaning="How far what a view shows is from standing still while the camera moves: Sampson distance of points "
             "followed from frame to frame, median. Cameras that stand have none.",
         ),
+        Quantity(
+            name="agreeing_views",
+            label="Views that agree",
+            unit="",
+            meaning="Share of the pairs of views that show the same things in the true video. Where cameras look at the "
+            "same things and it is small, views are swapped, or poses are those of other cameras.",
+            less_is_better=False,
+        ),
     )
     rank = 3
 
@@ -94,6 +103,7 @@ class SampsonErrors(TaskMetric):
         return {
             "cross_view_px": float(np.minimum(across_px, most_px).mean()) if len(across_px) else np.nan,
             "temporal_px": float(np.median(along_px)) if len(along_px) else np.nan,
+            "agreeing_views": len(known.pairs) / comb(len(views), 2),
         }
 
 
