@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import typer
+from omegaconf import OmegaConf
 from PIL import Image
 
 from cosmos_recipes.compiler.compile import compile_recipe, read_plan
@@ -157,38 +158,42 @@ def written(results: Results) -> str:
     tables = [
         _table(_PREDICTS, [_predicts(name, runs) for name, runs in results.items()]),
         _table(_OBEYS, [_obeys(name, runs) for name, runs in results.items()]),
+        _table(_MEASURED, [row for name, runs in results.items() for row in _measured(name, runs)]),
     ]
-    quantities = [_first_quantity(runs) for runs in results.values()]
-    meanings = [f"- **{one.label}**: {one.meaning}\n" for one in dict.fromkeys(quantities) if one]
+    quantities = [one for runs in results.values() for one in _quantities(runs)]
+    meanings = [f"- **{one.label}**: {one.meaning}\n" for one in dict.fromkeys(quantities)]
     sheets = [f"## {TASKS[name]}: `{name}`\n\n![Contact sheet](sheets/{name}.png)\n" for name in results]
     return "\n".join([_INTRODUCTION.format(*tables, "".join(meanings)), *sheets])
 
 
 _PREDICTS = ("task", "recipe", "seeds", "PSNR where things move", "copying", "SSIM", "copying", "minutes")
-_OBEYS = (
-    *("task", "adherence", "lower bound", "measured in the video", "floor on true video"),
-    *("prediction", "shuffled control", "p"),
-)
+_OBEYS = ("task", "adherence", "lower bound")
+_MEASURED = ("task", "measured in the video", "floor on true video", "prediction", "shuffled control", "p")
 _INTRODUCTION = """# What the recipes come to
 
-Every recipe as it is shipped, at its tiny profile, on two CPU cores, over held-out clips. A value is the mean over the
+Every recipe as it is shipped, at its tiny profile, over held-out clips. A value is the mean over the
 seeds, with the least and the greatest in brackets. `python docs/results.py RUNS_FOLDER...` writes this page from finished
 runs; [results.json](results.json) has every figure of every seed.
 
 ## How well it predicts
 
-Copying repeats the last given frame. PSNR is in dB. Minutes are those of the whole run, from the data to the package.
+Copying repeats the last given frame. PSNR is in dB. Minutes are those of the whole run, from the data to the package, on
+one core, while others were at work on the same machine.
 
 {0}
 ## Whether it obeys
 
 Adherence is how many times larger the error is with another clip's control, from the same noise and frames: 1 ignores the
-control. Its lower bound is that of the 95 % interval over clips, of the worst seed. The figure of the task is measured in
-the videos: in the true ones, which is as good as it can be found, in the predicted ones, and in those predicted under
-another clip's control. p is how likely the true control would be as much better by chance, for the worst seed.
+control. Its lower bound is that of the 95 % interval over clips, of the worst seed.
 
 {1}
+## What is found in the videos
+
+The same is measured in the true videos, which is as good as it can be found, in the predicted ones, and in those predicted
+under another clip's control. p is how likely the true control would be as much better by chance, for the worst seed.
+
 {2}
+{3}
 ## What it looks like
 
 Of the first seed, the first held-out clips, not chosen by how well they went. Frames with an orange border were given.
@@ -208,15 +213,17 @@ def _predicts(name: str, runs: Sequence[Run]) -> list[str]:
 
 
 def _obeys(name: str, runs: Sequence[Run]) -> list[str]:
-    adherence = _spread([run["adherence"] for run in runs], 2)
-    return [TASKS[name], adherence, _worst(runs, "adherence_low"), *_task_figure(runs)]
+    return [TASKS[name], _spread([run["adherence"] for run in runs], 2), _worst(runs, "adherence_low")]
 
 
-def _task_figure(runs: Sequence[Run]) -> list[str]:
-    """Return what is measured in the video, and its values in true video, under the true and a shuffled control, and p."""
-    quantity = _first_quantity(runs)
-    if quantity is None:
-        return [""] * 5
+def _measured(name: str, runs: Sequence[Run]) -> list[list[str]]:
+    measured = [(quantity.label, _values(quantity, runs)) for quantity in _quantities(runs)]
+    rows = [[label, *values] for label, values in measured if any(values)]
+    return [["" if number else TASKS[name], *row] for number, row in enumerate(rows)]
+
+
+def _values(quantity: Quantity, runs: Sequence[Run]) -> list[str]:
+    """Return a figure of true video, and under the true and a shuffled control, and how likely that is by chance."""
     figures = [run["task"][quantity.name] for run in runs]
     unit = quantity.unit if quantity.unit in ("", "°") else f" {quantity.unit}"
     values = [
@@ -224,13 +231,13 @@ def _task_figure(runs: Sequence[Run]) -> list[str]:
         for control in ("floor", "true", "shuffled")
     ]
     chances = [figure["p_shuffled"] for figure in figures]
-    return [quantity.label, *values, "" if None in chances else p_value(max(chances))]
+    return [*values, "" if None in chances else p_value(max(chances))]
 
 
-def _first_quantity(runs: Sequence[Run]) -> Quantity | None:
-    """Return the quantity that the gate asks of."""
-    quantities = {quantity.name: quantity for metric in installed() for quantity in metric.quantities}
-    return next((quantities[name] for name in runs[0]["task"]), None)
+def _quantities(runs: Sequence[Run]) -> list[Quantity]:
+    """Return what was measured of every seed, in the order of metrics.json."""
+    known = {quantity.name: quantity for metric in installed() for quantity in metric.quantities}
+    return [known[name] for name in runs[0]["task"] if all(name in run["task"] for run in runs)]
 
 
 def _worst(runs: Sequence[Run], name: str) -> str:
@@ -249,11 +256,13 @@ def _spread(values: Sequence[float | None], digits: int, unit: str = "") -> str:
 
 def headed(text: str, runs: Sequence[Run]) -> str:
     """Return a recipe with the figures of its runs in its header."""
-    lines = "".join(f"# {'' if number else 'Expected':<11}{line}\n" for number, line in enumerate(_expected(runs)))
+    lines = "".join(
+        f"# {'' if number else 'Expected':<11}{line}\n" for number, line in enumerate(_expected(text, runs))
+    )
     return _EXPECTED.sub(lambda _: lines, text, count=1)
 
 
-def _expected(runs: Sequence[Run]) -> Iterator[str]:
+def _expected(text: str, runs: Sequence[Run]) -> Iterator[str]:
     def mean(name: str, digits: int = 1) -> str:
         return f"{fmean(run[name] for run in runs):.{digits}f}"
 
@@ -263,9 +272,17 @@ def _expected(runs: Sequence[Run]) -> Iterator[str]:
         f"SSIM {mean('ssim', 2)} ({mean('ssim_copy', 2)})"
     )
     if runs[0]["adherence"] is not None:
-        label, floor, true, shuffled, p = _task_figure(runs)
         yield f"adherence {mean('adherence', 2)} (lower bound {_worst(runs, 'adherence_low')})"
-        yield f"{label.lower()}: {true}, floor on true video {floor}, shuffled control {shuffled}, p {p}"
+        for quantity in _promised(text, runs):
+            floor, true, shuffled, p = _values(quantity, runs)
+            yield f"{quantity.label.lower()}: {true}, floor on true video {floor}, shuffled control {shuffled}, p {p}"
+
+
+def _promised(text: str, runs: Sequence[Run]) -> list[Quantity]:
+    """Return the figures that a recipe's gate asks for, or else the one that says most of its task."""
+    asked = OmegaConf.create(text).get("gate", {}).get("figures", {})
+    measured = _quantities(runs)
+    return [one for one in measured if asked.get(one.name) is not None] or measured[:1]
 
 
 def small_png(path: Path) -> bytes:

@@ -1,9 +1,9 @@
 """Show that a reversed control gives the reverse motion: `python docs/reversed.py MODEL_CAMERA MODEL_ACTION`.
 
-Models of the worlds `room` and `factory` are sampled on held-out recordings: from their first frames with the true control,
-and from their last ones with that control played backwards, so that there is room for the way back. The motion is found again in the videos by the estimators of the evaluation. A
-figure is the cosine between the motion that was found and one that was asked for, over all frames: 1 is the same way, -1
-the opposite one. It writes docs/sheets/reversed-camera.png and docs/sheets/reversed-action.png.
+Models of the worlds `room` and `factory` are sampled on held-out recordings: from their first frames with the true
+control, and from their last ones with that control played backwards, so that there is room for the way back. The motion
+is found again in the videos by the estimators of the evaluation. It writes docs/reversed.md with the figures,
+docs/sheets/reversed-camera.png and docs/sheets/reversed-action.png.
 
 Legend: T frames, A numbers of an action, K numbers of a motion, C colours, H height, W width.
 """
@@ -39,7 +39,13 @@ from cosmos_recipes.run.progress import Silent
 from cosmos_recipes.run.sample import SampleRequest, sample
 from cosmos_recipes.run.sampling.models import OpenModel, open_model
 
-SHEETS = Path(__file__).with_name("sheets")
+DOCS = Path(__file__).parent
+INTRODUCTION = """# There and back
+
+A model is given the first frame of a held-out recording and its control, and then the last frame and the control played
+backwards. The motion is found again in both videos. A figure is the cosine between what was found and what a control asks
+for, over all frames, mean over clips: +1 is the same way, -1 the opposite one. `python docs/reversed.py` wrote this page.
+"""
 CONTROLS = ("true", "reversed")
 LEAST = {"turn": math.radians(5), "place": 0.2, "gripper": 4.0}
 """How far a motion goes at least (rad, m, px), to have a direction."""
@@ -217,7 +223,7 @@ def table(pairs: Sequence[Pair]) -> Iterator[str]:
             means = {asked: float(np.mean([each[control, asked] for each in own])) for asked in CONTROLS}
             follows = sum(each[control, control] > 0 for each in own)
             said = ", ".join(f"{mean:+.2f} to what {asked} asks for" for asked, mean in means.items())
-            yield f"{name:8} {control:9} {said}; the asked way in {follows} of {len(own)} clips that move, of {len(pairs)}"
+            yield f"{name}, {control} control: {said}; the asked way in {follows} of {len(own)} clips that move, of {len(pairs)}"
 
 
 def show(task: Task, reference: str, output: Path, clips: int) -> list[Pair]:
@@ -238,10 +244,15 @@ def main() -> None:
     parser.add_argument("camera", help="a run, package or recipe of a camera model of the world room")
     parser.add_argument("action", help="the same of an action model of the world factory")
     parser.add_argument("--clips", type=int, default=8)
-    parser.add_argument("--sheets", type=Path, default=SHEETS)
+    parser.add_argument("--docs", type=Path, default=DOCS)
     said: Any = parser.parse_args()
-    show(CAMERA, said.camera, said.sheets / "reversed-camera.png", said.clips)
-    show(ACTION, said.action, said.sheets / "reversed-action.png", said.clips)
+    page = [INTRODUCTION]
+    for name, task, reference in (("camera", CAMERA, said.camera), ("action", ACTION, said.action)):
+        sheet_file = Path("sheets") / f"reversed-{name}.png"
+        pairs = show(task, reference, said.docs / sheet_file, said.clips)
+        figures = "".join(f"- {line}\n" for line in table(pairs))
+        page.append(f"## {name.capitalize()}\n\n{figures}\n![The true control above, reversed below]({sheet_file})\n")
+    (said.docs / "reversed.md").write_text("\n".join(page), encoding="utf-8")
 
 
 if __name__ == "__main__":

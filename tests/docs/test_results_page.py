@@ -67,8 +67,11 @@ def test_seeds_are_one_row_with_their_mean_and_range_and_the_worst_lower_bound(
     page = (places["docs"] / results.PAGE).read_text()
     assert "| 0, 1 | 22.5 (22.0 to 23.0) | 14.0 (14.0 to 14.0) |" in page
     assert "| 9 (9 to 9) |" in page
-    assert "| action | 1.50 (1.50 to 1.50) | 1.25 | Gripper |" in page
-    assert "| 0.004 |" in page
+    assert "| action | 1.50 (1.50 to 1.50) | 1.25 |\n" in page
+    assert (
+        "| action | Gripper | 0.60 px (0.60 to 0.60) | 3.00 px (3.00 to 3.00) | 20.00 px (20.00 to 20.00) | 0.004 |"
+        in page
+    )
     header = (places["recipes"] / "arm-actions.yaml").read_text()
     assert "# Expected   PSNR 28.0 dB (copying the last frame: 21.0), where things move 22.5 (14.0)" in header
     assert "#            adherence 1.50 (lower bound 1.25)\n" in header

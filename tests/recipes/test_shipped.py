@@ -104,6 +104,7 @@ def test_only_a_controlled_recipe_has_adherence(finished_run: FinishedRuns) -> N
         "road-trajectory": True,
         "room-camera": True,
         "tiny-base": True,
+        "tiny-workshop": True,
     }
 
 

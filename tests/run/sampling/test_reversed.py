@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -19,25 +16,15 @@ from cosmos_recipes.run.sampling.reversal import reversed_actions
 from cosmos_recipes.worlds.factory import FOREARM_M, HAND_M, MOUNT_M, UPPER_ARM_M
 from cosmos_recipes.worlds.motion import reach
 from cosmos_recipes.worlds.world import find_world
+from tests.docs.scripts import script as load
 from tests.run.sampling.models import MadeModel
 
 FRAMES = 13
+script = load("reversed")
 LIKE, UNLIKE = 0.9, -0.3
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    path = Path(__file__).parents[3] / "docs" / "reversed.py"
-    spec = importlib.util.spec_from_file_location("reversed_motion", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses look up their own module.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_a_camera_played_backwards_is_seen_to_go_back(script: ModuleType, tmp_path: Path) -> None:
+def test_a_camera_played_backwards_is_seen_to_go_back(tmp_path: Path) -> None:
     room = find_world("room")
     episode = room.play(900_000, frames=FRAMES, rate_hz=5.0)
     values = room.values({"caption": "", **room.truth(episode, 64, 64, room.views)})
@@ -53,7 +40,7 @@ def test_a_camera_played_backwards_is_seen_to_go_back(script: ModuleType, tmp_pa
             assert script.likeness(found[name], asked["true"][name]) < UNLIKE
 
 
-def test_actions_played_backwards_lead_the_gripper_back(script: ModuleType) -> None:
+def test_actions_played_backwards_lead_the_gripper_back() -> None:
     """The arm is drawn where the reversed actions take it from where it was at the end."""
     factory = find_world("factory")
     episode = factory.play(900_000, frames=FRAMES, rate_hz=5.0)
@@ -71,9 +58,7 @@ def test_actions_played_backwards_lead_the_gripper_back(script: ModuleType) -> N
 
 
 @pytest.mark.parametrize("head", ["camera", "action"])
-def test_the_script_that_shows_it_runs(
-    script: ModuleType, made: Callable[[str], MadeModel], head: str, tmp_path: Path
-) -> None:
+def test_the_script_that_shows_it_runs(made: Callable[[str], MadeModel], head: str, tmp_path: Path) -> None:
     """With an untrained model: what it finds is not what was asked for."""
     task = {"camera": script.CAMERA, "action": script.ACTION}[head]
     pairs = script.show(task, str(made(head).run), tmp_path / "sheet.png", 2)
