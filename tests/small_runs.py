@@ -32,10 +32,11 @@ SMALL = {
     "gate.psnr_moving_over_copy": "null",
     "gate.ssim": "null",
     "gate.adherence": "null",
+    "gate.task": "null",
 }
 
 
-def small_dataset(recipe: str | Path) -> str:
+def small_dataset(recipe: str | Path, *, episodes: int = 6, held_out: int = 4, **changed: Any) -> str:
     """Return a recipe's own data set with few recordings, written inline; that of `factory` for mixtures and tests."""
     loaded = load_recipe(recipe)
     use = loaded.recipe.dataset.use
@@ -44,12 +45,15 @@ def small_dataset(recipe: str | Path) -> str:
     declared = read_located(names("datasets")[use]).tree
     if "mix" in declared:
         return WORLD
-    return json.dumps({**declared, "source": {**declared["source"], "episodes": 6, "held_out": 4}})
+    return json.dumps(
+        {**declared, "source": {**declared["source"], "episodes": episodes, "held_out": held_out}, **changed}
+    )
 
 
 def command(recipe: str | Path, runs: Path, *more: str, **settings: Any) -> list[str]:
     """The command that runs a recipe small; `settings` are keys with two underscores for a dot."""
-    chosen = SMALL | {"dataset.use": small_dataset(recipe)}
+    no_figures = dict.fromkeys(load_recipe(recipe).recipe.gate.figures)
+    chosen = SMALL | {"dataset.use": small_dataset(recipe), "gate.figures": json.dumps(no_figures)}
     chosen |= {key.replace("__", "."): value for key, value in settings.items()}
     overrides = [part for key, value in chosen.items() for part in ("--set", f"{key}={value}")]
     return [sys.executable, "-m", "cosmos_recipes", "run", str(recipe), "--runs", str(runs), *overrides, *more]
