@@ -292,7 +292,7 @@ def small_png(path: Path) -> bytes:
         smaller = sheet.reduce(factor)
         for bottom in reversed([cut // factor for cut in _cuts(sheet) if cut // factor <= _MOST_SHEET_PX]):
             stored_png = BytesIO()
-            smaller.crop((0, 0, smaller.width, bottom)).quantize(256).save(stored_png, "PNG", optimize=True)
+            smaller.crop((0, 0, smaller.width, bottom)).quantize(256, kmeans=8).save(stored_png, "PNG", optimize=True)
             if stored_png.tell() <= MOST_SHEET_BYTES:
                 return stored_png.getvalue()
     raise SystemExit(f"no sample of {path} fits into {MOST_SHEET_BYTES} bytes")
