@@ -169,8 +169,8 @@ def limits(gate: Gate, metrics: Metrics) -> list[str]:
 
 
 def _figure_limit(name: str, limit: float, figure: Mapping[str, Any] | None) -> str:
-    found, which = (figure["true"]["value"], figure["less_is_better"]) if figure else (None, True)
-    return f"{name}: {_number(found, 2)}, {'at most' if which else 'at least'} {limit:g} asked for"
+    found, less_is_better = (figure["true"]["value"], figure["less_is_better"]) if figure else (None, True)
+    return f"{name}: {_number(found, 2)}, {'at most' if less_is_better else 'at least'} {limit:g} asked for"
 
 
 def _adherence(ratios: Adherence | None, measured: str) -> list[Figure]:

@@ -24,6 +24,8 @@ from cosmos_recipes.training.world_model import WorldModel
 BASE = Weights(label=SHIPPED + "tiny-diffusion")
 BASE_FOLDER = BASE.folder
 LARGEST_BYTES = 8_000_000
+LEAST_ADHERENCE = {"tiny-workshop": 1.15, "tiny-diffusion": 1.0}
+"""To captions, the lower bound. Those of all worlds together say less of what happens than those of workshops."""
 
 
 def plan(recipe: str = "factory", overrides: Sequence[str] = ()) -> Plan:
@@ -40,8 +42,7 @@ def test_shipped_weights_are_whole_small_and_those_of_their_backbone(entry) -> N
     assert {name: architecture[name] for name in ours if name in architecture} == {
         name: value for name, value in ours.items() if name in architecture
     }
-    # An interval above 1: the captions are heard. How much they say differs between worlds.
-    assert json.loads((weights.folder / "metrics.json").read_text())["adherence_low"] > 1
+    assert json.loads((weights.folder / "metrics.json").read_text())["adherence_low"] > LEAST_ADHERENCE[entry.name]
 
 
 @pytest.mark.parametrize("recipe", ["factory", "factory-instructions", "cell-views", "road-trajectory"])

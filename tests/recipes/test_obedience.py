@@ -143,12 +143,12 @@ def swapped(video_BCTHW: Tensor) -> Tensor:
     return together(apart(video_BCTHW, 2).unflatten(0, (-1, 2)).flip(1).flatten(0, 1), 2)
 
 
-def test_two_views_that_are_swapped_in_what_is_generated_are_refused(clean_run: Callable[[str], Path]) -> None:
-    def plant(model: WorldModel) -> None:
-        generate = model.generate
-        model.generate = lambda *said, **how: swapped(generate(*said, **how))  # type: ignore[method-assign]
-
-    assert "CR803" in judged(clean_run("cell-views"), plant=plant)
+def test_two_views_that_are_swapped_in_what_is_generated_are_refused(
+    clean_run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate = WorldModel.generate
+    monkeypatch.setattr(WorldModel, "generate", lambda *said, **how: swapped(generate(*said, **how)))
+    assert "CR803" in judged(clean_run("cell-views"))
 
 
 def test_two_views_that_are_swapped_in_the_data_are_refused(clean_run: Callable[[str], Path]) -> None:
