@@ -1,0 +1,1 @@
+"""The autoregressive family: a decoder of video tokens, in the order of a sequence layout, with 3D rotary positions."""

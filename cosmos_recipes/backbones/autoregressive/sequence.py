@@ -1,0 +1,101 @@
+"""The order in which the tokens of a clip are predicted, and what stands where in it.
+
+A sequence is made of slots. A slot holds a token, or what begins a segment, and the next token of the segment is predicted
+from it. Tokens of clips are counted as latents are laid out: view by view, frame by frame, row by row.
+Legend: B batch, V views, T latent frames of a view, H height, W width, L tokens, S slots, D width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Layout = Literal["time-major", "view-major"]
+NONE = -1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TokenSequence:
+    """Of each slot: the token that it holds and the one that is predicted from it, by number, or `NONE`."""
+
+    views: int
+    shape: tuple[int, int, int]
+    holds_S: Tensor
+    predicts_S: Tensor
+
+    @classmethod
+    def of(cls, shape: tuple[int, int, int], *, views: int, layout: Layout, begins: bool) -> TokenSequence:
+        """Return the sequence of clips of so many views, each of `shape` (latent frames, height, width).
+
+        With `time-major` all views of a moment come before the next moment, in one segment; with `view-major` each view
+        is a segment. A segment begins with a slot without a token, if `begins`.
+        """
+        return _sequence(shape, views, layout, begins)
+
+    @property
+    def slots(self) -> int:
+        """Slots of the sequence."""
+        return len(self.holds_S)
+
+    @property
+    def begins_S(self) -> Tensor:
+        """Which slots begin a segment."""
+        return self.holds_S == NONE
+
+    @property
+    def position_S3(self) -> Tensor:
+        """Place of each slot's token in time, height and width; positions begin anew with each view."""
+        frames, height, width = self.shape
+        token_S = self.holds_S.clamp_min(0)
+        return torch.stack([token_S // (height * width) % frames, token_S // width % height, token_S % width], 1)
+
+    @property
+    def frame_S(self) -> Tensor:
+        """The latent frame, counted over all views, of the token that is predicted from each slot."""
+        return self._of_next(self.shape[1] * self.shape[2])
+
+    @property
+    def view_S(self) -> Tensor:
+        """The view of the token that is predicted from each slot; that of its own token where there is no next one."""
+        tokens = self.shape[0] * self.shape[1] * self.shape[2]
+        return torch.where(self.predicts_S == NONE, self.holds_S, self.predicts_S) // tokens
+
+    def held(self, token_BL: Tensor, begin: int | None) -> Tensor:
+        """Return what the slots hold (B, S), of the tokens of clips; `begin` stands where a segment begins."""
+        held_BS = token_BL[:, self.holds_S.clamp_min(0)]
+        return held_BS if begin is None else held_BS.masked_fill(self.begins_S, begin)
+
+    def _of_next(self, tokens: int) -> Tensor:
+        return torch.where(self.predicts_S == NONE, NONE, self.predicts_S // tokens)
+
+    def to(self, device: torch.device) -> TokenSequence:
+        """Return the sequence on a device."""
+        if self.holds_S.device == device:
+            return self
+        return TokenSequence(
+            views=self.views,
+            shape=self.shape,
+            holds_S=self.holds_S.to(device),
+            predicts_S=self.predicts_S.to(device),
+        )
+
+
+@lru_cache(maxsize=16)
+def _sequence(shape: tuple[int, int, int], views: int, layout: Layout, begins: bool) -> TokenSequence:
+    frames, height, width = shape
+    token_VTN = torch.arange(views * frames * height * width).view(views, frames, height * width)
+    segments = [token_VTN.transpose(0, 1).flatten()] if layout == "time-major" else list(token_VTN.flatten(1))
+    none = torch.tensor([NONE])
+    holds = [torch.cat([none, segment]) if begins else segment for segment in segments]
+    predicts = [torch.cat([own[1:], none]) for own in holds]
+    return TokenSequence(views=views, shape=shape, holds_S=torch.cat(holds), predicts_S=torch.cat(predicts))
+
+
+def at_next(values_BND: Tensor, number_S: Tensor) -> Tensor:
+    """Return values (..., N, D) at the number of each slot (..., S, D), and zeros where that is `NONE`."""
+    there = number_S != NONE
+    return values_BND[..., number_S.clamp_min(0), :] * there[:, None].to(values_BND.dtype)
