@@ -198,13 +198,14 @@ def _columns(resolved: Resolved) -> Iterator[Problem]:
 
 def _entry(resolved: Resolved) -> Iterator[Problem]:
     head, chosen = resolved.head, resolved.loaded.recipe.conditioning.enters
-    if chosen is not None and chosen not in head.entries:
-        close = nearest(chosen, head.entries) or next(iter(head.entries), None)
+    entries = head.entries.get(resolved.backbone.family, ())
+    if chosen is not None and chosen not in entries:
+        close = nearest(chosen, entries) or next(iter(entries), None)
         yield Problem(
             code="CR305",
             message=f"the head `{head.name}` cannot enter the network there",
             place=resolved.loaded.place_of("conditioning.enters"),
-            expected=f"one of {', '.join(head.entries)}" if head.entries else "no `enters`: it has one way in",
+            expected=f"one of {', '.join(entries)}" if entries else "no `enters`: it has one way in",
             found=chosen,
             hint=f"use `enters: {close}`" if close else "remove `enters`",
         )

@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+BOTH = ("diffusion", "autoregressive")
+"""The families of a head that fits both."""
 Attention = Literal["full", "per-view"]
 """How the views of a clip see each other: all in one attention, or each by itself and others in an attention besides."""
+
+
+Layout = Literal["time-major", "view-major"]
+"""How the tokens of views follow each other in an autoregressive sequence: moment by moment, or view by view."""
 
 
 class ContextShape(Protocol):
@@ -89,7 +95,7 @@ class Head(ABC):
 
     The module that `build` returns has `collate(rows) -> Control` and `null(batch) -> Control`, where a Control is a
     dict of batch-first tensors, and `forward(control)`, which returns what enters the network: `encoder_hidden_states`,
-    and what `backbones.places` names. It starts as a no-op: at step 0 the model's output equals the base's bit for bit.
+    and what `backbones.places`, or for the autoregressive family `backbones.autoregressive.places`, names. It starts as a no-op: at step 0 the model's output equals the base's bit for bit.
     It may have `start_from(transformer)`, which is called once when it is new, and a part `text` that reads captions as
     the head `text` does.
     """
@@ -105,8 +111,8 @@ class Head(ABC):
     """Columns that are part of the control where a recording has them."""
     of_views: ClassVar[bool] = False
     """Whether it tells the views of a clip apart; others take clips of one view."""
-    entries: ClassVar[tuple[str, ...]] = ()
-    """Where in the network it can enter, the default first; empty for a head with one way in."""
+    entries: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Where in the network of each family it can enter, the default first; a family is missing that has one way in."""
 
     @property
     def controlled(self) -> bool:
@@ -117,9 +123,9 @@ class Head(ABC):
         """Return whether a column of the schema is part of the control, where a recording has it."""
         return column in self.columns or column in self.optional_columns
 
-    def entry(self, chosen: str | None) -> str | None:
-        """Return the way in that was chosen, or the default one; None for a head with one way in."""
-        return chosen or next(iter(self.entries), None)
+    def entry(self, chosen: str | None, family: str) -> str | None:
+        """Return the way in that was chosen, or the default one; None where there is one way in."""
+        return chosen or next(iter(self.entries.get(family, ())), None)
 
     def parameters(self, around: Surroundings) -> int:
         """Return how many numbers of the head train, without building it."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from cosmos_recipes.evaluation.estimators.tracks import Frames
-from cosmos_recipes.training.diffusion.frames import apart
+from cosmos_recipes.training.frames import apart
 
 Row = Mapping[str, Any]
 

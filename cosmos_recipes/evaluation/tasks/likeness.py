@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cosmos_recipes.evaluation.estimators.flow import flow, motion_error_px
 from cosmos_recipes.evaluation.tasks.base import Quantity, Row, TaskMetric, Video
-from cosmos_recipes.training.diffusion.frames import apart
+from cosmos_recipes.training.frames import apart
 
 
 class Motion(TaskMetric):
