@@ -41,11 +41,12 @@ class ContextShape(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What a head is built for: a network of this `width` and text context, and the data of its columns.
+    """What a head is built for: a network of this `family`, `width` and text context, and the data of its columns.
 
-    Its blocks, so many, attend to a context of `context_width`, with so many `attention_heads`. A latent frame is a `grid`
-    of tokens, and a token a `patch` of latent cells, both height by width. `temporal` are the frames of pixels that each
-    latent frame after the first stands for, and a clip has so many `frames`, `rate_hz` of them in a second.
+    Its blocks, so many, attend to a context of `context_width`, with so many `attention_heads`; it is 0 where they do not.
+    A latent frame is a `grid` of tokens, and a token a `patch` of latent cells, both height by width. `temporal` are the
+    frames of pixels that each latent frame after the first stands for, and a clip has so many `frames`, `rate_hz` of them
+    in a second.
 
     `numbers` are those of a row of each column whose contract leaves that to the data, or how many points to come a clip
     has; `rates_hz` says how many of those there are in a second. A clip has these `views`, none where there is one without
@@ -69,6 +70,7 @@ class Surroundings:
     attention: Attention = "full"
     sees: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     enters: str | None = None
+    family: str = "diffusion"
 
     @classmethod
     def of(
@@ -78,10 +80,13 @@ class Surroundings:
 
         A latent cell is `spatial` pixels on a side; the `others` are fields.
         """
-        _, high, wide = architecture["patch_size"]
+        # A decoder takes a token from every latent cell, and its width is not that of its heads.
+        _, high, wide = architecture.get("patch_size", (1, 1, 1))
+        heads_width = architecture["num_attention_heads"] * architecture["attention_head_dim"]
         return cls(
-            width=architecture["num_attention_heads"] * architecture["attention_head_dim"],
-            context_width=architecture["text_embed_dim"],
+            family="autoregressive" if "hidden_size" in architecture else "diffusion",
+            width=architecture.get("hidden_size", heads_width),
+            context_width=architecture["text_embed_dim"] or 0,
             attention_heads=architecture["num_attention_heads"],
             blocks=architecture["num_layers"],
             grid=(size_px[0] // spatial // high, size_px[1] // spatial // wide),
