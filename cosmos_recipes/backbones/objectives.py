@@ -163,9 +163,9 @@ class NextTokenEntry(Part):
 Denoising = RectifiedFlowEntry | EdmEntry | EdmRectifiedFlowEntry
 DenoisingEntry = Annotated[Denoising, Field(discriminator="name")]
 ObjectiveEntry = Annotated[Denoising | NextTokenEntry, Field(discriminator="name")]
-_DENOISING: TypeAdapter[Denoising] = TypeAdapter(DenoisingEntry)
+_ENTRIES: TypeAdapter[Denoising | NextTokenEntry] = TypeAdapter(ObjectiveEntry)
 
 
-def objective_entry(document: dict[str, Any]) -> Denoising:
-    """Return the typed entry of a diffusion network's document, as in a plan or a package."""
-    return _DENOISING.validate_python(document)
+def objective_entry(document: dict[str, Any]) -> Denoising | NextTokenEntry:
+    """Return the typed entry of a document, as in a plan or a package."""
+    return _ENTRIES.validate_python(document)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from cosmos_recipes.conditioning.base import BOTH, Head, Surroundings
 
@@ -27,7 +28,7 @@ class ActionHead(Head):
     schema = "action-frame"
     families = BOTH
     columns = ("action",)
-    entries = {"diffusion": ("time", "cross-attention", "channels")}
+    entries: ClassVar[Mapping[str, tuple[str, ...]]] = {"diffusion": ("time", "cross-attention", "channels")}
 
     def build(self, around: Surroundings) -> nn.Module:
         """Return the network of the chosen way in."""

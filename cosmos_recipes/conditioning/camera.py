@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cosmos_recipes.conditioning.base import BOTH, Head, Surroundings
 
@@ -25,7 +26,7 @@ class CameraHead(Head):
     schema = "pose"
     families = BOTH
     columns = ("pose", "intrinsics")
-    entries = {"diffusion": ("attention", "channels")}
+    entries: ClassVar[Mapping[str, tuple[str, ...]]] = {"diffusion": ("attention", "channels")}
 
     def build(self, around: Surroundings) -> nn.Module:
         """Return the network of the chosen way in."""

@@ -25,6 +25,11 @@ class Losses:
     weighted_B: Tensor
     figures_B: Mapping[str, Tensor] = field(default_factory=dict)
 
+    def detached(self) -> Losses:
+        """Return the numbers, without what made them."""
+        figures_B = {name: value_B.detach() for name, value_B in self.figures_B.items()}
+        return Losses(raw_B=self.raw_B.detach(), weighted_B=self.weighted_B.detach(), figures_B=figures_B)
+
 
 def replaced(chosen_B: Tensor, ours: Control, others: Control) -> Control:
     """Return `ours` for the chosen clips and `others` for the rest."""

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cosmos_recipes.backbones.adapters import adapt, is_adapted, load_network, merge, save_adapters
-from cosmos_recipes.backbones.networks import build_network
+from cosmos_recipes.backbones.networks import FamilyName, build_network
 from cosmos_recipes.backbones.objectives import objective_entry
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
@@ -48,7 +48,7 @@ class WorldModelConfig:
     rate_hz: float
     fewest_given_frames: int | None = None
     dropout: float = 0.0
-    family: str = "diffusion"
+    family: FamilyName = "diffusion"
     task: str = "general"
     clip: dict[str, int] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -71,6 +71,8 @@ class WorldModel(nn.Module):
     transformer: Any
     tokenizer: Any
     head: Any
+    # What its family knows of.
+    objective: Any
 
     def __init__(
         self, config: WorldModelConfig, *, transformer: nn.Module, tokenizer: nn.Module, head: nn.Module
@@ -186,7 +188,9 @@ class WorldModel(nn.Module):
 
         The sampler is that of the objective; one seed per clip. Guidance 1 is none.
         """
-        return self.family.generate(self, given_BCTHW, control, frames=frames, steps=steps, guidance=guidance, seeds=seeds)
+        return self.family.generate(
+            self, given_BCTHW, control, frames=frames, steps=steps, guidance=guidance, seeds=seeds
+        )
 
     @property
     def view_count(self) -> int:
@@ -253,7 +257,6 @@ def surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], toke
     """Return what the head of a model is built for; `tokenizer` says what a latent cell stands for."""
     return Surroundings.of(
         architecture,
-        family=config.family,
         text=TextEntry(**config.text),
         spatial=tokenizer.spatial,
         temporal=tokenizer.temporal,

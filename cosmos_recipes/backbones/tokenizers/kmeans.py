@@ -104,7 +104,9 @@ class KMeansTokenizer(nn.Module):
             seen_FF = seen_FF + (around_NF.T @ around_NF).double()
             lost_FP = lost_FP + (around_NF.T @ lost_NP).double()
             count += len(around_NF)
-        return torch.linalg.solve(seen_FF / count + RIDGE * torch.eye(len(seen_FF)).double(), lost_FP / count).float()
+        ridge_FF = RIDGE * torch.eye(len(seen_FF)).double()
+        restoring_FP: Tensor = torch.linalg.solve(seen_FF / count + ridge_FF, lost_FP / count)
+        return restoring_FP.float()
 
     def save_pretrained(self, folder: Path) -> None:
         """Write `config.json` and `model.safetensors`."""

@@ -43,14 +43,18 @@ def generate(
     latent_frames = 1 + (frames - 1) // tokenizer.temporal
     given = model.encode(given_BCTHW) if given_BCTHW.shape[2] else None
     height, width = (pixels // tokenizer.spatial for pixels in given_BCTHW.shape[-2:])
-    latent_B1THW = torch.zeros(len(seeds), 1, views * latent_frames, height, width, dtype=torch.long, device=given_BCTHW.device)
+    latent_B1THW = torch.zeros(
+        len(seeds), 1, views * latent_frames, height, width, dtype=torch.long, device=given_BCTHW.device
+    )
     given_frames = 0 if given is None else given.shape[2] // views
     if given is not None:
         latent_B1THW = beginning_with(given.long(), latent_B1THW, views)
     known_L = first_BT(torch.tensor([given_frames], device=latent_B1THW.device), latent_frames, views)[0]
     known_L = known_L.repeat_interleave(height * width)
     controls = [control] if guidance == 1 else [control, model.null(len(seeds))]
-    token_BL = complete(model, latent_B1THW, known_L, controls, guidance=guidance, chance=Chance((seed,) for seed in seeds))
+    token_BL = complete(
+        model, latent_B1THW, known_L, controls, guidance=guidance, chance=Chance((seed,) for seed in seeds)
+    )
     latent_B1THW = token_BL.view_as(latent_B1THW)
     decoded = model.decode(latent_B1THW)
     if given is not None and tokenizer.is_local:

@@ -16,9 +16,9 @@ from torch import Tensor
 from cosmos_recipes.training.chance import Chance
 from cosmos_recipes.training.diffusion.choice import objective_of
 from cosmos_recipes.training.diffusion.estimator import Estimator
-from cosmos_recipes.training.frames import beginning_with, first_BT
 from cosmos_recipes.training.diffusion.network import network_of
 from cosmos_recipes.training.diffusion.objective import Objective, over_frames
+from cosmos_recipes.training.frames import beginning_with, first_BT
 
 if TYPE_CHECKING:
     from cosmos_recipes.conditioning.networks import Control

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
 from cosmos_recipes.training.chance import Chance
 from cosmos_recipes.training.diffusion.choice import objective_of
 from cosmos_recipes.training.diffusion.estimator import Estimator
-from cosmos_recipes.training.frames import first_BT
 from cosmos_recipes.training.diffusion.network import Network, network_of
 from cosmos_recipes.training.diffusion.objective import Objective
+from cosmos_recipes.training.frames import first_BT
 from cosmos_recipes.training.losses import Losses, replaced
 
 if TYPE_CHECKING:
