@@ -117,7 +117,7 @@ class FeedForward(nn.Module):
 class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
     """Predicts, from each slot of a sequence, the token that comes next in its segment."""
 
-    config_name = "config.json"
+    config_name: Any = "config.json"
     _supports_gradient_checkpointing = True
 
     def __init__(
