@@ -23,6 +23,7 @@ class CameraHead(Head):
     task = "camera"
     schema = "pose"
     families = ("diffusion",)
+    needs_context = False
     columns = ("pose", "intrinsics")
     entries = ("attention", "channels")
 

@@ -18,6 +18,7 @@ class NoneHead(Head):
     task = "general"
     schema = "instruction-video"
     families = ("diffusion",)
+    needs_context = False
     columns = ()
 
     def build(self, around: Surroundings) -> nn.Module:
