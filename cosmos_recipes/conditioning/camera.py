@@ -21,9 +21,9 @@ class CameraHead(Head):
     name = "camera"
     summary = "Where the camera is and how its lens sees, at each frame."
     task = "camera"
+    needs_context = False
     schema = "pose"
     families = ("diffusion",)
-    needs_context = False
     columns = ("pose", "intrinsics")
     entries = ("attention", "channels")
 

@@ -16,9 +16,9 @@ class NoneHead(Head):
     name = "none"
     summary = "No control: continue the given frames."
     task = "general"
+    needs_context = False
     schema = "instruction-video"
     families = ("diffusion",)
-    needs_context = False
     columns = ()
 
     def build(self, around: Surroundings) -> nn.Module:
