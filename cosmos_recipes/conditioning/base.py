@@ -114,6 +114,8 @@ class Head(ABC):
     """The columns of the schema that are the control; none for a head without one."""
     optional_columns: ClassVar[tuple[str, ...]] = ()
     """Columns that are part of the control where a recording has them."""
+    needs_context: ClassVar[bool] = True
+    """Whether it speaks to the network through cross-attention, which not every network has."""
     of_views: ClassVar[bool] = False
     """Whether it tells the views of a clip apart; others take clips of one view."""
     entries: ClassVar[Mapping[str, tuple[str, ...]]] = {}
