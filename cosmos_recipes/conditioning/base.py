@@ -19,10 +19,6 @@ Attention = Literal["full", "per-view"]
 """How the views of a clip see each other: all in one attention, or each by itself and others in an attention besides."""
 
 
-Layout = Literal["time-major", "view-major"]
-"""How the tokens of views follow each other in an autoregressive sequence: moment by moment, or view by view."""
-
-
 class ContextShape(Protocol):
     """The text context that a network takes: `length` tokens of `width` numbers per clip, made by `encoder`."""
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tiny import tiny_plan
 from torch import Tensor
 
-from cosmos_recipes.backbones.autoregressive.sequence import Layout
+from cosmos_recipes.recipe.spec import Layout
 from cosmos_recipes.training.autoregressive.generation import chosen, complete, with_kept_pixels
 from cosmos_recipes.training.chance import Chance
 from cosmos_recipes.training.world_model import WorldModel
