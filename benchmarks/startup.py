@@ -25,9 +25,10 @@ PROGRAM = [sys.executable, "-m", "cosmos_recipes"]
 COMMANDS = {
     "import torch": [sys.executable, "-c", "import torch"],
     "--help": [*PROGRAM, "--help"],
+    "ls tasks": [*PROGRAM, "ls", "tasks"],
     "check recipes/*.yaml": [*PROGRAM, "check", *RECIPES],
 }
-LIMITS_S = {"--help": 0.35, "check recipes/*.yaml": 1.5}
+LIMITS_S = {"--help": 0.35, "ls tasks": 1.0, "check recipes/*.yaml": 1.5}
 
 
 def seconds(command: list[str]) -> float:

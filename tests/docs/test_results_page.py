@@ -133,12 +133,12 @@ def test_figures_of_another_family_are_lines_of_their_own(tmp_path: Path, places
     assert results.headed(header, name, both) == header
 
 
-def test_a_recipe_is_measured_with_each_seed_whatever_its_gate_says(tmp_path: Path) -> None:
+def test_a_recipe_is_measured_with_the_seed_asked_for_whatever_its_gate_says(tmp_path: Path) -> None:
     recipe = tmp_path / "few-steps.yaml"
     changes = SMALL | {"dataset.use": WORLD, "gate.ssim": 1, "train.steps": 2}
     recipe.write_text(f"recipe: few-steps\nsummary: A run in seconds.\nextends: {ROOT / 'recipes' / 'factory.yaml'}\n")
     overrides = tuple(f"{key}={value}" for key, value in changes.items())
     way = results.Way(path=recipe, family="diffusion", backbone="tiny-diffusion", overrides=overrides)
-    results.measure(tmp_path / "runs", [way], [1, 4])
+    results.measure(tmp_path / "runs", [way], [4])
     done = [RunFolder(path.parent) for path in (tmp_path / "runs").glob("few-steps/*/plan.yaml")]
-    assert {json.loads(folder.metrics.read_text())["seed"] for folder in done} == {1, 4}
+    assert {json.loads(folder.metrics.read_text())["seed"] for folder in done} == {4}
