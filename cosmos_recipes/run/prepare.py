@@ -257,13 +257,19 @@ def clip_reader(plan: Plan, folder: Path) -> ClipReader:
 
 def _make_tokenizer(plan: Plan, folder: Path, reader: ClipReader, progress: Progress) -> None:
     """Save the tokenizer: that of a model of ours, the autoencoder of a pipeline, or a new one that is fitted."""
-    from cosmos_recipes.backbones.tokenizers import build_tokenizer, comes_trained, load_tokenizer, trained_tokenizer
+    from cosmos_recipes.backbones.tokenizers import (
+        build_tokenizer,
+        comes_trained,
+        is_refitted,
+        load_tokenizer,
+        trained_tokenizer,
+    )
 
     place = folder / "tokenizer"
     if place.exists():
         return
     weights, said = start_of(plan), plan.backbone.tokenizer
-    if weights is not None and not weights.is_pipeline:
+    if weights is not None and not weights.is_pipeline and not is_refitted(said.name):
         tokenizer = load_tokenizer(weights.folder / "tokenizer")
     elif weights is not None and comes_trained(said.name):
         progress("getting the video tokenizer", 0, 0)

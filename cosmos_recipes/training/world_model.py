@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from cosmos_recipes.backbones.adapters import adapt, is_adapted, load_network, merge, save_adapters
 from cosmos_recipes.backbones.networks import FamilyName, build_network
 from cosmos_recipes.backbones.objectives import objective_entry
-from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
+from cosmos_recipes.backbones.tokenizers import build_tokenizer, is_refitted, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
 from cosmos_recipes.backbones.zoo import TextEntry
 from cosmos_recipes.compiler.plan import Plan
@@ -114,17 +114,21 @@ class WorldModel(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
             head = find_head(config.head).build(surroundings(config, backbone.architecture, backbone.tokenizer))
+        fitted = load_tokenizer(tokenizer) if tokenizer else build_tokenizer(backbone.tokenizer)
         if backbone.weights is None:
             transformer = build_network(backbone.family, backbone.architecture, seed=plan.seed)
             _begin(head, transformer)
         else:
             transformer = _started(Weights(label=backbone.weights), backbone.weights_sha256, config, head)
+            if tokenizer and is_refitted(backbone.tokenizer.name):
+                begun = load_tokenizer(Weights(label=backbone.weights).folder / "tokenizer")
+                transformer.recode(*fitted.likest(begun))
         if (rank := plan.train.lora_rank) and (alpha := plan.train.lora_alpha):
             adapt(transformer, rank=rank, alpha=alpha, seed=plan.seed)
         return cls(
             config,
             transformer=transformer,
-            tokenizer=load_tokenizer(tokenizer) if tokenizer else build_tokenizer(backbone.tokenizer),
+            tokenizer=fitted,
             head=head,
         )
 

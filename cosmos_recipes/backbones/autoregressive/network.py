@@ -163,6 +163,12 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
         nn.init.normal_(self.tok_embeddings.weight)
         nn.init.zeros_(self.output.weight)
 
+    @torch.no_grad()
+    def recode(self, likest_KN: Tensor, weight_KN: Tensor) -> None:
+        """Let each code be what the likest codes of before were, so much of each: in the embedding and in the output."""
+        for matrix in (self.tok_embeddings.weight, self.output.weight):
+            matrix[: len(likest_KN)] = (matrix[likest_KN] * weight_KN[..., None]).sum(1)
+
     def sequence(self, shape: tuple[int, int, int], *, views: int, layout: Layout | None) -> TokenSequence:
         """Return the order of the tokens of clips of so many views, each of `shape` (latent frames, height, width)."""
         begins = self._config.begin_token is not None

@@ -44,6 +44,11 @@ def comes_trained(name: str) -> bool:
     return hasattr(_tokenizer(name), "from_autoencoder")
 
 
+def is_refitted(name: str) -> bool:
+    """Return whether a tokenizer is fitted to each data set anew, also where the model to start from has one."""
+    return getattr(_tokenizer(name), "is_refitted", False)
+
+
 def trained_tokenizer(plan: TokenizerSettings, folder: Path) -> Any:
     """Return the tokenizer whose autoencoder diffusers stored in `folder`.
 

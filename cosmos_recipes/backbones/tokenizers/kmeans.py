@@ -25,6 +25,7 @@ MOST_BYTES = 256 * 2**20
 SEEN_BY_OTHERS = 32
 """Principal components of a code that the cells around it are restored from."""
 RIDGE = 1e-3
+LIKEST = 4
 
 
 class KMeansTokenizer(nn.Module):
@@ -39,6 +40,8 @@ class KMeansTokenizer(nn.Module):
     restore_FP: Tensor
     is_local = True
     """A code stands for its own cell alone."""
+    is_refitted = True
+    """Every data set gets codes of its own, also where the network to start from was trained with others."""
     channels = 1
 
     def __init__(self, *, temporal: int = 4, spatial: int = 8, channels: int = 1, codes: int = 1024) -> None:
@@ -81,6 +84,16 @@ class KMeansTokenizer(nn.Module):
     def embed(self, latent_B1THW: Tensor) -> Tensor:
         """Return what codes are near each other by, (B, D, T, H, W)."""
         return self.code_KD[latent_B1THW[:, 0].long()].movedim(-1, 1)
+
+    def likest(self, other: KMeansTokenizer) -> tuple[Tensor, Tensor]:
+        """Return, of each code, the numbers of the codes of another tokenizer that are nearest, and weights (K, LIKEST).
+
+        Both have patches of the same size. The weights add up to 1, and are inverse to the squared distances.
+        """
+        square_KK = torch.cdist(self.patch_KP, other.patch_KP).square()
+        nearest = square_KK.topk(min(LIKEST, other.codes), largest=False)
+        weight_KN = 1 / nearest.values.clamp_min(1e-6)
+        return nearest.indices, weight_KN / weight_KN.sum(1, keepdim=True)
 
     def _patches(self, video_BCTHW: Tensor) -> Tensor:
         return patches_of(video_BCTHW, temporal=self.temporal, spatial=self.spatial)
