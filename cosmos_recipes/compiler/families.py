@@ -8,6 +8,7 @@ from cosmos_recipes.backbones.zoo import context_sibling
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.conditioning.base import heads
 from cosmos_recipes.diagnostics import Problem
+from cosmos_recipes.diagnostics.words import listed
 from cosmos_recipes.recipe.load import LoadedRecipe
 
 OF_DENOISING = ("train.shift", "evaluate.sampler_steps")
@@ -61,7 +62,7 @@ def _context(resolved: Resolved) -> Iterator[Problem]:
         code="CR308",
         message=f"the head `{head.name}` speaks through cross-attention, which {backbone.name} does not have",
         place=resolved.loaded.place_of("conditioning.head"),
-        expected=" or ".join(["a backbone with cross-attention", *(["one of " + ", ".join(others)] if others else [])]),
+        expected=f"a backbone with cross-attention{f', or one of the heads {listed(others)}' if others else ''}",
         found=f"{head.name} with {backbone.name}",
         hint=f"use {sibling}, which is this network with cross-attention" if sibling else "use another backbone",
     )
