@@ -58,11 +58,15 @@ def write_contexts(plan: Plan, folder: Path, index: ClipIndex, cache: Cache, pro
 def text_source(plan: Plan) -> Weights:
     """Return the pipeline that a plan's text encoder is from: a model of ours keeps none, so its backbone's on the Hub.
 
+    The autoregressive models are published without one: the settings of their encoder say which pipeline has it.
+
     Raises:
         RecipeError: there is none (CR624).
     """
-    start = start_of(plan)
+    start, said = start_of(plan), plan.backbone.text.settings
     source = start if start and start.is_pipeline else _on_hub(plan)
+    if "hub_id" in said and not (source and source.holds(PARTS[0])):
+        return Weights.of_hub(said["hub_id"], said.get("revision", "main"))
     if source is None:
         fail(
             "CR624",
@@ -75,7 +79,10 @@ def text_source(plan: Plan) -> Weights:
 
 def _on_hub(plan: Plan) -> Weights | None:
     backbone = plan.backbone
-    return Weights.of_hub(backbone.hub_id, backbone.revision or "main") if backbone.hub_id else None
+    if backbone.hub_id is None:
+        return None
+    is_checkpoint = backbone.family == "autoregressive"
+    return Weights.of_hub(backbone.hub_id, backbone.revision or "main", checkpoint=is_checkpoint)
 
 
 class Reader:

@@ -256,8 +256,14 @@ def clip_reader(plan: Plan, folder: Path) -> ClipReader:
 
 
 def _make_tokenizer(plan: Plan, folder: Path, reader: ClipReader, progress: Progress) -> None:
-    """Save the tokenizer: that of a model of ours, the autoencoder of a pipeline, or a new one that is fitted."""
-    from cosmos_recipes.backbones.tokenizers import build_tokenizer, comes_trained, load_tokenizer, trained_tokenizer
+    """Save the tokenizer: that of a model of ours, a trained one of NVIDIA's, or a new one that is fitted."""
+    from cosmos_recipes.backbones.tokenizers import (
+        build_tokenizer,
+        comes_trained,
+        has_own_place,
+        load_tokenizer,
+        trained_tokenizer,
+    )
 
     place = folder / "tokenizer"
     if place.exists():
@@ -265,9 +271,10 @@ def _make_tokenizer(plan: Plan, folder: Path, reader: ClipReader, progress: Prog
     weights, said = start_of(plan), plan.backbone.tokenizer
     if weights is not None and not weights.is_pipeline:
         tokenizer = load_tokenizer(weights.folder / "tokenizer")
-    elif weights is not None and comes_trained(said.name):
+    elif comes_trained(said.name) and (weights is not None or has_own_place(said)):
         progress("getting the video tokenizer", 0, 0)
-        tokenizer = trained_tokenizer(said, weights.fetched("vae") / "vae")
+        is_beside = weights is not None and (weights.holds("vae") or not has_own_place(said))
+        tokenizer = trained_tokenizer(said, weights.fetched("vae") / "vae" if weights and is_beside else None)
     else:
         tokenizer = build_tokenizer(said)
         tokenizer.fit(_videos(reader, reader.index.ids("train").tolist(), progress))

@@ -44,13 +44,24 @@ def comes_trained(name: str) -> bool:
     return hasattr(_tokenizer(name), "from_autoencoder")
 
 
-def trained_tokenizer(plan: TokenizerSettings, folder: Path) -> Any:
-    """Return the tokenizer whose autoencoder diffusers stored in `folder`.
+def trained_tokenizer(plan: TokenizerSettings, folder: Path | None) -> Any:
+    """Return the trained tokenizer whose files lie in `folder`, or where its settings say.
 
     Raises:
-        RecipeError: the files are damaged or are those of another one (CR620, CR621, CR622).
+        RecipeError: the files cannot be fetched (CR623), are damaged or are those of another one (CR620, CR621, CR622).
     """
     return _tokenizer(plan.name).from_autoencoder(folder, **_settings(plan))
+
+
+def has_own_place(plan: TokenizerSettings) -> bool:
+    """Return whether a tokenizer's settings say where on the Hub it is, apart from the network."""
+    return "hub_id" in plan.settings
+
+
+def is_elsewhere(folder: Path) -> bool:
+    """Return whether a saved tokenizer is no more than a note of where its files are, and of their hashes."""
+    config = folder / "config.json"
+    return config.is_file() and "hub_id" in json.loads(config.read_text(encoding="utf-8"))
 
 
 def _settings(plan: TokenizerSettings) -> dict[str, Any]:
