@@ -12,7 +12,7 @@ from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dic
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from cosmos_recipes.backbones.diffusion import load_transformer
+from cosmos_recipes.backbones.networks import load_transformer
 from cosmos_recipes.backbones.weights import ADAPTER, Weights, require_unchanged
 from cosmos_recipes.diagnostics import Place, fail
 
@@ -54,7 +54,7 @@ def load_network(folder: Path, *, base: Path | None = None) -> Any:
     of_ours = folder / "cosmos_recipe.json"
     said = json.loads(of_ours.read_text(encoding="utf-8")).get("base") if of_ours.exists() else None
     if said is None:
-        return load_transformer(str(folder / "transformer"))
+        return load_transformer(folder / "transformer")
     weights = Weights(label=str(base or said["weights"]))
     require_unchanged(weights, said["sha256"], hint="put them back, or say where they are: `--base`, in Python `base=`")
     transformer = merge(load_network(weights.fetched("transformer")))

@@ -1,11 +1,12 @@
-"""What a diffusion network is trained to predict: one closed choice by name, each with the settings that it honours.
+"""What a network is trained to predict: one closed choice by name, each with the settings that it honours.
 
-Noise is added to latents that are multiplied by `sigma_data`, so that sigma is relative to data of that standard deviation.
+A diffusion network removes noise, which is added to latents that are multiplied by `sigma_data`, so that sigma is
+relative to data of that standard deviation. An autoregressive one predicts the next token.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -14,6 +15,7 @@ from pydantic import (
     FiniteFloat,
     NonNegativeFloat,
     PositiveFloat,
+    PositiveInt,
     TypeAdapter,
     model_validator,
 )
@@ -26,7 +28,7 @@ class Part(BaseModel):
 
 
 class Settings(Part):
-    """What every objective has."""
+    """What every objective has that removes noise."""
 
     timestep_scale: PositiveFloat = Field(
         1.0, description="What times are multiplied by before the network embeds them."
@@ -102,6 +104,8 @@ class EdmRectifiedFlowSettings(SigmaSettings):
 
 
 class _Entry(Part):
+    denoises: ClassVar[bool] = True
+
     shift: PositiveFloat = Field(description="Factor on sigma = t / (1 - t) in training: above 1 trains at more noise.")
 
 
@@ -126,10 +130,42 @@ class EdmRectifiedFlowEntry(_Entry):
     settings: EdmRectifiedFlowSettings = EdmRectifiedFlowSettings()
 
 
-ObjectiveEntry = Annotated[RectifiedFlowEntry | EdmEntry | EdmRectifiedFlowEntry, Field(discriminator="name")]
-_ENTRIES: TypeAdapter[RectifiedFlowEntry | EdmEntry | EdmRectifiedFlowEntry] = TypeAdapter(ObjectiveEntry)
+class NextTokenSettings(Part):
+    """Cross-entropy of each token, given those before it, and how tokens are drawn."""
+
+    z_loss: NonNegativeFloat = Field(
+        0.0, description="Weight of the squared logarithm of the partition function, which keeps logits small."
+    )
+    corruption: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of the tokens that the network sees in training which are replaced by codes drawn at random, so that it learns to go on from its own mistakes.",
+    )
+    temperature: NonNegativeFloat = Field(
+        1.0, description="What logits are divided by before a token is drawn; 0 takes the likeliest."
+    )
+    top_p: float = Field(
+        1.0, gt=0, le=1, description="Draw among the likeliest tokens that have this probability together."
+    )
+    top_k: PositiveInt | None = Field(None, description="Draw among so many of the likeliest tokens; null for all.")
 
 
-def objective_entry(document: dict[str, Any]) -> RectifiedFlowEntry | EdmEntry | EdmRectifiedFlowEntry:
+class NextTokenEntry(Part):
+    """The next token, as the autoregressive models of Predict1 train."""
+
+    denoises: ClassVar[bool] = False
+
+    name: Literal["next-token"]
+    settings: NextTokenSettings = NextTokenSettings()
+
+
+Denoising = RectifiedFlowEntry | EdmEntry | EdmRectifiedFlowEntry
+DenoisingEntry = Annotated[Denoising, Field(discriminator="name")]
+ObjectiveEntry = Annotated[Denoising | NextTokenEntry, Field(discriminator="name")]
+_ENTRIES: TypeAdapter[Denoising | NextTokenEntry] = TypeAdapter(ObjectiveEntry)
+
+
+def objective_entry(document: dict[str, Any]) -> Denoising | NextTokenEntry:
     """Return the typed entry of a document, as in a plan or a package."""
     return _ENTRIES.validate_python(document)

@@ -29,18 +29,15 @@ PER_FRAME = (TIME, MODULATION)
 
 
 class Entrance:
-    """What enters the network at its next calls; it stays until the next `enter`, as blocks may be computed again.
-
-    `views` are those of every clip.
-    """
+    """What enters the network at its next calls; it stays until the next `enter`, as blocks may be computed again."""
 
     def __init__(self) -> None:
         self.views = 1
         self.added: Mapping[str, Any] = {}
 
-    def enter(self, added: Mapping[str, Any]) -> None:
-        """Let these enter, by their place."""
-        self.added = added
+    def enter(self, added: Mapping[str, Any], *, views: int) -> None:
+        """Let these enter, by their place, in clips of so many views."""
+        self.added, self.views = added, views
 
 
 class OpenTimeEmbedding(nn.Module):

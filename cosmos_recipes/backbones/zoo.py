@@ -6,56 +6,24 @@ Shipped ones are in `zoo.yaml` beside this file; a plug-in adds its own with an 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
-from math import prod
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from cosmos_recipes.backbones.objectives import ObjectiveEntry, Part
+from cosmos_recipes.backbones.architectures.autoregressive import DecoderArchitecture
+from cosmos_recipes.backbones.architectures.diffusion import DiffusionArchitecture
+from cosmos_recipes.backbones.objectives import DenoisingEntry, NextTokenEntry, ObjectiveEntry, Part
+from cosmos_recipes.diagnostics import Problem, RecipeError
 from cosmos_recipes.recipe.located import read_located
+from cosmos_recipes.recipe.places import Located
 from cosmos_recipes.recipe.spec import Name
-from cosmos_recipes.recipe.validation import validate
+from cosmos_recipes.recipe.validation import validate, validate_located
 
 ZOO_FILE = Path(__file__).with_name("zoo.yaml")
-Triple = tuple[PositiveInt, PositiveInt, PositiveInt]
-
-
-class Architecture(Part):
-    """Constructor arguments of diffusers' `CosmosTransformer3DModel`; sizes are in latent cells (T, H, W).
-
-    The defaults are what all of NVIDIA's diffusion models have in common.
-    """
-
-    in_channels: PositiveInt
-    out_channels: PositiveInt = 16
-    num_attention_heads: PositiveInt
-    attention_head_dim: PositiveInt = 128
-    num_layers: PositiveInt
-    mlp_ratio: PositiveFloat = 4.0
-    text_embed_dim: PositiveInt = 1024
-    adaln_lora_dim: PositiveInt = 256
-    max_size: Triple = (128, 240, 240)
-    patch_size: Triple = (1, 2, 2)
-    rope_scale: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
-    concat_padding_mask: bool = True
-    extra_pos_embed_type: Literal["learnable"] | None = None
-    use_crossattn_projection: bool = False
-    crossattn_proj_in_channels: PositiveInt = 1024
-    encoder_hidden_states_channels: PositiveInt = 1024
-
-    @property
-    def width(self) -> int:
-        """Width of the hidden state."""
-        return self.num_attention_heads * self.attention_head_dim
-
-    @property
-    def context_width(self) -> int:
-        """Width of the text context that the network takes."""
-        return self.crossattn_proj_in_channels if self.use_crossattn_projection else self.text_embed_dim
+Family = Literal["diffusion", "autoregressive"]
 
 
 class TokenizerEntry(Part):
@@ -73,11 +41,11 @@ class TokenizerEntry(Part):
 
 
 class TextEntry(Part):
-    """What encodes captions, and the context (length, width) that comes out."""
+    """What encodes captions, and the context (length, width) that comes out; 0 by 0 for a network that takes none."""
 
     encoder: str
-    length: PositiveInt
-    width: PositiveInt
+    length: NonNegativeInt
+    width: NonNegativeInt
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -107,10 +75,10 @@ class ZooEntry(Part):
 
     name: str
     summary: str
-    family: Literal["diffusion", "autoregressive"]
-    architecture: Architecture
+    family: Family
+    architecture: DiffusionArchitecture | DecoderArchitecture
     tokenizer: TokenizerEntry
-    text: TextEntry
+    text: TextEntry = Field(TextEntry(encoder="none", length=0, width=0), description="None for a network without.")
     objective: ObjectiveEntry
     native: NativeClip
     limits: Limits
@@ -123,21 +91,20 @@ class ZooEntry(Part):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        network, channels = self.architecture, self.tokenizer.channels
-        if network.in_channels not in (channels, channels + 1) or network.out_channels != channels:
-            raise ValueError(
-                f"in_channels = {channels + 1} (latents and mask) or {channels} (no frames can be given), and out_channels = {channels}"
+        width = self.architecture.context_width
+        if width != self.text.width:
+            said = (
+                f"a text width of {width}, which the network takes" if width else "no `text`, which the network lacks"
             )
-        if network.context_width != self.text.width:
-            raise ValueError(f"a text width of {network.context_width}, which the network takes")
+            raise ValueError(said)
         if self.native_tokens > self.limits.tokens:
             raise ValueError(f"limits of at least the native clip, {self.native_tokens} tokens")
         return self
 
     @property
     def takes_given_frames(self) -> bool:
-        """Whether a channel marks the frames that are given, as in Video2World; Text2World has none."""
-        return self.architecture.in_channels > self.tokenizer.channels
+        """Whether frames can be given, as to Video2World; Text2World has no channel that marks them."""
+        return self.architecture.takes_given_frames(self.tokenizer.channels)
 
     @property
     def native_tokens(self) -> int:
@@ -156,70 +123,68 @@ class ZooEntry(Part):
     @property
     def parameters(self) -> int:
         """Trainable numbers in the network, without the conditioning head."""
-        return parameter_count(self.architecture)
+        return self.architecture.parameters
 
 
-def parameter_count(network: Architecture) -> int:
-    """Return the number of parameters of the diffusers class for these arguments, in closed form."""
-    width, patch = network.width, prod(network.patch_size)
-    total = (network.in_channels + network.concat_padding_mask) * patch * width
-    total += width * patch * network.out_channels
-    total += 4 * width * width + width
-    total += network.num_layers * block_parameters(network).total
-    total += 3 * width * network.adaln_lora_dim
-    if network.extra_pos_embed_type == "learnable":
-        total += width * sum(size // step for size, step in zip(network.max_size, network.patch_size, strict=True))
-    if network.use_crossattn_projection:
-        total += (network.crossattn_proj_in_channels + 1) * network.encoder_hidden_states_channels
-    return total
+class DiffusionEntry(ZooEntry):
+    """A backbone that removes noise."""
+
+    family: Literal["diffusion"]
+    architecture: DiffusionArchitecture
+    objective: DenoisingEntry
+
+    @model_validator(mode="after")
+    def _latents_fit(self) -> Self:
+        network, channels = self.architecture, self.tokenizer.channels
+        if network.in_channels not in (channels, channels + 1) or network.out_channels != channels:
+            raise ValueError(
+                f"in_channels = {channels + 1} (latents and mask) or {channels} (no frames can be given), and out_channels = {channels}"
+            )
+        return self
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BlockParameters:
-    """Parameters of one block: matrices by what they are applied to, and vectors (norms of queries and keys)."""
+class AutoregressiveEntry(ZooEntry):
+    """A backbone that predicts the next token; its tokenizer's settings say how many `codes` there are."""
 
-    per_token: int
-    per_text_token: int
-    per_clip: int
-    vectors: int
+    family: Literal["autoregressive"]
+    architecture: DecoderArchitecture
+    objective: NextTokenEntry
 
-    @property
-    def matrices(self) -> int:
-        """All parameters that are matrices."""
-        return self.per_token + self.per_text_token + self.per_clip
-
-    @property
-    def total(self) -> int:
-        """All parameters."""
-        return self.matrices + self.vectors
-
-
-def block_parameters(network: Architecture) -> BlockParameters:
-    """Return the parameters of one transformer block."""
-    width = network.width
-    feed_forward = 2 * width * int(width * network.mlp_ratio)
-    return BlockParameters(
-        per_token=4 * width * width + 2 * width * width + feed_forward,
-        per_text_token=2 * width * network.text_embed_dim,
-        per_clip=3 * 4 * width * network.adaln_lora_dim,
-        vectors=4 * network.attention_head_dim,
-    )
+    @model_validator(mode="after")
+    def _codes_fit(self) -> Self:
+        codes = self.tokenizer.settings.get("codes")
+        if self.tokenizer.channels != 1 or codes != self.architecture.vocabulary:
+            raise ValueError(
+                f"a tokenizer of 1 channel with `settings: {{codes: {self.architecture.vocabulary}}}`, the vocabulary of the network"
+            )
+        return self
 
 
 class ZooFile(Part):
     """A file of backbones, by name."""
 
-    backbones: dict[Name, ZooEntry]
+    backbones: dict[Name, dict[str, Any]]
 
-    @model_validator(mode="before")
-    @classmethod
-    def _name_entries(cls, tree: Any) -> Any:
-        """Give each entry the name that it is listed under."""
-        entries = tree.get("backbones") if isinstance(tree, dict) else None
-        if not isinstance(entries, dict):
-            return tree
-        named = {name: {"name": name, **entry} if isinstance(entry, dict) else entry for name, entry in entries.items()}
-        return {**tree, "backbones": named}
+
+ENTRIES: dict[str, type[ZooEntry]] = {"diffusion": DiffusionEntry, "autoregressive": AutoregressiveEntry}
+
+
+def read_zoo(file: Located) -> dict[str, ZooEntry]:
+    """Return the backbones of a file by name; the family of each says what it may hold.
+
+    Raises:
+        RecipeError: every mistake in the file.
+    """
+    entries, problems = dict[str, ZooEntry](), list[Problem]()
+    for name, entry in validate(ZooFile, file).backbones.items():
+        model = ENTRIES.get(str(entry.get("family")), ZooEntry)
+        try:
+            entries[name] = validate_located(model, file, path=("backbones", name), extra={"name": name})
+        except RecipeError as error:
+            problems += error.problems
+    if problems:
+        raise RecipeError(*problems)
+    return entries
 
 
 @cache
@@ -228,7 +193,7 @@ def zoo() -> dict[str, ZooEntry]:
     plugins = sorted(entry_points(group="cosmos_recipes.backbones"), key=lambda entry: entry.name)
     entries: dict[str, ZooEntry] = {}
     for file in (ZOO_FILE, *(entry.load() for entry in plugins)):
-        entries = {**validate(ZooFile, read_located(file)).backbones, **entries}
+        entries = {**read_zoo(read_located(file)), **entries}
     return entries
 
 
@@ -236,6 +201,14 @@ def video_sibling(entry: ZooEntry) -> str | None:
     """Return the name of the backbone that differs from this one in taking given frames."""
     wanted = entry.architecture.model_copy(update={"in_channels": entry.tokenizer.channels + 1})
     alike = (name for name, other in zoo().items() if (other.architecture, other.text) == (wanted, entry.text))
+    return next(alike, None)
+
+
+def context_sibling(entry: ZooEntry) -> str | None:
+    """Return the name of the backbone that has the same trunk as this one and cross-attention besides."""
+    trunk = (entry.family, entry.architecture.width, entry.architecture.num_layers)
+    with_context = (other for other in zoo().values() if other.architecture.context_width)
+    alike = (o.name for o in with_context if (o.family, o.architecture.width, o.architecture.num_layers) == trunk)
     return next(alike, None)
 
 

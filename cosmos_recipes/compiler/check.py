@@ -198,13 +198,14 @@ def _columns(resolved: Resolved) -> Iterator[Problem]:
 
 def _entry(resolved: Resolved) -> Iterator[Problem]:
     head, chosen = resolved.head, resolved.loaded.recipe.conditioning.enters
-    if chosen is not None and chosen not in head.entries:
-        close = nearest(chosen, head.entries) or next(iter(head.entries), None)
+    entries = head.entries.get(resolved.backbone.family, ())
+    if chosen is not None and chosen not in entries:
+        close = nearest(chosen, entries) or next(iter(entries), None)
         yield Problem(
             code="CR305",
             message=f"the head `{head.name}` cannot enter the network there",
             place=resolved.loaded.place_of("conditioning.enters"),
-            expected=f"one of {', '.join(head.entries)}" if head.entries else "no `enters`: it has one way in",
+            expected=f"one of {', '.join(entries)}" if entries else "no `enters`: it has one way in",
             found=chosen,
             hint=f"use `enters: {close}`" if close else "remove `enters`",
         )
@@ -267,7 +268,7 @@ def _given_frames(resolved: Resolved) -> Iterator[Problem]:
             message=f"{resolved.backbone.name} cannot take given frames, and every recipe gives at least one",
             place=loaded.place_of("backbone.use"),
             expected="a network with a channel that marks the given frames",
-            found=f"{resolved.backbone.architecture.in_channels} channels, all of them latents",
+            found=f"{resolved.backbone.tokenizer.channels} channels, all of them latents",
             hint=f"use {sibling}, which differs in nothing else" if sibling else "use another backbone",
         )
     elif given >= frames > temporal:
@@ -380,6 +381,8 @@ def _extent(resolved: Resolved) -> Iterator[Problem]:
             hint="use fewer frames or smaller pictures" + (", or fewer views" if len(clip.views) > 1 else ""),
         )
     latent = (clip.latent_frames, clip.latent_height, clip.latent_width)
+    if network.max_size is None:
+        return
     time, high, wide = network.max_size
     time = min(time, tokenizer.window or time)
     if any(size > limit for size, limit in zip(latent, (time, high, wide), strict=True)):

@@ -109,7 +109,7 @@ def _conditioning(resolved: Resolved) -> ConditioningPlan:
     sees = everything if said.sees is None else {view: tuple(seen) for view, seen in said.sees.items()}
     return ConditioningPlan(
         head=head.name,
-        enters=head.entry(said.enters),
+        enters=head.entry(said.enters, resolved.backbone.family),
         dropout=said.dropout if head.controlled else 0.0,
         attention=attention,
         sees=sees if attention == "per-view" else None,

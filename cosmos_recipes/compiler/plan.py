@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cosmos_recipes.backbones.objectives import ObjectiveEntry
 from cosmos_recipes.backbones.zoo import TextEntry, TokenizerEntry
-from cosmos_recipes.conditioning.base import Attention
+from cosmos_recipes.conditioning.base import Attention, Layout
 from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
 from cosmos_recipes.data.contract import Schema, load_schema
 from cosmos_recipes.recipe.spec import Gate, Optimizer
@@ -135,6 +135,7 @@ class ConditioningPlan(Part):
     enters: str | None = None
     dropout: float
     attention: Attention | None = None
+    layout: Layout | None = None
     sees: dict[str, tuple[str, ...]] | None = None
 
 

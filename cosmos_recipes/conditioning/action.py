@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
-from cosmos_recipes.conditioning.base import Head, Surroundings
+from cosmos_recipes.conditioning.base import BOTH, Head, Surroundings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,15 +17,18 @@ class ActionHead(Head):
     `time` adds them to the embedding of its time, as Predict2.5's action-conditioned model does; `cross-attention` makes a
     token of them that all blocks attend to; `channels` gives them to each patch with the latents. Predict2.5's report
     (table 20) compares the three, and finds them better in this order.
+
+    In a decoder they are a token of the context that is seen where the tokens of that latent frame are predicted, and
+    nowhere else: Predict1's group-diagonal mask.
     """
 
     name = "action"
     summary = "What is done from each frame to the next, such as moves of a gripper."
     task = "action"
     schema = "action-frame"
-    families = ("diffusion",)
+    families = BOTH
     columns = ("action",)
-    entries = ("time", "cross-attention", "channels")
+    entries: ClassVar[Mapping[str, tuple[str, ...]]] = {"diffusion": ("time", "cross-attention", "channels")}
 
     def build(self, around: Surroundings) -> nn.Module:
         """Return the network of the chosen way in."""
@@ -36,19 +40,24 @@ class ActionHead(Head):
             "frames": around.frames,
             "text_width": around.text.width,
         }
-        match self.entry(around.enters):
+        match self._entry(around):
             case "cross-attention":
-                return ActionTokens(context_width=around.context_width, **actions)
+                return ActionTokens(context_width=around.context_width, bound=False, **actions)
+            case "own-context":
+                return ActionTokens(context_width=around.context_width, bound=True, **actions)
             case "channels":
                 return ActionChannels(width=around.width, **actions)
             case _:
                 return ActionEmbedding(width=around.width, **actions)
 
+    def _entry(self, around: Surroundings) -> str | None:
+        return "own-context" if around.family == "autoregressive" else self.entry(around.enters, around.family)
+
     def parameters(self, around: Surroundings) -> int:
         """Return how many numbers of the head train."""
         grouped = around.numbers["action"] * around.temporal
-        match self.entry(around.enters):
-            case "cross-attention":
+        match self._entry(around):
+            case "cross-attention" | "own-context":
                 later = (around.frames - 1) // around.temporal
                 return 4 * around.context_width * (grouped + 1 + later + around.context_width)
             case "channels":

@@ -14,6 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cosmos_recipes.backbones.autoregressive.places import OWN_CONTEXT
+from cosmos_recipes.backbones.places import CONTEXT
+
 Control = dict[str, Tensor]
 EXPANSION = 4
 
@@ -74,20 +77,25 @@ class ActionEmbedding(Actions):
 
 
 class ActionTokens(Actions):
-    """Makes a token of the actions that lead to each latent frame, which knows its place in time."""
+    """Makes a token of the actions that lead to each latent frame, which knows its place in time.
 
-    def __init__(self, *, context_width: int, **actions: int) -> None:
+    A `bound` token is seen from its own latent frame alone, others from everywhere.
+    """
+
+    def __init__(self, *, context_width: int, bound: bool, **actions: int) -> None:
         super().__init__(**actions)
+        self.bound = bound
         hidden = EXPANSION * context_width
         self.hidden = nn.Linear(self.grouped, hidden)
         self.position_TD = nn.Parameter(torch.randn(self.steps // self.temporal, hidden))
         self.token = _zero(nn.Linear(hidden, context_width, bias=False))
 
     def enter(self, grouped_BTG: Tensor, known_B11: Tensor) -> dict[str, Tensor]:
-        """Return `context_BSC`, a token for each latent frame but the first."""
+        """Return `context_BSC`, a token for each latent frame but the first, or `own_BTC`, with zeros for that."""
         hidden_BTD = self.hidden(grouped_BTG) + self.position_TD
         hidden_BTD = nn.functional.gelu(hidden_BTD, approximate="tanh") * known_B11
-        return {"context_BSC": self.token(hidden_BTD)}
+        token_BSC = self.token(hidden_BTD)
+        return {OWN_CONTEXT: _after_first(token_BSC)} if self.bound else {CONTEXT: token_BSC}
 
 
 class ActionChannels(Actions):

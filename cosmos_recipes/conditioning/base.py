@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+BOTH = ("diffusion", "autoregressive")
+"""The families of a head that fits both."""
 Attention = Literal["full", "per-view"]
 """How the views of a clip see each other: all in one attention, or each by itself and others in an attention besides."""
+
+
+Layout = Literal["time-major", "view-major"]
+"""How the tokens of views follow each other in an autoregressive sequence: moment by moment, or view by view."""
 
 
 class ContextShape(Protocol):
@@ -35,11 +41,12 @@ class ContextShape(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What a head is built for: a network of this `width` and text context, and the data of its columns.
+    """What a head is built for: a network of this `family`, `width` and text context, and the data of its columns.
 
-    Its blocks, so many, attend to a context of `context_width`, with so many `attention_heads`. A latent frame is a `grid`
-    of tokens, and a token a `patch` of latent cells, both height by width. `temporal` are the frames of pixels that each
-    latent frame after the first stands for, and a clip has so many `frames`, `rate_hz` of them in a second.
+    Its blocks, so many, attend to a context of `context_width`, with so many `attention_heads`; it is 0 where they do not.
+    A latent frame is a `grid` of tokens, and a token a `patch` of latent cells, both height by width. `temporal` are the
+    frames of pixels that each latent frame after the first stands for, and a clip has so many `frames`, `rate_hz` of them
+    in a second.
 
     `numbers` are those of a row of each column whose contract leaves that to the data, or how many points to come a clip
     has; `rates_hz` says how many of those there are in a second. A clip has these `views`, none where there is one without
@@ -63,6 +70,7 @@ class Surroundings:
     attention: Attention = "full"
     sees: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     enters: str | None = None
+    family: str = "diffusion"
 
     @classmethod
     def of(
@@ -72,10 +80,13 @@ class Surroundings:
 
         A latent cell is `spatial` pixels on a side; the `others` are fields.
         """
-        _, high, wide = architecture["patch_size"]
+        # A decoder takes a token from every latent cell, and its width is not that of its heads.
+        _, high, wide = architecture.get("patch_size", (1, 1, 1))
+        heads_width = architecture["num_attention_heads"] * architecture["attention_head_dim"]
         return cls(
-            width=architecture["num_attention_heads"] * architecture["attention_head_dim"],
-            context_width=architecture["text_embed_dim"],
+            family="autoregressive" if "hidden_size" in architecture else "diffusion",
+            width=architecture.get("hidden_size", heads_width),
+            context_width=architecture["text_embed_dim"] or 0,
             attention_heads=architecture["num_attention_heads"],
             blocks=architecture["num_layers"],
             grid=(size_px[0] // spatial // high, size_px[1] // spatial // wide),
@@ -89,7 +100,7 @@ class Head(ABC):
 
     The module that `build` returns has `collate(rows) -> Control` and `null(batch) -> Control`, where a Control is a
     dict of batch-first tensors, and `forward(control)`, which returns what enters the network: `encoder_hidden_states`,
-    and what `backbones.places` names. It starts as a no-op: at step 0 the model's output equals the base's bit for bit.
+    and what `backbones.places`, or for the autoregressive family `backbones.autoregressive.places`, names. It starts as a no-op: at step 0 the model's output equals the base's bit for bit.
     It may have `start_from(transformer)`, which is called once when it is new, and a part `text` that reads captions as
     the head `text` does.
     """
@@ -105,8 +116,8 @@ class Head(ABC):
     """Columns that are part of the control where a recording has them."""
     of_views: ClassVar[bool] = False
     """Whether it tells the views of a clip apart; others take clips of one view."""
-    entries: ClassVar[tuple[str, ...]] = ()
-    """Where in the network it can enter, the default first; empty for a head with one way in."""
+    entries: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Where in the network of each family it can enter, the default first; a family is missing that has one way in."""
 
     @property
     def controlled(self) -> bool:
@@ -117,9 +128,9 @@ class Head(ABC):
         """Return whether a column of the schema is part of the control, where a recording has it."""
         return column in self.columns or column in self.optional_columns
 
-    def entry(self, chosen: str | None) -> str | None:
-        """Return the way in that was chosen, or the default one; None for a head with one way in."""
-        return chosen or next(iter(self.entries), None)
+    def entry(self, chosen: str | None, family: str) -> str | None:
+        """Return the way in that was chosen, or the default one; None where there is one way in."""
+        return chosen or next(iter(self.entries.get(family, ())), None)
 
     def parameters(self, around: Surroundings) -> int:
         """Return how many numbers of the head train, without building it."""

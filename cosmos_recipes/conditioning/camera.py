@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from cosmos_recipes.conditioning.base import Head, Surroundings
+from cosmos_recipes.conditioning.base import BOTH, Head, Surroundings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,6 +16,7 @@ class CameraHead(Head):
 
     `attention` embeds them anew for every block, before it attends, as Predict2.5's camera-conditioned model does;
     `channels` gives them to each patch with the latents, as Cosmos 1 does (paper, section on camera control).
+    In a decoder they are embedded anew at the input of every block, where the token of these rays is predicted.
     Intrinsics are those of the clip's pictures, so that crops and lenses of any kind are right.
     """
 
@@ -22,12 +24,14 @@ class CameraHead(Head):
     summary = "Where the camera is and how its lens sees, at each frame."
     task = "camera"
     schema = "pose"
-    families = ("diffusion",)
+    families = BOTH
     columns = ("pose", "intrinsics")
-    entries = ("attention", "channels")
+    entries: ClassVar[Mapping[str, tuple[str, ...]]] = {"diffusion": ("attention", "channels")}
 
     def build(self, around: Surroundings) -> nn.Module:
         """Return the network of the chosen way in."""
+        from cosmos_recipes.backbones.autoregressive.places import LAYERS
+        from cosmos_recipes.backbones.places import ATTENTION
         from cosmos_recipes.conditioning.rays import RayChannels, RayEmbedding
 
         rays: dict[str, Any] = {
@@ -37,13 +41,14 @@ class CameraHead(Head):
             "patch": around.patch,
             "text_width": around.text.width,
         }
-        if self.entry(around.enters) == "channels":
+        if self.entry(around.enters, around.family) == "channels":
             return RayChannels(width=around.width, **rays)
-        return RayEmbedding(blocks=around.blocks, width=around.width, **rays)
+        place = LAYERS if around.family == "autoregressive" else ATTENTION
+        return RayEmbedding(blocks=around.blocks, width=around.width, place=place, **rays)
 
     def parameters(self, around: Surroundings) -> int:
         """Return how many numbers of the head train."""
         of_a_ray = 6
         cells = around.patch[0] * around.patch[1]
-        embeddings = 1 if self.entry(around.enters) == "channels" else around.blocks
+        embeddings = 1 if self.entry(around.enters, around.family) == "channels" else around.blocks
         return embeddings * of_a_ray * around.temporal * cells * around.width

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cosmos_recipes.conditioning.base import Head, Surroundings
+from cosmos_recipes.conditioning.base import BOTH, Head, Surroundings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,7 +17,7 @@ class NoneHead(Head):
     summary = "No control: continue the given frames."
     task = "general"
     schema = "instruction-video"
-    families = ("diffusion",)
+    families = BOTH
     columns = ()
 
     def build(self, around: Surroundings) -> nn.Module:

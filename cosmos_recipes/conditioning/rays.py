@@ -73,16 +73,17 @@ class Rays(nn.Module):
 
 
 class RayEmbedding(Rays):
-    """Embeds the rays of each token for every block."""
+    """Embeds the rays of each token for every block, for a place that each block has."""
 
-    def __init__(self, *, blocks: int, width: int, **rays: Any) -> None:
+    def __init__(self, *, blocks: int, width: int, place: str, **rays: Any) -> None:
         super().__init__(**rays)
+        self.place = place
         self.blocks = nn.ModuleList(_zero_linear(self.numbers, width) for _ in range(blocks))
 
     def enter(self, ray_BTHWR: Tensor) -> dict[str, Tensor]:
-        """Return `attention_NBLD`."""
+        """Return what enters at the place, (N, B, L, D)."""
         ray_BLR = ray_BTHWR.flatten(1, 3)
-        return {"attention_NBLD": torch.stack([block(ray_BLR) for block in self.blocks])}
+        return {self.place: torch.stack([block(ray_BLR) for block in self.blocks])}
 
 
 class RayChannels(Rays):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cosmos_recipes.conditioning.base import Head, Surroundings
-from cosmos_recipes.conditioning.views import view_parameters
+from cosmos_recipes.conditioning.base import BOTH, Head, Surroundings
+from cosmos_recipes.conditioning.views import view_parameters, view_places
 
 if TYPE_CHECKING:
     from torch import nn
@@ -14,24 +14,30 @@ EXPANSION = 4
 """Width of the hidden layer, in widths of the network."""
 
 
+def way_places(around: Surroundings) -> dict[str, int]:
+    """Return where the way of the vehicle enters, and how wide it is there."""
+    return {"own_BTC": around.context_width} if around.family == "autoregressive" else view_places(around)
+
+
 class TrajectoryHead(Head):
     """Multi-view and trajectory post-training: what the head `views` does, and the way of the vehicle at each frame.
 
-    Cameras are fixed on the vehicle, so that its way is that of every view: no rays are needed.
+    Cameras are fixed on the vehicle, so that its way is that of every view: no rays are needed. In a decoder the way is a
+    token of the context for each latent frame, seen where that is predicted.
     """
 
     name = "views+trajectory"
     summary = "A vehicle's cameras, and where it goes after the first frame."
     task = "multi-view + trajectory"
     schema = "trajectory"
-    families = ("diffusion",)
+    families = BOTH
     columns = ("trajectory",)
     optional_columns = ("caption",)
     of_views = True
 
     def parameters(self, around: Surroundings) -> int:
         """See `Head.parameters`."""
-        from_way, to_network = 2 * 3 * around.temporal + 1, 4 * around.width
+        from_way, to_network = 2 * 3 * around.temporal + 1, sum(way_places(around).values())
         return view_parameters(around) + EXPANSION * around.width * (from_way + to_network)
 
     def build(self, around: Surroundings) -> nn.Module:
@@ -46,6 +52,6 @@ class TrajectoryHead(Head):
             temporal=around.temporal,
             frames=around.frames,
             rate_hz=around.rate_hz,
-            width=around.width,
+            entering=way_places(around),
             hidden=EXPANSION * around.width,
         )

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cosmos_recipes.backbones.places import MODULATION, TIME
 from cosmos_recipes.conditioning.views_network import ViewsNetwork
 
 Control = dict[str, Tensor]
@@ -23,7 +22,7 @@ ROUNDING_S = 1e-6
 
 
 class TrajectoryEmbedding(nn.Module):
-    """Embeds where the vehicle is at each frame, and how fast, for the time and the modulation of its latent frame.
+    """Embeds where the vehicle is at each frame, and how fast, for the places of its latent frame where that is `entering`.
 
     Between points the way is straight. Frames after the last point get zeros, and so does a clip without a control. The
     last layers start at zero, so that at step 0 nothing is added to what the network of the views gives.
@@ -41,7 +40,7 @@ class TrajectoryEmbedding(nn.Module):
         temporal: int,
         frames: int,
         rate_hz: float,
-        width: int,
+        entering: Mapping[str, int],
         hidden: int,
     ) -> None:
         super().__init__()
@@ -50,9 +49,9 @@ class TrajectoryEmbedding(nn.Module):
         self.register_buffer("way_2FN", torch.from_numpy(way_2FN), persistent=False)
         self.register_buffer("scale_m", torch.tensor(SCALE_M), persistent=False)
         self.hidden = nn.Linear(2 * len(SCALE_M) * temporal, hidden)
-        self.time = nn.Linear(hidden, width, bias=False)
-        self.modulation = nn.Linear(hidden, 3 * width, bias=False)
-        for last in (self.time, self.modulation):
+        lasts = {place: nn.Linear(hidden, width, bias=False) for place, width in entering.items()}
+        self.lasts = nn.ModuleDict(lasts)
+        for last in lasts.values():
             nn.init.zeros_(last.weight)
 
     @property
@@ -73,14 +72,14 @@ class TrajectoryEmbedding(nn.Module):
         return {**self.views.null(batch), "trajectory_BN3": trajectory_BN3, "known_B": torch.zeros(batch)}
 
     def forward(self, control: Control) -> dict[str, Any]:
-        """Return what the network of the views gives, with the way of the vehicle in `time_BTD` and `modulation_BTD`."""
+        """Return what the network of the views gives, and the way of the vehicle where that is `entering`."""
         own = {"trajectory_BN3", "known_B"}
         entering: dict[str, Any] = self.views({name: value for name, value in control.items() if name not in own})
         way_BTG = self._way(control["trajectory_BN3"])
         known_B11 = control["known_B"][:, None, None]
         hidden_BTG = nn.functional.gelu(self.hidden(way_BTG), approximate="tanh") * known_B11
-        for place, last in ((TIME, self.time), (MODULATION, self.modulation)):
-            entering[place] = entering[place] + last(hidden_BTG).repeat(1, self.views.views, 1)
+        for place, last in self.lasts.items():
+            entering[place] = last(hidden_BTG).repeat(1, self.views.views, 1) + entering.get(place, 0)
         return entering
 
     def start_from(self, transformer: Any) -> None:

@@ -13,9 +13,10 @@ from diffusers.models.attention_processor import Attention
 from diffusers.models.embeddings import apply_rotary_emb
 from torch import Tensor, nn
 
-from cosmos_recipes.backbones.places import ACROSS_VIEWS, MODULATION, TIME
+from cosmos_recipes.backbones.places import ACROSS_VIEWS
 from cosmos_recipes.conditioning.base import Surroundings
 from cosmos_recipes.conditioning.text import TextHead
+from cosmos_recipes.conditioning.views import view_places
 
 Control = dict[str, Tensor]
 
@@ -33,13 +34,13 @@ def build_views(around: Surroundings) -> ViewsNetwork:
         text=TextHead().build(around),
         views=len(views),
         latent_frames=1 + (around.frames - 1) // around.temporal,
-        width=around.width,
+        entering=view_places(around),
         across=across,
     )
 
 
 class ViewsNetwork(nn.Module):
-    """Embeds which view a latent frame is of, for its time and its modulation, and gives each view the caption.
+    """Embeds which view a latent frame is of, for the places where that is `entering`, and gives each view the caption.
 
     The embeddings start at zero, so that at step 0 nothing is added.
     """
@@ -48,13 +49,18 @@ class ViewsNetwork(nn.Module):
     text: Any
 
     def __init__(
-        self, *, text: nn.Module, views: int, latent_frames: int, width: int, across: Sequence[nn.Module]
+        self,
+        *,
+        text: nn.Module,
+        views: int,
+        latent_frames: int,
+        entering: Mapping[str, int],
+        across: Sequence[nn.Module],
     ) -> None:
         super().__init__()
         self.text = text
         self.views, self.latent_frames = views, latent_frames
-        self.time_VD = nn.Parameter(torch.zeros(views, width))
-        self.modulation_VD = nn.Parameter(torch.zeros(views, 3 * width))
+        self.embeddings = nn.ParameterDict({place: torch.zeros(views, width) for place, width in entering.items()})
         self.across = nn.ModuleList(across)
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> Control:
@@ -67,14 +73,13 @@ class ViewsNetwork(nn.Module):
         return self._by_view(self.text.null(batch * self.views))
 
     def forward(self, control: Control) -> dict[str, Any]:
-        """Return a context for each view (B, V, L, D), `time_BTD` and `modulation_BTD`, and what attends across views."""
+        """Return a context for each view (B, V, L, D), the embeddings of frames, and what attends across views."""
         together = {name.replace("_BV", "_B"): value.flatten(0, 1) for name, value in control.items()}
         context_BVLD = self.text(together)["encoder_hidden_states"].unflatten(0, (-1, self.views))
         batch = len(context_BVLD)
         entering: dict[str, Any] = {
             "encoder_hidden_states": context_BVLD,
-            TIME: self._each_frame(self.time_VD, batch),
-            MODULATION: self._each_frame(self.modulation_VD, batch),
+            **{place: self._each_frame(embedding_VD, batch) for place, embedding_VD in self.embeddings.items()},
         }
         return {**entering, ACROSS_VIEWS: self.across} if len(self.across) else entering
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cosmos_recipes.data.preview.canvas import INK, PALE, PAPER, font, wrapped
 from cosmos_recipes.evaluation.evaluate import Sample
-from cosmos_recipes.training.diffusion.frames import apart
+from cosmos_recipes.training.frames import apart
 
 MOST_COLUMNS = 13
 _CELL_PX = 128

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from cosmos_recipes.training.world_model import WorldModel
 
 LOSS_DRAWS = 4
-"""Noise draws per clip for adherence on the training loss."""
+"""Noise draws per clip for adherence on the training loss, where that is noisy."""
 BATCH_BYTES = 64 * 2**20
 """Bytes of uint8 video that are predicted at once, unless a single clip is larger."""
 METRIC_NAMES = (
@@ -229,7 +229,7 @@ class _Measurement:
                 given_frames=settings.given_frames,
                 columns=frozenset(held_out.row(0)),
                 world=settings.world,
-                encode=model.encode,
+                features=model.features,
             )
         )
 
@@ -306,7 +306,7 @@ class _Measurement:
                 dropout=0.0,
                 draw_given=False,
             )
-            for draw in range(1, LOSS_DRAWS + 1)
+            for draw in range(1, 1 + (LOSS_DRAWS if self.model.family.draws_noise else 1))
         ]
         return torch.stack(draws).double().mean(0).cpu()
 

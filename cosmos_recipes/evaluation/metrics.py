@@ -20,7 +20,7 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from cosmos_recipes.evaluation.views import predicted_of
-from cosmos_recipes.training.diffusion.frames import apart, together
+from cosmos_recipes.training.frames import apart, together
 
 PEAK = 255
 PSNR_CAP_DB = 100.0

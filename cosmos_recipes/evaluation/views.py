@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from cosmos_recipes.training.diffusion.frames import apart, together
+from cosmos_recipes.training.frames import apart, together
 
 GUTTER_PX = 1
 _PAPER = 255

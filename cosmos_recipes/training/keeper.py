@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -39,11 +39,12 @@ Finish = Callable[["PostTraining", "Keeper"], None]
 
 @dataclass
 class Window:
-    """Steps since the last line of the log: the sum of their losses, their number, and the seconds waited for data."""
+    """Steps since the last line of the log: sums of losses and figures, their number, and the seconds waited for data."""
 
     loss: float = 0.0
     steps: int = 0
     wait_s: float = 0.0
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 class Keeper(Callback):
@@ -143,15 +144,21 @@ class Keeper(Callback):
 
     def _measure(self, module: PostTraining) -> bool:
         """Add the step to the window; return whether any process was asked to stop."""
-        losses = [loss_B.sum() for _, loss_B in module.losses]
+        own = [
+            {"loss": each.raw_B.sum(), **{k: v_B.sum() for k, v_B in each.figures_B.items()}}
+            for _, each in module.losses
+        ]
+        sums = [torch.stack([each[name] for each in own]).sum() / self.train.global_batch for name in own[0]]
         asked = torch.tensor(float(self.stopped_by or 0), device=module.device)
-        loss, asked_sum = total(torch.stack([torch.stack(losses).sum() / self.train.global_batch, asked])).tolist()
+        asked_sum, loss, *figures = total(torch.stack([asked, *sums])).tolist()
         if not math.isfinite(loss) or not math.isfinite(float(module.grad_norm)):
             self._fail_not_finite(module, loss)
         self.consumed.add(self.step, [batch for batch, _ in module.losses])
         module.losses.clear()
         waited_s = module.batches.wait_s
         self.window.loss += loss
+        for name, figure in zip([*own[0]][1:], figures, strict=True):
+            self.window.figures[name] = self.window.figures.get(name, 0.0) + figure
         self.window.steps += 1
         self.window.wait_s += waited_s - self._waited_s
         self._waited_s = waited_s
@@ -162,8 +169,8 @@ class Keeper(Callback):
     def _fail_not_finite(self, module: PostTraining, loss: float) -> None:
         bad = [
             clip
-            for batch, loss_B in module.losses
-            for clip, finite in zip(batch.clips, loss_B.isfinite(), strict=True)
+            for batch, losses in module.losses
+            for clip, finite in zip(batch.clips, losses.raw_B.isfinite(), strict=True)
             if not finite
         ]
         clips = sorted(clip for part in gather(bad) for clip in part)
@@ -185,6 +192,8 @@ class Keeper(Callback):
         line = {
             "step": self.step,
             "loss": self.loss,
+            **module.world_model.family.figures_of(self.loss),
+            **{name: figure / self.window.steps for name, figure in self.window.figures.items()},
             "lr": self._learning_rate(),
             "grad_norm": float(module.grad_norm),
             "seconds": round(self.seconds, 3),

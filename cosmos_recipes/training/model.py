@@ -25,6 +25,7 @@ from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.training.average import Average
 from cosmos_recipes.training.batches import Batch, Batches, PreparedClips, Share
 from cosmos_recipes.training.fit import trained_by
+from cosmos_recipes.training.losses import Losses
 from cosmos_recipes.training.optimizer import build_optimizer, learning_rate_factor
 from cosmos_recipes.training.parallel import shard
 from cosmos_recipes.training.world_model import WorldModel
@@ -45,7 +46,7 @@ class PostTraining(ModelPT):
             self.world_model.transformer.enable_gradient_checkpointing()
         self.average: Average | None = None
         self.grad_norm = torch.zeros(())
-        self.losses: list[tuple[Batch, Tensor]] = []
+        self.losses: list[tuple[Batch, Losses]] = []
         self._batches: Batches | None = None
         # Weights that do not train are not in a checkpoint: the plan says where they are from.
         self.register_state_dict_post_hook(_leave_out_frozen)
@@ -97,7 +98,7 @@ class PostTraining(ModelPT):
         losses = self.world_model.losses(
             batch.latent_BCTHW, batch.control, seed=self.plan.seed, step=batch.step, samples=batch.samples
         )
-        self.losses.append((batch, losses.raw_B.detach()))
+        self.losses.append((batch, losses.detached()))
         return losses.weighted_B.sum() * (self.share.accumulate / self.share.clips_per_step)
 
     def configure_optimizers(self) -> dict[str, Any]:

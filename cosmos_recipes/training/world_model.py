@@ -17,19 +17,18 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cosmos_recipes.backbones.adapters import adapt, is_adapted, load_network, merge, save_adapters
-from cosmos_recipes.backbones.diffusion import build_transformer
+from cosmos_recipes.backbones.networks import FamilyName, build_network
 from cosmos_recipes.backbones.objectives import objective_entry
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
 from cosmos_recipes.backbones.zoo import TextEntry
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.compiler.shape import latent_frames
-from cosmos_recipes.conditioning.base import Attention, Surroundings
+from cosmos_recipes.conditioning.base import Attention, Layout, Surroundings
 from cosmos_recipes.conditioning.base import head as find_head
-from cosmos_recipes.training.diffusion.choice import objective_of
-from cosmos_recipes.training.diffusion.frames import apart, together
-from cosmos_recipes.training.diffusion.generation import generate
-from cosmos_recipes.training.diffusion.loss import Losses, losses
+from cosmos_recipes.training.families import Family
+from cosmos_recipes.training.frames import apart, together
+from cosmos_recipes.training.losses import Losses
 
 if TYPE_CHECKING:
     from cosmos_recipes.conditioning.networks import Control
@@ -49,13 +48,14 @@ class WorldModelConfig:
     rate_hz: float
     fewest_given_frames: int | None = None
     dropout: float = 0.0
-    family: str = "diffusion"
+    family: FamilyName = "diffusion"
     task: str = "general"
     clip: dict[str, int] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     rates_hz: dict[str, float] = field(default_factory=dict)
     views: tuple[str, ...] = ()
     attention: Attention | None = None
+    layout: Layout | None = None
     sees: dict[str, tuple[str, ...]] | None = None
     enters: str | None = None
     base: dict[str, str | None] | None = None
@@ -64,22 +64,23 @@ class WorldModelConfig:
 class WorldModel(nn.Module):
     """Predicts the rest of a clip from its given frames and a control.
 
-    `transformer` is diffusers' `CosmosTransformer3DModel`, `tokenizer` and `head` are what the plan names.
+    `transformer` is the network of its family, `tokenizer` and `head` are what the plan names.
     """
 
     # Modules of libraries without types, or found by name.
     transformer: Any
     tokenizer: Any
     head: Any
+    # What its family knows of.
+    objective: Any
 
     def __init__(
         self, config: WorldModelConfig, *, transformer: nn.Module, tokenizer: nn.Module, head: nn.Module
     ) -> None:
         super().__init__()
         self.config, self.objective = config, objective_entry(config.objective)
-        self.process = objective_of(self.objective)
+        self.family = Family.of(config.family)
         self.transformer, self.tokenizer, self.head = transformer, tokenizer.requires_grad_(False), head
-        self.transformer.entrance.views = self.view_count
 
     @classmethod
     def build(cls, plan: Plan, *, tokenizer: Path | None = None) -> WorldModel:
@@ -104,6 +105,7 @@ class WorldModel(nn.Module):
             rates_hz=plan.data.rates_hz,
             views=clip.views,
             attention=plan.conditioning.attention,
+            layout=plan.conditioning.layout,
             sees=plan.conditioning.sees,
             enters=plan.conditioning.enters,
             base=_base(plan),
@@ -112,7 +114,7 @@ class WorldModel(nn.Module):
             torch.manual_seed(plan.seed)
             head = find_head(config.head).build(surroundings(config, backbone.architecture, backbone.tokenizer))
         if backbone.weights is None:
-            transformer = build_transformer(backbone.architecture, seed=plan.seed)
+            transformer = build_network(backbone.family, backbone.architecture, seed=plan.seed)
             _begin(head, transformer)
         else:
             transformer = _started(Weights(label=backbone.weights), backbone.weights_sha256, config, head)
@@ -134,12 +136,17 @@ class WorldModel(nn.Module):
         return self._placed(self.head.null(batch))
 
     def encode(self, video_BCTHW: Tensor) -> Tensor:
-        """Return float32 latents of uint8 video; every view is encoded on its own."""
+        """Return latents of uint8 video: float32, or the numbers of tokens; every view is encoded on its own."""
         return self._by_view(self.tokenizer.encode, video_BCTHW)
 
     def decode(self, latent_BCTHW: Tensor) -> Tensor:
         """Return uint8 video of latents; every view is decoded on its own."""
         return self._by_view(self.tokenizer.decode, latent_BCTHW)
+
+    def features(self, video_BCTHW: Tensor) -> Tensor:
+        """Return what latents can be compared by: themselves, or what the codes of tokens stand for."""
+        latent_BCTHW = self.encode(video_BCTHW)
+        return latent_BCTHW if latent_BCTHW.is_floating_point() else self._by_view(self.tokenizer.embed, latent_BCTHW)
 
     def loss(self, latent_BCTHW: Tensor, control: Control, **how: Any) -> Tensor:
         """Return the mean squared error of each clip (B,), as it is logged and measured; see `losses`."""
@@ -162,7 +169,7 @@ class WorldModel(nn.Module):
         are positions in the global batch. To measure, pass `dropout` 0 and `draw_given` False: then given frames are as
         many, and as noisy, as for generating.
         """
-        return losses(
+        return self.family.losses(
             self,
             latent_BCTHW,
             control,
@@ -181,7 +188,9 @@ class WorldModel(nn.Module):
 
         The sampler is that of the objective; one seed per clip. Guidance 1 is none.
         """
-        return generate(self, given_BCTHW, control, frames=frames, steps=steps, guidance=guidance, seeds=seeds)
+        return self.family.generate(
+            self, given_BCTHW, control, frames=frames, steps=steps, guidance=guidance, seeds=seeds
+        )
 
     @property
     def view_count(self) -> int:
@@ -282,7 +291,8 @@ def _started(weights: Weights, expected_sha256: str | None, config: WorldModelCo
         return transformer
     theirs = json.loads((folder / "cosmos_recipe.json").read_text())
     begins = getattr(head, "text", None) if theirs["head"] == "text" else None
-    if (theirs["head"], kind.entry(theirs.get("enters"))) == (config.head, kind.entry(config.enters)):
+    enters = [kind.entry(chosen, config.family) for chosen in (theirs.get("enters"), config.enters)]
+    if theirs["head"] == config.head and enters[0] == enters[1]:
         begins = head
     if begins is not None:
         begins.load_state_dict(load_file(folder / "head" / "model.safetensors"))

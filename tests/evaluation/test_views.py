@@ -10,7 +10,7 @@ from cosmos_recipes.evaluation.contact_sheet import contact_sheet
 from cosmos_recipes.evaluation.evaluate import Sample
 from cosmos_recipes.evaluation.metrics import FrameErrors, copy_last_given, mean_squared_error_B
 from cosmos_recipes.evaluation.views import given_of, grid_of, rows_of
-from cosmos_recipes.training.diffusion.frames import apart, together
+from cosmos_recipes.training.frames import apart, together
 
 
 def clips(seed: int, views: int, frames: int = 3) -> torch.Tensor:

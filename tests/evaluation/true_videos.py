@@ -31,7 +31,7 @@ def true_clip(world: str, seed: int, *, side_px: int = 64, skip: int = 1) -> tup
         given_frames=1,
         columns=frozenset(),
         world=world,
-        encode=lambda video_BCTHW: video_BCTHW.float(),
+        features=lambda video_BCTHW: video_BCTHW.float(),
     )
     return Video(video_CTHW=video_TCHW.permute(3, 0, 1, 2), setting=setting), _row(values, moments)
 

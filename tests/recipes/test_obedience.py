@@ -22,7 +22,7 @@ from cosmos_recipes.diagnostics import Problem
 from cosmos_recipes.evaluation.evaluate import EvaluationSettings, evaluate
 from cosmos_recipes.evaluation.gate import check_gate
 from cosmos_recipes.run.results import held_out
-from cosmos_recipes.training.diffusion.frames import apart, together
+from cosmos_recipes.training.frames import apart, together
 from cosmos_recipes.training.world_model import WorldModel
 from tests.docs.scripts import script
 from tests.small_runs import command, environment, only_run, small_dataset

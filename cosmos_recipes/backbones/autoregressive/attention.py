@@ -29,9 +29,7 @@ class Cache:
         """Add those of further slots; returns those of all slots so far."""
         if self.keys_BHKD is None or self.values_BHKD is None:
             batch, heads, _, width = keys_BHSD.shape
-            self.keys_BHKD, self.values_BHKD = (
-                keys_BHSD.new_empty(batch, heads, self.slots, width) for _ in range(2)
-            )
+            self.keys_BHKD, self.values_BHKD = (keys_BHSD.new_empty(batch, heads, self.slots, width) for _ in range(2))
         first, self.filled = self.filled, self.filled + keys_BHSD.shape[2]
         self.keys_BHKD[:, :, first : self.filled] = keys_BHSD
         self.values_BHKD[:, :, first : self.filled] = values_BHSD
@@ -90,11 +88,14 @@ class Attention(nn.Module):
         return key, self._heads(self.wv(context_BLC), self.kv_heads)
 
     def _heads(self, values_BSD: Tensor, heads: int) -> Tensor:
-        return values_BSD.unflatten(-1, (heads, self.head_width)).transpose(1, 2)
+        heads_BHSD: Tensor = values_BSD.unflatten(-1, (heads, self.head_width))
+        return heads_BHSD.transpose(1, 2)
 
     def _attended(self, query: Tensor, key: Tensor, value: Tensor, **how: Any) -> Tensor:
         grouped = self.heads != self.kv_heads
-        attended_BHSD = scaled_dot_product_attention(query, key.type_as(query), value.type_as(query), enable_gqa=grouped, **how)
+        attended_BHSD = scaled_dot_product_attention(
+            query, key.type_as(query), value.type_as(query), enable_gqa=grouped, **how
+        )
         attended: Tensor = self.wo(attended_BHSD.transpose(1, 2).flatten(2))
         return attended
 

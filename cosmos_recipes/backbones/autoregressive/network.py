@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from diffusers.configuration_utils import ConfigMixin, register_to_config
-from diffusers.loaders import PeftAdapterMixin
+from diffusers.configuration_utils import ConfigMixin
+from diffusers.loaders.peft import PeftAdapterMixin
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from cosmos_recipes.backbones.autoregressive.attention import Attention, Cache
 from cosmos_recipes.backbones.autoregressive.places import FRAME, LAYERS, OWN_CONTEXT
 from cosmos_recipes.backbones.autoregressive.rotary import absolute_positions, rotary_tables
-from cosmos_recipes.backbones.autoregressive.sequence import TokenSequence, at_next
+from cosmos_recipes.backbones.autoregressive.sequence import Layout, TokenSequence, at_next
 
 CONTEXT = "encoder_hidden_states"
 INITIAL_STD = 0.02
@@ -114,12 +114,12 @@ class FeedForward(nn.Module):
         return out_BSD
 
 
-class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):  # type: ignore[misc]
+class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
     """Predicts, from each slot of a sequence, the token that comes next in its segment."""
 
+    config_name: Any = "config.json"
     _supports_gradient_checkpointing = True
 
-    @register_to_config
     def __init__(
         self,
         *,
@@ -139,7 +139,11 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):  # type: ignore[misc]
         rope_scaling: Mapping[str, Any] | None = None,
         norm_eps: float = 1e-5,
     ) -> None:
-        super().__init__()
+        arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
+        # diffusers has no types.
+        untyped: Any = super()
+        untyped.__init__()
+        untyped.register_to_config(**arguments)
         self.tok_embeddings = nn.Embedding(embedded_tokens, hidden_size)
         self.transformer_blocks = nn.ModuleList(Block(self.config) for _ in range(num_layers))
         self.norm = nn.RMSNorm(hidden_size, eps=norm_eps)
@@ -158,14 +162,14 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):  # type: ignore[misc]
         nn.init.normal_(self.tok_embeddings.weight)
         nn.init.zeros_(self.output.weight)
 
-    def sequence(self, shape: tuple[int, int, int], *, views: int, layout: str | None) -> TokenSequence:
+    def sequence(self, shape: tuple[int, int, int], *, views: int, layout: Layout | None) -> TokenSequence:
         """Return the order of the tokens of clips of so many views, each of `shape` (latent frames, height, width)."""
-        begins = self.config.begin_token is not None
+        begins = self._config.begin_token is not None
         return TokenSequence.of(shape, views=views, layout=layout or "time-major", begins=begins).to(self.device)
 
     def around(self, sequence: TokenSequence, entering: Mapping[str, Tensor]) -> Around:
         """Return what blocks need to know of the slots of a sequence, of what a head lets enter."""
-        config, begins_S = self.config, sequence.begins_S
+        config, begins_S = self._config, sequence.begins_S
         cos_SD, sin_SD = rotary_tables(
             sequence.position_S3,
             begins_S,
@@ -189,10 +193,20 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):  # type: ignore[misc]
             mask_SL=mask_SL,
         )
 
+    @property
+    def _config(self) -> Any:
+        # diffusers types it as a plain mapping.
+        return self.config
+
+    def _recomputed(self, block: Any, *arguments: Any) -> Tensor:
+        recompute: Any = self._gradient_checkpointing_func
+        hidden_BSD: Tensor = recompute(block, *arguments)
+        return hidden_BSD
+
     def _added(self, sequence: TokenSequence, entering: Mapping[str, Tensor]) -> Tensor | None:
         parts = []
-        if self.config.position is not None:
-            width = self.config.hidden_size
+        if self._config.position is not None:
+            width = self._config.hidden_size
             parts.append(absolute_positions(sequence.position_S3, sequence.begins_S, width=width)[None, None])
         if FRAME in entering:
             parts.append(at_next(entering[FRAME], sequence.frame_S)[None])
@@ -206,7 +220,7 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):  # type: ignore[misc]
         for number, block in enumerate(self.transformer_blocks):
             arguments = (hidden_BSD, around.added(number), around, caches[number] if caches else None)
             checkpointed = self.gradient_checkpointing and torch.is_grad_enabled()
-            hidden_BSD = self._gradient_checkpointing_func(block, *arguments) if checkpointed else block(*arguments)
+            hidden_BSD = self._recomputed(block, *arguments) if checkpointed else block(*arguments)
         logits_BSK: Tensor = self.output(self.norm(hidden_BSD))
         return logits_BSK
 

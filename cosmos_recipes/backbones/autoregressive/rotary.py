@@ -63,6 +63,9 @@ def _scaled(frequencies: Tensor, axis: int, scaling: Scaling) -> Tensor:
 
     As in Cosmos Predict1's 12B and 13B, the width counts as long as the height, and attention is not scaled.
     """
-    fast, slow = (2 * math.pi * scaling[name] / scaling["original"][min(axis, 1)] for name in ("beta_fast", "beta_slow"))
+    fast, slow = (
+        2 * math.pi * scaling[name] / scaling["original"][min(axis, 1)] for name in ("beta_fast", "beta_slow")
+    )
     kept = ((frequencies - slow) / (fast - slow)).clamp(0, 1)
-    return frequencies * ((1 - kept) / scaling["scale"] + kept)
+    scaled: Tensor = frequencies * ((1 - kept) / scaling["scale"] + kept)
+    return scaled

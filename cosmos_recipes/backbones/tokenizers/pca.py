@@ -14,6 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from cosmos_recipes.backbones.tokenizers.patches import patches_of, video_of
+
 
 class PcaTokenizer(nn.Module):
     """Latents are the first `channels` principal components of patches of `temporal` x `spatial` x `spatial` pixels.
@@ -64,18 +66,10 @@ class PcaTokenizer(nn.Module):
         """Return uint8 video (B, 3, 1 + (T - 1) * temporal, H * spatial, W * spatial) of latents."""
         components = latent_BDTHW.float().permute(0, 2, 3, 4, 1) / self.scale_D
         patches = components @ self.basis_PD.T + self.mean_P
-        shape = (*patches.shape[:4], 3, self.temporal, self.spatial, self.spatial)
-        video = patches.reshape(shape).permute(0, 4, 1, 5, 2, 6, 3, 7).flatten(2, 3).flatten(3, 4).flatten(4, 5)
-        video = torch.cat([video[:, :, : self.temporal].mean(2, keepdim=True), video[:, :, self.temporal :]], 2)
-        return ((video + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        return video_of(patches, temporal=self.temporal, spatial=self.spatial)
 
     def _patches(self, video_BCTHW: Tensor) -> Tensor:
-        """Return patches (B, T', H', W', P) in -1 to 1; frame 0 repeated to fill its patch."""
-        frames = torch.cat([video_BCTHW[:, :, :1].expand(-1, -1, self.temporal - 1, -1, -1), video_BCTHW], 2)
-        batch, colours, count, height, width = frames.shape
-        time, space = self.temporal, self.spatial
-        grid = frames.reshape(batch, colours, count // time, time, height // space, space, width // space, space)
-        return grid.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(4).float() / 127.5 - 1
+        return patches_of(video_BCTHW, temporal=self.temporal, spatial=self.spatial)
 
     def save_pretrained(self, folder: Path) -> None:
         """Write `config.json` and `model.safetensors`."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from cosmos_recipes.evaluation.estimators.tracks import Frames
-from cosmos_recipes.training.diffusion.frames import apart
+from cosmos_recipes.training.frames import apart
 
 Row = Mapping[str, Any]
 
@@ -37,7 +37,7 @@ class Setting:
     """What all clips of an evaluation have in common.
 
     `columns` are those that their rows have, `world` the procedural world that they are from, if they are from one.
-    `encode` returns latents of `video_BCTHW`.
+    `features` returns what the latents of `video_BCTHW` can be compared by.
     """
 
     task: str
@@ -45,7 +45,7 @@ class Setting:
     given_frames: int
     columns: frozenset[str]
     world: str | None
-    encode: Callable[[Tensor], Tensor]
+    features: Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cosmos_recipes.evaluation.estimators.flow import flow, motion_error_px
 from cosmos_recipes.evaluation.tasks.base import Quantity, Row, TaskMetric, Video
-from cosmos_recipes.training.diffusion.frames import apart
+from cosmos_recipes.training.frames import apart
 
 
 class Motion(TaskMetric):
@@ -66,7 +66,7 @@ def _flow(video: Video) -> NDArray[np.float32]:
 
 def _latents(video: Video) -> Tensor:
     """Return the latents of the frames that are not given, of every view."""
-    latent_BCTHW = video.setting.encode(video.video_CTHW[None]).double()
+    latent_BCTHW = video.setting.features(video.video_CTHW[None]).double()
     views = len(video.setting.views) or 1
     frames = video.video_CTHW.shape[1] // views
     latent_VCTHW = apart(latent_BCTHW, views)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from cosmos_recipes.backbones.objectives import EdmEntry, EdmRectifiedFlowEntry, EdmRectifiedFlowSettings, EdmSettings
-from cosmos_recipes.training.diffusion.chance import Chance
+from cosmos_recipes.training.chance import Chance
 from cosmos_recipes.training.diffusion.objective import Objective, Sampler, Shown, over_clip
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from cosmos_recipes.training.diffusion.chance import Chance
+from cosmos_recipes.training.chance import Chance
 from cosmos_recipes.training.diffusion.network import Network
 from cosmos_recipes.training.diffusion.objective import Objective, over_frames
 

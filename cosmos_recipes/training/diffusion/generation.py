@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from cosmos_recipes.training.diffusion.chance import Chance
+from cosmos_recipes.training.chance import Chance
+from cosmos_recipes.training.diffusion.choice import objective_of
 from cosmos_recipes.training.diffusion.estimator import Estimator
-from cosmos_recipes.training.diffusion.frames import beginning_with, first_BT
 from cosmos_recipes.training.diffusion.network import network_of
 from cosmos_recipes.training.diffusion.objective import Objective, over_frames
+from cosmos_recipes.training.frames import beginning_with, first_BT
 
 if TYPE_CHECKING:
     from cosmos_recipes.conditioning.networks import Control
@@ -40,18 +41,19 @@ def generate(
 ) -> Tensor:
     """Return uint8 clips of `frames` frames of each view, which begin with the given ones as they are."""
     given_latent, views = _encoded(model, given_BCTHW), model.view_count
+    objective = objective_of(model.objective)
     latent_frames = 1 + (frames - 1) // model.tokenizer.temporal
     chance = Chance((seed,) for seed in seeds)
     shape = (given_latent.shape[1], views * latent_frames, *given_latent.shape[3:])
     noise_BCTHW = chance.normal(*shape).to(given_latent)
-    scale = model.process.data_scale
+    scale = objective.data_scale
     known_BCTHW = beginning_with(given_latent * scale, noise_BCTHW, views)
     given_B = torch.full((len(seeds),), given_latent.shape[2] // views, device=given_latent.device)
     given_BT = first_BT(given_B, latent_frames, views)
     estimates = [
         truthful(
             Estimator(
-                objective=model.process,
+                objective=objective,
                 network=network_of(model),
                 control=each,
                 known_BCTHW=known_BCTHW,
@@ -62,7 +64,7 @@ def generate(
         )
         for each in ([control] if guidance == 1 else [control, model.null(len(seeds))])
     ]
-    latent_BCTHW = sample(model.process, guided(estimates, guidance), noise_BCTHW, steps=steps)
+    latent_BCTHW = sample(objective, guided(estimates, guidance), noise_BCTHW, steps=steps)
     decoded = model.decode(beginning_with(given_latent, latent_BCTHW / scale, views))
     return beginning_with(given_BCTHW, decoded, views)
 

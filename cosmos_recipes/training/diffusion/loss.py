@@ -6,29 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
-from cosmos_recipes.training.diffusion.chance import Chance
+from cosmos_recipes.training.chance import Chance
+from cosmos_recipes.training.diffusion.choice import objective_of
 from cosmos_recipes.training.diffusion.estimator import Estimator
-from cosmos_recipes.training.diffusion.frames import first_BT
 from cosmos_recipes.training.diffusion.network import Network, network_of
 from cosmos_recipes.training.diffusion.objective import Objective
+from cosmos_recipes.training.frames import first_BT
+from cosmos_recipes.training.losses import Losses, replaced
 
 if TYPE_CHECKING:
     from cosmos_recipes.conditioning.networks import Control
     from cosmos_recipes.training.world_model import WorldModel
-
-
-@dataclass(frozen=True, kw_only=True)
-class Losses:
-    """Of each clip, over the frames that are not given: the mean squared error of the estimate, and the loss that trains.
-
-    The error is in units of the latents. Both are the same tensor where an objective weighs nothing.
-    """
-
-    raw_B: Tensor
-    weighted_B: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +47,7 @@ def losses(
 
     Everything random depends on (seed, step, sample) alone. `training` draws the noise on given frames too.
     """
-    objective, chance = model.process, Chance((seed, step, sample) for sample in samples)
+    objective, chance = objective_of(model.objective), Chance((seed, step, sample) for sample in samples)
     clean_BCTHW = latent_BCTHW * objective.data_scale if objective.data_scale != 1 else latent_BCTHW
     level_B = objective.levels(chance.normal()).to(latent_BCTHW)
     dropped_B = chance.happens(dropout).to(latent_BCTHW.device)
@@ -66,7 +56,7 @@ def losses(
     given_B = chance.count(fewest_given, model.given_latent_frames, odds).to(latent_BCTHW.device)
     given_BT = first_BT(given_B, latent_BCTHW.shape[2] // model.view_count, model.view_count)
     point = Point(clean_BCTHW=clean_BCTHW, noise_BCTHW=noise_BCTHW, given_BT=given_BT, level_B=level_B)
-    control = _where(dropped_B, model.null(len(samples)), control)
+    control = replaced(dropped_B, model.null(len(samples)), control)
     raw_B = error(objective, network_of(model), point, control, chance, training=training)
     weight = objective.weight(level_B) * objective.data_scale**2 * model.objective.settings.loss_scale
     return Losses(raw_B=raw_B, weighted_B=raw_B if isinstance(weight, float) and weight == 1 else raw_B * weight)
@@ -90,11 +80,3 @@ def error(
     wrong_BCTHW = estimate - objective.target(point.clean_BCTHW, point.noise_BCTHW)
     wrong_BT = (wrong_BCTHW / objective.data_scale).square().mean((1, 3, 4))
     return wrong_BT.masked_fill(point.given_BT, 0).sum(1) / (~point.given_BT).sum(1)
-
-
-def _where(chosen_B: Tensor, ours: Control, others: Control) -> Control:
-    """Return `ours` for the chosen clips and `others` for the rest."""
-    return {
-        name: torch.where(chosen_B.view(-1, *[1] * (value.ndim - 1)), ours[name], value)
-        for name, value in others.items()
-    }

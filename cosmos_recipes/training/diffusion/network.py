@@ -30,7 +30,7 @@ def network_of(model: WorldModel) -> Network:
         # What enters with the time of each frame needs a time for each frame.
         if time.ndim == 1 and any(place in added for place in PER_FRAME):
             time = time[:, None].expand_as(given_BT)
-        model.transformer.entrance.enter(added)
+        model.transformer.entrance.enter(added, views=model.view_count)
         output_BCTHW: Tensor = model.transformer(
             hidden_states=hidden_BCTHW,
             timestep=time if time.ndim == 1 else over_frames(time),

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cosmos_recipes.training.diffusion.chance import Chance
+from cosmos_recipes.training.chance import Chance
 
 
 @dataclass(frozen=True, kw_only=True)

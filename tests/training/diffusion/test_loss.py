@@ -11,10 +11,10 @@ from objective_cases import CASES, objective
 from tiny import tiny_plan
 from torch import Tensor
 
-from cosmos_recipes.training.diffusion.chance import Chance
-from cosmos_recipes.training.diffusion.frames import first_BT
+from cosmos_recipes.training.chance import Chance
 from cosmos_recipes.training.diffusion.loss import Point, error
 from cosmos_recipes.training.diffusion.network import network_of
+from cosmos_recipes.training.frames import first_BT
 from cosmos_recipes.training.world_model import WorldModel
 
 CAPTIONS = [{"caption": caption} for caption in ("red box left", "blue disc right", "", "é" * 40)]

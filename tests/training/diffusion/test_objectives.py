@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from cosmos_recipes.backbones.objectives import objective_entry
-from cosmos_recipes.training.diffusion.chance import Chance
+from cosmos_recipes.training.chance import Chance
 from cosmos_recipes.training.diffusion.estimator import Estimator
 from cosmos_recipes.training.diffusion.generation import sample, truthful
 from cosmos_recipes.training.diffusion.loss import Point, error

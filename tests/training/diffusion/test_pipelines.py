@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from cosmos_recipes.backbones.diffusion import build_transformer
 from cosmos_recipes.backbones.tokenizers.pca import PcaTokenizer
-from cosmos_recipes.training.diffusion.chance import Chance, generator
+from cosmos_recipes.training.chance import Chance, generator
 from cosmos_recipes.training.diffusion.estimator import Estimator
-from cosmos_recipes.training.diffusion.frames import beginning_with, first_BT
 from cosmos_recipes.training.diffusion.generation import guided, sample, truthful
 from cosmos_recipes.training.diffusion.network import network_of
+from cosmos_recipes.training.frames import beginning_with, first_BT
 from cosmos_recipes.training.world_model import WorldModel, WorldModelConfig
 
 CHANNELS, STEPS, TOLERANCE = 4, 6, 1e-5

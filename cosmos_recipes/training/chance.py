@@ -29,6 +29,10 @@ class Chance:
         """Return standard normal numbers, (B, *shape)."""
         return self._drawn(lambda own: torch.randn(shape, generator=own))
 
+    def uniform(self, *shape: int) -> Tensor:
+        """Return numbers between 0 and 1, (B, *shape)."""
+        return self._drawn(lambda own: torch.rand(shape, generator=own))
+
     def happens(self, share: float) -> Tensor:
         """Return whether what happens to a share of the clips happens to each, (B,)."""
         return self._drawn(lambda own: torch.rand((), generator=own)) < share

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 import torch
 
-from cosmos_recipes.training.diffusion.chance import Chance
+from cosmos_recipes.training.chance import Chance
 
 
 def drawn(samples: range) -> list[torch.Tensor]:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosmos_recipes.training.diffusion.frames import beginning_with, first_BT
+from cosmos_recipes.training.frames import beginning_with, first_BT
 
 
 @given(views=st.integers(1, 4), frames=st.integers(1, 5), first=st.integers(0, 5))

@@ -1,0 +1,35 @@
+"""The network of a family: built, or loaded from the folder in which it was stored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+FamilyName = Literal["diffusion", "autoregressive"]
+
+
+def build_network(family: FamilyName, architecture: dict[str, Any], *, seed: int) -> Any:
+    """Return a freshly initialised network; `architecture` holds the constructor arguments of its class."""
+    if family == "autoregressive":
+        from cosmos_recipes.backbones.autoregressive.network import build_decoder
+
+        return build_decoder(architecture, seed=seed)
+    from cosmos_recipes.backbones.diffusion import build_transformer
+
+    return build_transformer(architecture, seed=seed)
+
+
+def load_transformer(folder: Path) -> Any:
+    """Return the network that is stored in `folder` (config.json and safetensors), in float32.
+
+    Raises:
+        RecipeError: the files are damaged, or hold other weights than the network has (CR620, CR621).
+    """
+    from cosmos_recipes.backbones.autoregressive.network import Decoder
+    from cosmos_recipes.backbones.diffusion import load_transformer as load_diffusion
+    from cosmos_recipes.backbones.stored import load_stored
+
+    config = folder / "config.json"
+    name = json.loads(config.read_text(encoding="utf-8")).get("_class_name") if config.is_file() else None
+    return load_stored(Decoder, folder) if name == Decoder.__name__ else load_diffusion(str(folder))

@@ -1,0 +1,1 @@
+"""Training and sampling of the autoregressive family: the next token of a clip."""
