@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from cosmos_recipes.run.progress import Progress
 
 
+T5_HUB_ID = "nvidia/Cosmos-1.0-Diffusion-7B-Text2World"
+"""A pipeline with the T5 that the autoregressive models read captions with, too."""
+
+
 def start_of(plan: Plan) -> Weights | None:
     """Return where the tokenizers of a plan are from: the weights to start from, or else the backbone's own."""
     backbone = plan.backbone
@@ -58,15 +62,15 @@ def write_contexts(plan: Plan, folder: Path, index: ClipIndex, cache: Cache, pro
 def text_source(plan: Plan) -> Weights:
     """Return the pipeline that a plan's text encoder is from: a model of ours keeps none, so its backbone's on the Hub.
 
-    The autoregressive models are published without one: the settings of their encoder say which pipeline has it.
+    NVIDIA publishes its checkpoints without one; another pipeline has what they were trained with.
 
     Raises:
         RecipeError: there is none (CR624).
     """
-    start, said = start_of(plan), plan.backbone.text.settings
+    start = start_of(plan)
     source = start if start and start.is_pipeline else _on_hub(plan)
-    if "hub_id" in said and not (source and source.holds(PARTS[0])):
-        return Weights.of_hub(said["hub_id"], said.get("revision", "main"))
+    if source is not None and source.is_checkpoint and not source.holds(PARTS[0]):
+        return Weights.of_hub(T5_HUB_ID, "main")
     if source is None:
         fail(
             "CR624",

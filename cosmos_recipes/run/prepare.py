@@ -260,7 +260,7 @@ def _make_tokenizer(plan: Plan, folder: Path, reader: ClipReader, progress: Prog
     from cosmos_recipes.backbones.tokenizers import (
         build_tokenizer,
         comes_trained,
-        has_own_place,
+        is_apart,
         load_tokenizer,
         trained_tokenizer,
     )
@@ -271,9 +271,9 @@ def _make_tokenizer(plan: Plan, folder: Path, reader: ClipReader, progress: Prog
     weights, said = start_of(plan), plan.backbone.tokenizer
     if weights is not None and not weights.is_pipeline:
         tokenizer = load_tokenizer(weights.folder / "tokenizer")
-    elif comes_trained(said.name) and (weights is not None or has_own_place(said)):
+    elif comes_trained(said.name) and (weights is not None or is_apart(said.name)):
         progress("getting the video tokenizer", 0, 0)
-        is_beside = weights is not None and (weights.holds("vae") or not has_own_place(said))
+        is_beside = weights is not None and (weights.holds("vae") or not is_apart(said.name))
         tokenizer = trained_tokenizer(said, weights.fetched("vae") / "vae" if weights and is_beside else None)
     else:
         tokenizer = build_tokenizer(said)

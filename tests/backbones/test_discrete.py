@@ -11,19 +11,12 @@ import torch
 from torch import Tensor
 
 from cosmos_recipes.backbones.tokenizers import is_elsewhere, load_tokenizer, trained_tokenizer
-from cosmos_recipes.backbones.zoo import TokenizerEntry
+from cosmos_recipes.backbones.zoo import backbone
 from cosmos_recipes.data.encoding import Encoder
 from cosmos_recipes.diagnostics import RecipeError
 from tests.backbones.toy_checkpoints import store_programs
 
-ENTRY = TokenizerEntry(
-    name="cosmos-dv8x16x16",
-    temporal=8,
-    spatial=16,
-    channels=1,
-    window=7,
-    settings={"hub_id": "nvidia/Cosmos-Tokenize1-DV8x16x16-720p", "revision": "main"},
-)
+ENTRY = backbone("predict1-5b-video2world").tokenizer
 
 
 def patches(batch: int = 2, frames: int = 17) -> Tensor:
@@ -40,7 +33,7 @@ def test_video_becomes_numbers_of_codes_and_comes_back(tmp_path: Path, precision
     video_BCTHW = patches()
     latent_B1THW = tokenizer.encode(video_BCTHW)
     assert (latent_B1THW.dtype, tuple(latent_B1THW.shape)) == (torch.int32, (2, 1, 3, 2, 3))
-    assert 0 <= latent_B1THW.min() < latent_B1THW.max() < tokenizer.vocabulary == 64_000
+    assert 0 <= latent_B1THW.min() < latent_B1THW.max() < tokenizer.codes == 64_000
     restored = tokenizer.decode(latent_B1THW)
     assert restored.dtype == torch.uint8
     assert (restored.float() - video_BCTHW.float()).abs().max() <= 5
@@ -52,7 +45,9 @@ def test_the_first_digits_of_a_number_are_the_levels_in_order(tmp_path: Path) ->
     tokenizer = trained_tokenizer(ENTRY, store_programs(tmp_path))
     video_BCTHW = torch.zeros(1, 3, 1, 16, 16, dtype=torch.uint8)
     video_BCTHW[:, 1] = 255
-    assert tokenizer.encode(video_BCTHW).tolist() == [[[[[7 * 8 + 4 * 8 * 8 * 8 * 5]]]]]
+    latent_B1THW = tokenizer.encode(video_BCTHW)
+    assert latent_B1THW.tolist() == [[[[[7 * 8 + 4 * 8 * 8 * 8 * 5]]]]]
+    assert tokenizer.embed(latent_B1THW).flatten().tolist() == [-1, 0.75, -1, -1, 1, -1]
 
 
 def test_a_clip_is_coded_alike_each_time_and_whatever_is_beside_it(tmp_path: Path) -> None:
@@ -106,6 +101,13 @@ def test_a_program_that_comes_with_a_model_of_others_is_not_run(
 def test_a_tokenizer_of_another_size_is_refused(tmp_path: Path, temporal: int, spatial: int) -> None:
     with pytest.raises(RecipeError, match="CR622"):
         trained_tokenizer(ENTRY, store_programs(tmp_path, temporal=temporal, spatial=spatial))
+
+
+def test_numbers_that_count_their_digits_in_another_order_are_refused(tmp_path: Path) -> None:
+    """The network would see noise, and every shape would be right."""
+    with pytest.raises(RecipeError, match="CR622") as caught:
+        trained_tokenizer(ENTRY, store_programs(tmp_path, counts=(1600, 200, 25, 5, 1, 12800)))
+    assert "in another order" in caught.value.problems[0].found
 
 
 @pytest.mark.parametrize("cut", [None, 0, 1000], ids=["missing", "empty", "cut off"])

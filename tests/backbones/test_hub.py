@@ -29,9 +29,11 @@ from cosmos_recipes.backbones import hub
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.diagnostics import RecipeError
 name, revision, parts = json.load(sys.stdin)
-commit = hub.commit_of(name, revision)
+checkpoint = parts == ["model.pt"]
+commit = hub.commit_of(name, revision, **({"file": "config.json"} if checkpoint else {}))
 try:
-    found = [str(Weights.of_hub(name, commit or revision).fetched(*parts)), ""]
+    weights = Weights.of_hub(name, commit or revision, checkpoint=checkpoint)
+    found = [str(weights.fetched(*(["transformer"] if checkpoint else parts))), ""]
 except RecipeError as error:
     found = ["", f"{error.problems[0].code} {error.problems[0].hint}"]
 print(json.dumps([commit, *found]))
@@ -90,6 +92,18 @@ def test_a_revision_is_pinned_and_only_what_is_needed_is_fetched(hub: HubServer,
     assert files(folder) == {"transformer"}
     assert load_transformer(str(folder / "transformer")).config.num_layers == 2
     assert files(ask(hub.url, "transformer", "vae")[1]) == {"transformer", "vae"}
+
+
+def test_of_a_checkpoint_only_what_is_loaded_as_tensors_is_fetched(hub: HubServer, ask: Ask) -> None:
+    """NVIDIA's repositories also hold pickles and programs of other tools."""
+    names = ("model.pt", "config.json", "guardrail/filter.pt", "nemo/weights/common.pt", "encoder.jit")
+    repo = hub.store.create("lab", "decoder", TOKEN, private=False)[1]
+    repo.add_commit("a checkpoint", {name: Blob(name.encode(), large=False) for name in names})
+    commit, folder, problem = ask(hub.url, "model.pt", name="lab/decoder")
+    assert (commit, problem) == (repo.head.oid, "")
+    # The small file says which commit a revision is, also without network.
+    assert files(folder) == {"model.pt", "config.json"}
+    assert ask("http://127.0.0.1:9", "model.pt", name="lab/decoder") == (commit, folder, "")
 
 
 def test_without_network_the_cache_is_enough(hub: HubServer, ask: Ask) -> None:

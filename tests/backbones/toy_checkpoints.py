@@ -6,23 +6,25 @@ The video tokenizer is a program of the same signature: a patch of one colour be
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+COUNTS = (1, 8, 64, 512, 2560, 12800)
+"""What a step of each digit of a number counts."""
 ATTENTION = ("attention", "cross_attention")
 
 
 class Fsq(nn.Module):
     """The quantiser of DV8x16x16, with what is on both sides of it: a colour as a coarse digit of 8 and a fine one of 5."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts: Sequence[int]) -> None:
         super().__init__()
         self.register_buffer("levels", torch.tensor([8, 8, 8, 5, 5, 5]))
-        self.register_buffer("basis", torch.tensor([1, 8, 64, 512, 2560, 12800]))
+        self.register_buffer("basis", torch.tensor(counts))
         self.weight = nn.Parameter(torch.ones(1))
 
     def number(self, colour_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,8 +39,8 @@ class Fsq(nn.Module):
 
 
 class ToyEncoder(Fsq):
-    def __init__(self, temporal: int, spatial: int) -> None:
-        super().__init__()
+    def __init__(self, counts: Sequence[int], temporal: int, spatial: int) -> None:
+        super().__init__(counts)
         self.temporal, self.spatial = temporal, spatial
 
     def forward(self, video_BCTHW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -51,8 +53,8 @@ class ToyEncoder(Fsq):
 
 
 class ToyDecoder(Fsq):
-    def __init__(self, temporal: int, spatial: int) -> None:
-        super().__init__()
+    def __init__(self, counts: Sequence[int], temporal: int, spatial: int) -> None:
+        super().__init__(counts)
         self.temporal, self.spatial = temporal, spatial
 
     def forward(self, number_BTHW: Tensor) -> Tensor:
@@ -61,13 +63,13 @@ class ToyDecoder(Fsq):
         return video[:, :, self.temporal - 1 :] * self.weight
 
 
-def store_programs(folder: Path, *, temporal: int = 8, spatial: int = 16) -> Path:
+def store_programs(folder: Path, *, temporal: int = 8, spatial: int = 16, counts: Sequence[int] = COUNTS) -> Path:
     """Write encoder.jit and decoder.jit."""
     folder.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         for name, program in (("encoder", ToyEncoder), ("decoder", ToyDecoder)):
-            torch.jit.script(program(temporal, spatial)).save(folder / f"{name}.jit")
+            torch.jit.script(program(counts, temporal, spatial)).save(folder / f"{name}.jit")
     return folder
 
 

@@ -45,7 +45,7 @@ def comes_trained(name: str) -> bool:
 
 
 def trained_tokenizer(plan: TokenizerSettings, folder: Path | None) -> Any:
-    """Return the trained tokenizer whose files lie in `folder`, or where its settings say.
+    """Return the trained tokenizer whose files lie in `folder`, or, without one, in a repository of its own.
 
     Raises:
         RecipeError: the files cannot be fetched (CR623), are damaged or are those of another one (CR620, CR621, CR622).
@@ -53,9 +53,9 @@ def trained_tokenizer(plan: TokenizerSettings, folder: Path | None) -> Any:
     return _tokenizer(plan.name).from_autoencoder(folder, **_settings(plan))
 
 
-def has_own_place(plan: TokenizerSettings) -> bool:
-    """Return whether a tokenizer's settings say where on the Hub it is, apart from the network."""
-    return "hub_id" in plan.settings
+def is_apart(name: str) -> bool:
+    """Return whether a trained tokenizer is published in a repository of its own, and not with the network."""
+    return hasattr(_tokenizer(name), "is_apart")
 
 
 def is_elsewhere(folder: Path) -> bool:

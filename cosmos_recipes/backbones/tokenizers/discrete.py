@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NoReturn, Self
@@ -26,6 +27,8 @@ from cosmos_recipes.files import sha256
 ENCODER, DECODER = "encoder.jit", "decoder.jit"
 LEVELS = (8, 8, 8, 5, 5, 5)
 """Levels of the six numbers of a code (finite scalar quantisation, arXiv 2309.15505)."""
+HUB_ID = "nvidia/Cosmos-1.0-Tokenizer-DV8x16x16"
+"""What the autoregressive models were trained on; Cosmos-0.1-Tokenizer-DV8x16x16 is an older one with other codes."""
 _PROBED = (1, 3, 9, 64, 64)
 _JIT: Any = torch.jit
 _TRUSTED = "nvidia/"
@@ -41,21 +44,25 @@ class CosmosDiscreteTokenizer(nn.Module):
     """
 
     name: ClassVar[str] = "cosmos-dv8x16x16"
-    vocabulary: ClassVar[int] = prod(LEVELS)
+    is_apart: ClassVar[bool] = True
+    """No model of NVIDIA's comes with it: it is in a repository of its own."""
+    is_local: ClassVar[bool] = False
+    """A code stands for its cell together with those around it."""
 
     def __init__(
         self,
         *,
-        hub_id: str,
-        revision: str,
         temporal: int = 8,
         spatial: int = 16,
         channels: int = 1,
+        codes: int = prod(LEVELS),
         precision: Precision = "bfloat16",
+        hub_id: str = HUB_ID,
+        revision: str = "main",
         folder: Path | None = None,
     ) -> None:
         super().__init__()
-        self.temporal, self.spatial, self.channels = temporal, spatial, channels
+        self.temporal, self.spatial, self.channels, self.codes = temporal, spatial, channels, codes
         self.hub_id, self.precision = hub_id, precision
         self.folder = folder or _fetched(hub_id, revision)
         self.revision = self.folder.name if hub.is_commit(self.folder.name) else revision
@@ -76,9 +83,7 @@ class CosmosDiscreteTokenizer(nn.Module):
     @torch.no_grad()
     def encode(self, video_BCTHW: Tensor) -> Tensor:
         """Return int32 numbers (B, 1, 1 + (T - 1) / temporal, H / spatial, W / spatial) of uint8 video."""
-        pixels_BCTHW = (video_BCTHW.to(self._device).float() / 127.5 - 1).to(self._dtype)
-        # The second output are the codes themselves, the third a loss that is always zero.
-        return torch.stack([_run(self.encoder, clip[None])[0].int() for clip in pixels_BCTHW])
+        return torch.stack([number_1THW.int() for number_1THW, _ in self._coded(video_BCTHW)])
 
     @torch.no_grad()
     def decode(self, latent_B1THW: Tensor) -> Tensor:
@@ -87,10 +92,19 @@ class CosmosDiscreteTokenizer(nn.Module):
         video_BCTHW = torch.cat([_run(self.decoder, clip).float() for clip in number_B1THW])
         return ((video_BCTHW + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
+    def embed(self, latent_B1THW: Tensor) -> Tensor:
+        """Return the six numbers of codes, from -1 to 1, (B, 6, T, H, W): what codes are near each other by."""
+        levels = torch.tensor(LEVELS, device=latent_B1THW.device)
+        # The product of the levels before each.
+        counts = levels.cumprod(0) // levels
+        half_6111 = (levels // 2).view(-1, 1, 1, 1)
+        digit_B6THW = latent_B1THW.long() // counts.view(-1, 1, 1, 1) % levels.view(-1, 1, 1, 1)
+        return (digit_B6THW - half_6111) / half_6111
+
     def save_pretrained(self, folder: Path) -> None:
         """Write `config.json`, which says where the programs are and what their sha256 is."""
         folder.mkdir(parents=True, exist_ok=True)
-        names = ("temporal", "spatial", "channels", "precision", "hub_id", "revision")
+        names = ("temporal", "spatial", "channels", "codes", "precision", "hub_id", "revision")
         settings = {name: getattr(self, name) for name in names}
         config = {"tokenizer": self.name, **settings, "sha256": _hashes(self.folder)}
         # As in diffusers' configurations, where it was loaded from; a package leaves it out.
@@ -114,21 +128,29 @@ class CosmosDiscreteTokenizer(nn.Module):
             _another(place, *(", ".join(f"{name} {each[name][:12]}" for name in each) for each in (expected, found)))
         return cls(**config, folder=place)
 
+    def _coded(self, video_BCTHW: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield numbers (1, T, H, W) and codes (1, 6, T, H, W) of each clip; the third output is a loss, always zero."""
+        for clip_CTHW in video_BCTHW:
+            pixels_CTHW = clip_CTHW.to(self._device).float() / 127.5 - 1
+            number_1THW, code_16THW, *_ = _run(self.encoder, pixels_CTHW[None].to(self._dtype))
+            yield number_1THW, code_16THW
+
+    @torch.no_grad()
     def _try(self) -> None:
-        """Encode and decode a grey clip."""
-        batch, _, frames, height, width = _PROBED
-        cells = (1 + (frames - 1) // self.temporal, height // self.spatial, width // self.spatial)
-        expected = f"numbers of {(batch, self.channels, *cells)}, codes of {len(LEVELS)} and video of {_PROBED}"
-        video_BCTHW = torch.full(_PROBED, 128, dtype=torch.uint8)
+        """Refuse programs that make something else of a clip of noise, which reaches many codes."""
+        video_BCTHW = torch.randint(256, _PROBED, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+        latent = (1 + (_PROBED[2] - 1) // self.temporal, *(side // self.spatial for side in _PROBED[3:]))
+        expected = f"numbers of {self.codes} codes, {(self.channels, *latent)} for video of {_PROBED[1:]}"
         try:
-            latent_B1THW = self.encode(video_BCTHW)
-            codes_BCTHW = _run(self.encoder, torch.zeros(_PROBED, dtype=self._dtype, device=self._device))[1]
-            restored = self.decode(latent_B1THW)
-        except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
-            _another(self.folder, expected, str(error).strip().splitlines()[-1])
-        found = f"numbers of {tuple(latent_B1THW.shape)}, codes of {codes_BCTHW.shape[1]} and video of {tuple(restored.shape)}"
-        if found != expected:
-            _another(self.folder, expected, found)
+            ((number_1THW, code_16THW),) = self._coded(video_BCTHW)
+            restored_BCTHW = self.decode(number_1THW[None])
+            agrees = torch.equal(self.embed(number_1THW[None]).cpu(), code_16THW.float().cpu())
+        except (RuntimeError, ValueError, TypeError) as error:
+            _another(self.folder, expected, str(error).strip().rpartition("\n")[2])
+        sizes = tuple(number_1THW.shape), tuple(restored_BCTHW.shape[1:])
+        if sizes != ((self.channels, *latent), _PROBED[1:]) or not agrees or self.codes != prod(LEVELS):
+            found = f"numbers of {prod(LEVELS)} codes" if agrees else "numbers in another order"
+            _another(self.folder, expected, f"{found}, {sizes[0]} for video of {sizes[1]}")
 
     @property
     def _dtype(self) -> torch.dtype:

@@ -17,29 +17,33 @@ from torch.nn.functional import silu, softmax
 from cosmos_recipes.backbones.autoregressive.network import CONTEXT
 from cosmos_recipes.backbones.autoregressive.nvidia import architecture_of, load_checkpoint, load_decoder
 from cosmos_recipes.backbones.weights import Weights
+from cosmos_recipes.backbones.zoo import backbone
 from cosmos_recipes.diagnostics import RecipeError
 from tests.backbones.toy_checkpoints import checkpoint
 
 SMALL = {
     **{"num_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "attention_head_dim": 16},
-    **{"intermediate_size": 40, "vocabulary": 50, "qk_norm": True},
+    **{"intermediate_size": 40, "vocabulary": 50},
 }
-BASE = {"embedded_tokens": 50, "begin_token": None, "text_embed_dim": None, "position": None}
-VIDEO2WORLD = {"embedded_tokens": 64, "begin_token": 50, "text_embed_dim": 12, "position": "sincos"}
-NARROW, WIDE = (
-    {"hidden_size": 64},
-    {"hidden_size": 80, "rope_scaling": {"original": [3, 40, 64], "scale": 2.0, "beta_fast": 4, "beta_slow": 1}},
-)
-MODELS: dict[str, dict[str, Any]] = {
-    "4b": SMALL | BASE | NARROW,
-    "5b": SMALL | VIDEO2WORLD | NARROW,
-    "12b": SMALL | BASE | WIDE,
-    "13b": SMALL | VIDEO2WORLD | WIDE,
-}
+
+
+def small(name: str) -> dict[str, Any]:
+    """Return the architecture of a backbone with a few numbers where it has thousands."""
+    like = backbone(name).architecture.model_dump(mode="json")
+    sizes = {
+        "hidden_size": {4096: 64, 5120: 80}[like["hidden_size"]],
+        "embedded_tokens": like["embedded_tokens"] - 63_950,
+    }
+    begin, text = (None if like[key] is None else few for key, few in (("begin_token", 50), ("text_embed_dim", 12)))
+    return {**like, **SMALL, **sizes, "begin_token": begin, "text_embed_dim": text}
+
+
+MODELS = {key: small(f"predict1-{key}") for key in ("4b", "12b", "5b-video2world", "13b-video2world")}
+BASE, WITH_TEXT = "4b", "5b-video2world"
 SHAPE = (3, 4, 6)
 
 
-def stored(folder: Path, name: str = "5b") -> Path:
+def stored(folder: Path, name: str = WITH_TEXT) -> Path:
     torch.save(checkpoint(MODELS[name]), folder / "model.pt")
     return folder
 
@@ -60,7 +64,7 @@ def angles(model: Mapping[str, Any]) -> Tensor:
     sizes, originals = (model["attention_head_dim"] - 2 * side, side, side), (3, 40, 40)
     places = torch.cartesian_prod(*(torch.arange(extent).double() for extent in SHAPE))
     parts = [
-        places[:, [axis]] * frequencies(size, originals[axis] if "rope_scaling" in model else None)
+        places[:, [axis]] * frequencies(size, originals[axis] if model["rope_scaling"] else None)
         for axis, size in enumerate(sizes)
     ]
     angle = torch.cat(parts, 1)
@@ -161,7 +165,7 @@ def test_shapes_tell_which_network_a_file_is_of(tmp_path: Path, name: str) -> No
 def test_weights_arrive_as_they_were_stored(tmp_path: Path) -> None:
     state = load_checkpoint(stored(tmp_path) / "model.pt")
     assert all(value.dtype == torch.bfloat16 for value in state.values())
-    decoder = load_decoder(tmp_path, MODELS["5b"])
+    decoder = load_decoder(tmp_path, MODELS[WITH_TEXT])
     ours = decoder.state_dict()
     assert all(ours[name].dtype == torch.float32 and torch.equal(ours[name], state[name].float()) for name in ours)
     assert all(parameter.requires_grad for parameter in decoder.parameters())
@@ -178,14 +182,14 @@ def test_a_checkpoint_is_not_read_before_it_is_used(tmp_path: Path) -> None:
 
 
 def test_what_an_engine_keeps_beside_the_weights_and_a_nested_dictionary_do_no_harm(tmp_path: Path) -> None:
-    state = checkpoint(MODELS["4b"])
+    state = checkpoint(MODELS[BASE])
     extra = {
         "model.layers.0.attention._extra_state": torch.zeros(3, dtype=torch.uint8),
         "model.norm._extra_state": None,
     }
     torch.save({"model": {**state, **extra}}, tmp_path / "model.pt")
-    nested = load_decoder(tmp_path, MODELS["4b"]).state_dict()
-    plain = load_decoder(stored(tmp_path, "4b"), MODELS["4b"]).state_dict()
+    nested = load_decoder(tmp_path, MODELS[BASE]).state_dict()
+    plain = load_decoder(stored(tmp_path, BASE), MODELS[BASE]).state_dict()
     assert all(torch.equal(nested[name], plain[name]) for name in plain)
 
 
@@ -204,11 +208,11 @@ def test_what_an_engine_keeps_beside_the_weights_and_a_nested_dictionary_do_no_h
 def test_weights_of_another_network_are_named(
     tmp_path: Path, change: Callable[[dict[str, Tensor]], object], said: str
 ) -> None:
-    state = checkpoint(MODELS["5b"])
+    state = checkpoint(MODELS[WITH_TEXT])
     change(state)
     torch.save(state, tmp_path / "model.pt")
     with pytest.raises(RecipeError, match="CR620") as caught:
-        load_decoder(tmp_path, MODELS["5b"])
+        load_decoder(tmp_path, MODELS[WITH_TEXT])
     assert caught.value.problems[0].found == said
 
 
@@ -223,7 +227,7 @@ class Harmful:
 
 
 def test_a_file_with_anything_besides_tensors_is_refused_and_not_run(tmp_path: Path) -> None:
-    torch.save({**checkpoint(MODELS["4b"]), "model.more": Harmful(tmp_path / "mark")}, tmp_path / "model.pt")
+    torch.save({**checkpoint(MODELS[BASE]), "model.more": Harmful(tmp_path / "mark")}, tmp_path / "model.pt")
     with pytest.raises(RecipeError, match="CR621") as caught:
         load_checkpoint(tmp_path)
     assert "which were not loaded" in caught.value.problems[0].found
