@@ -32,6 +32,7 @@ check: $(VENV)/installed-tests
 schemas: $(VENV)/installed
 	$(BIN)/cosmos-recipe schema
 	$(BIN)/python docs/fields.py
+	$(BIN)/python docs/tasks.py
 
 clean:
 	rm -rf $(VENV) build dist

@@ -46,6 +46,8 @@ def test_the_unpacked_wheel_checks_its_own_recipes_anywhere(wheel: Path, tmp_pat
     assert done.returncode == 0, done.stderr
     shown = subprocess.run([*command, "show", names[0]], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert str(tmp_path / "site" / "cosmos_recipes" / "library") in shown.stdout
+    tasks = subprocess.run([*command, "ls", "tasks"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "adherence" in tasks.stdout.partition("\n\nMeans over")[0], "figures come with the wheel"
 
 
 def test_every_entry_point_leads_somewhere() -> None:

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from cosmos_recipes.backbones.zoo import ZooEntry
+    from cosmos_recipes.evaluation.support import Cell
 
-What = Literal["recipes", "backbones", "heads", "schemas", "datasets"]
+WIDTH = 100
+What = Literal["tasks", "recipes", "backbones", "heads", "schemas", "datasets"]
 
 
 def ls(
-    what: Annotated[What | None, typer.Argument(help="One kind of thing; all of them by default.")] = None,
+    what: Annotated[What | None, typer.Argument(help="One kind of thing; all but the tasks by default.")] = None,
 ) -> None:
-    """List recipes, backbones, heads, schemas and data sets, each with a sentence.
+    """List recipes, backbones, heads, schemas and data sets, each with a sentence; or the tasks, and how well they work.
 
     \b
     Examples:
       cosmos-recipe ls
       cosmos-recipe ls backbones
+      cosmos-recipe ls tasks
     """
-    if what == "backbones":
-        typer.echo("\n".join(_table(_backbone_rows())))
+    if what in _TABLES:
+        typer.echo("\n".join(_TABLES[what]()))
         return
     kinds: tuple[What, ...] = (what,) if what else tuple(_LISTS)
     for kind in kinds:
@@ -33,6 +38,22 @@ def ls(
         lines: list[str] = [] if what else [kind]
         lines += [f"{'' if what else '  '}{name:<{width}}  {summary}".rstrip() for name, summary in rows.items()]
         typer.echo("\n".join(lines))
+
+
+def _task_table() -> list[str]:
+    """Return the support matrix, a few lines a task."""
+    from cosmos_recipes.evaluation.support import FAMILIES, LEGEND, support
+
+    lines: list[Sequence[str]] = [("task, recipe", *FAMILIES)]
+    for row in support():
+        columns = [[row.task, *([f"  {row.recipe}"] if row.recipe else [])]]
+        columns += [_cell(row.cells[family]) for family in FAMILIES]
+        lines += [[""] * len(columns), *zip_longest(*columns, fillvalue="")]
+    return [*_table(lines), "", *wrap(LEGEND, WIDTH)]
+
+
+def _cell(cell: Cell) -> list[str]:
+    return cell.lines + ([" ".join(cell.way.options)] if cell.way and cell.way.options else [])
 
 
 def _files(kind: Literal["recipes", "schemas", "datasets"]) -> dict[str, str]:
@@ -48,11 +69,11 @@ def _backbones() -> dict[str, str]:
     return {name: entry.summary for name, entry in zoo().items()}
 
 
-def _backbone_rows() -> list[tuple[str, ...]]:
+def _backbone_table() -> list[str]:
     from cosmos_recipes.backbones.zoo import zoo
 
     head = ("name", "parameters", "native clip", "tokenizer", "text", "objective")
-    return [head, *(_backbone_row(entry) for entry in zoo().values())]
+    return _table([head, *(_backbone_row(entry) for entry in zoo().values())])
 
 
 def _backbone_row(entry: ZooEntry) -> tuple[str, ...]:
@@ -79,6 +100,7 @@ def _heads() -> dict[str, str]:
     return {name: head.summary for name, head in heads().items()}
 
 
+_TABLES: dict[What | None, Callable[[], list[str]]] = {"backbones": _backbone_table, "tasks": _task_table}
 _LISTS: dict[What, Callable[[], dict[str, str]]] = {
     "recipes": lambda: _files("recipes"),
     "backbones": _backbones,

@@ -63,7 +63,7 @@ def carry_out(opened: Opened, *, root: Path, nproc: int | None) -> None:
 
 def summary(result: RunResult) -> list[str]:
     """Return the last lines of a run: what came out, and where it is."""
-    from cosmos_recipes.evaluation.words import task_words
+    from cosmos_recipes.evaluation.task_words import task_words
 
     metrics = result.metrics
     rows = [

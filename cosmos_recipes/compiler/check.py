@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cosmos_recipes.backbones.zoo import video_sibling
+from cosmos_recipes.compiler.families import check_family, check_weights
 from cosmos_recipes.compiler.fit import head_parameters, world_size
 from cosmos_recipes.compiler.gpus import GPUS
 from cosmos_recipes.compiler.resolve import Resolved
@@ -26,8 +27,8 @@ def check_alone(loaded: LoadedRecipe) -> tuple[Problem, ...]:
 
 def check(resolved: Resolved) -> tuple[Problem, ...]:
     """Return the problems between the recipe and what it names."""
-    checks = (_schema, _head, _entry, _columns, _weights, _frames, _size, _given_frames, _fewest_given_frames)
-    rest = (_recordings, _method, check_views)
+    checks = (_schema, _head, _entry, _columns, check_weights, _frames, _size, _given_frames, _fewest_given_frames)
+    rest = (_recordings, _method, check_views, check_family)
     problems = tuple(problem for check in (*checks, *rest) for problem in check(resolved))
     # Tokens are counted of a clip that can be cut into tokens.
     return problems or (*_extent(resolved), *_head_rate(resolved))
@@ -208,24 +209,6 @@ def _entry(resolved: Resolved) -> Iterator[Problem]:
             expected=f"one of {', '.join(entries)}" if entries else "no `enters`: it has one way in",
             found=chosen,
             hint=f"use `enters: {close}`" if close else "remove `enters`",
-        )
-
-
-def _weights(resolved: Resolved) -> Iterator[Problem]:
-    """Whether the model to start from is the network that the backbone is."""
-    if resolved.weights is None or resolved.weights.is_on_hub:
-        return
-    ours = resolved.backbone.architecture.model_dump(mode="json")
-    theirs = resolved.weights.architecture()
-    differing = sorted(name for name, value in ours.items() if name in theirs and theirs[name] != value)[:3]
-    if differing:
-        yield Problem(
-            code="CR304",
-            message=f"the weights to start from are not those of a {resolved.backbone.name}",
-            place=resolved.loaded.place_of("backbone.weights"),
-            expected=", ".join(f"{name} {ours[name]}" for name in differing),
-            found=", ".join(f"{name} {theirs[name]}" for name in differing),
-            hint="name the backbone that the model was trained from",
         )
 
 

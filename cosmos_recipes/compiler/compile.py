@@ -8,6 +8,7 @@ from typing import Any
 
 from cosmos_recipes.backbones.hub import is_commit
 from cosmos_recipes.compiler.check import check, check_alone
+from cosmos_recipes.compiler.families import set_aside
 from cosmos_recipes.compiler.fit import Fit, fit
 from cosmos_recipes.compiler.lock import file_hashes
 from cosmos_recipes.compiler.plan import (
@@ -51,7 +52,16 @@ def compile_recipe(loaded: LoadedRecipe, *, ask_hub: bool = False) -> Plan:
     problems += check_alone(loaded)
     if problems:
         raise RecipeError(*sorted(problems, key=_position))
-    clip = clip_plan(loaded.recipe, resolved.backbone, resolved.views)
+    return plan_of(resolved, ask_hub=ask_hub)
+
+
+def plan_of(resolved: Resolved, *, ask_hub: bool = False) -> Plan:
+    """Return the plan of a recipe whose parts fit together.
+
+    Raises:
+        RecipeError: it does not fit the machine (CR4xx).
+    """
+    clip = clip_plan(resolved.loaded.recipe, resolved.backbone, resolved.views)
     plan = _plan(resolved, clip, fit(resolved, clip), ask_hub)
     document = plan.model_dump(mode="json", exclude={"origins", "sources"})
     return Plan.model_validate({**document, "sources": file_hashes(resolved), "origins": origins(document, resolved)})
@@ -107,12 +117,14 @@ def _conditioning(resolved: Resolved) -> ConditioningPlan:
     attention = (said.attention or "full") if head.of_views else None
     everything = {view: tuple(other for other in views if other != view) for view in views}
     sees = everything if said.sees is None else {view: tuple(seen) for view, seen in said.sees.items()}
+    follow_each_other = head.of_views and resolved.backbone.architecture.causal
     return ConditioningPlan(
         head=head.name,
         enters=head.entry(said.enters, resolved.backbone.family),
         dropout=said.dropout if head.controlled else 0.0,
         attention=attention,
         sees=sees if attention == "per-view" else None,
+        layout=(said.layout or "time-major") if follow_each_other else None,
     )
 
 
@@ -121,7 +133,7 @@ def _backbone(resolved: Resolved) -> BackbonePlan:
     document = entry.model_dump(mode="json", include=set(BackbonePlan.model_fields))
     document["weights"] = weights.label if weights else None
     document["weights_sha256"] = weights.sha256() if weights else None
-    if shift is not None:
+    if shift is not None and entry.objective.denoises:
         document["objective"]["shift"] = shift
     return BackbonePlan.model_validate({**document, "parameters": entry.parameters})
 
@@ -208,7 +220,8 @@ def _train(resolved: Resolved, fitted: Fit) -> TrainPlan:
 def _evaluate(resolved: Resolved) -> EvaluatePlan:
     evaluate = resolved.loaded.recipe.evaluate
     settings: dict[str, Any] = evaluate.model_dump()
-    return EvaluatePlan(**{**settings, "samples": min(evaluate.samples, evaluate.clips)})
+    steps = evaluate.sampler_steps if resolved.backbone.objective.denoises else 0
+    return EvaluatePlan(**{**settings, "samples": min(evaluate.samples, evaluate.clips), "sampler_steps": steps})
 
 
 def _unpinned(resolved: Resolved, asked: bool) -> Iterator[str]:
@@ -226,6 +239,8 @@ def _notes(resolved: Resolved, clip: ClipPlan) -> Iterator[str]:
         yield f"the warm-up ({train.optimizer.warmup} steps) is as long as the run ({train.steps}): the learning rate never reaches its peak"
     if evaluate.every > train.steps:
         yield f"evaluate.every ({evaluate.every}) is longer than the run ({train.steps} steps): nothing is measured while training"
+    for key in set_aside(resolved):
+        yield f"{key} is not used: it was said for another backbone, and {backbone.name} predicts tokens and removes no noise"
     for dataset, _ in resolved.dataset.sets:
         if dataset.file.licence == "unknown":
             yield f"the licence of the data set {dataset.file.name} is not said"

@@ -52,6 +52,10 @@ def resolved_recipe(loaded: LoadedRecipe, plan: Plan) -> dict[str, Any]:
     document["dataset"]["clip"]["stride"] = plan.data.clip.stride
     document["train"]["checkpoint_every"] = plan.train.checkpoint_every
     document["evaluate"]["samples"] = plan.evaluate.samples
+    if not plan.backbone.objective.denoises:
+        # They were said for another backbone.
+        document["evaluate"].pop("sampler_steps")
+        document["train"].pop("shift", None)
     document["dataset"]["use"] = from_anywhere(loaded.recipe.dataset.use, relative_to=loaded.folders_of("dataset.use"))
     if isinstance(document["backbone"], dict) and loaded.recipe.start.weights not in ("base", "none"):
         document["backbone"]["weights"] = plan.backbone.weights

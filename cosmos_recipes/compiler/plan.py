@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cosmos_recipes.backbones.objectives import ObjectiveEntry
 from cosmos_recipes.backbones.zoo import TextEntry, TokenizerEntry
-from cosmos_recipes.conditioning.base import Attention, Layout
+from cosmos_recipes.conditioning.base import Attention
 from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
 from cosmos_recipes.data.contract import Schema, load_schema
-from cosmos_recipes.recipe.spec import Gate, Optimizer
+from cosmos_recipes.recipe.spec import Gate, Layout, Optimizer
 
 
 class Part(BaseModel):
@@ -23,7 +23,7 @@ class Part(BaseModel):
 
 
 class BackbonePlan(Part):
-    """The network to start from. `architecture` holds the constructor arguments of the diffusers class.
+    """The network to start from. `architecture` holds the constructor arguments of its class.
 
     `weights` is the model to start from: inside the package where it is shipped (`shipped:NAME`), on the Hub
     (`hub:OWNER/NAME@REVISION`, a commit if the Hub answered) or a folder; None for weights drawn at random.
@@ -128,7 +128,8 @@ class DataPlan(SetPlan):
 class ConditioningPlan(Part):
     """The head, where it enters (None where there is one way in), and how often its control is dropped in training.
 
-    `attention` and `sees` say how views see each other, where the head tells them apart.
+    `attention` and `sees` say how views see each other, where the head tells them apart, and `layout` how their tokens
+    follow each other, where tokens do.
     """
 
     head: str
@@ -159,7 +160,7 @@ class TrainPlan(Part):
 
 
 class EvaluatePlan(Part):
-    """What is measured."""
+    """What is measured. A network that removes no noise has 0 `sampler_steps`."""
 
     clips: int
     every: int

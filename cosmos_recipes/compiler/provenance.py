@@ -79,6 +79,7 @@ UNLESS_GIVEN = {
     "conditioning.enters": ("conditioning.enters", "derived from conditioning.head"),
     "conditioning.dropout": ("conditioning.dropout", "derived from conditioning.head"),
     "conditioning.attention": ("conditioning.attention", "derived from conditioning.head"),
+    "conditioning.layout": ("conditioning.layout", "derived from conditioning.head and backbone"),
     "train.micro_batch": ("train.micro_batch", "derived: the fastest that fits"),
     "train.checkpoint_every": ("train.checkpoint_every", "derived from train.steps"),
     "evaluate.samples": ("evaluate.samples", "derived from evaluate.clips"),
@@ -105,6 +106,8 @@ def _origin(path: str, resolved: Resolved) -> str:
     loaded = resolved.loaded
     if path == "backbone.name":
         return said_at(loaded, "backbone.use" if "backbone.use" in loaded.origins else "backbone")
+    if path == "evaluate.sampler_steps" and not resolved.backbone.objective.denoises:
+        return "derived from backbone.objective"
     if path in UNLESS_GIVEN:
         key, otherwise = UNLESS_GIVEN[path]
         if key in loaded.origins:

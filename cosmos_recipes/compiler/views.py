@@ -34,31 +34,37 @@ def _several(resolved: Resolved) -> Iterator[Problem]:
 
 def _settings(resolved: Resolved) -> Iterator[Problem]:
     """Settings that would be ignored."""
-    said, head = resolved.loaded.recipe.conditioning, resolved.head
-    alone = "a clip has one view" if head.of_views else f"the head `{head.name}` does not tell views apart"
-    several = head.of_views and len(resolved.views) > 1
-    everywhere = several and said.attention != "per-view"
-    settings = (
-        ("attention", said.attention, not several, alone, "a head and a data set of several views"),
-        ("sees", said.sees, not several, alone, "a head and a data set of several views"),
-        (
-            "sees",
-            said.sees,
-            everywhere,
-            "in full attention all views see each other",
-            "`attention: per-view` beside it",
-        ),
-    )
-    for key, value, is_ignored, why, expected in settings:
-        if value is not None and is_ignored:
-            yield Problem(
-                code="CR337",
-                message=f"`{key}` would be ignored: {why}",
-                place=resolved.loaded.place_of(f"conditioning.{key}"),
-                expected=expected,
-                found=said.attention or "full attention, which is the default",
-                hint=f"remove `{key}`",
-            )
+    said = resolved.loaded.recipe.conditioning
+    for key, (why, expected) in _ignored(resolved).items():
+        value = said.layout if key == "layout" else said.attention
+        yield Problem(
+            code="CR337",
+            message=f"`{key}` would be ignored: {why}",
+            place=resolved.loaded.place_of(f"conditioning.{key}"),
+            expected=expected,
+            found=value or "full attention, which is the default",
+            hint=f"remove `{key}`",
+        )
+
+
+def _ignored(resolved: Resolved) -> dict[str, tuple[str, str]]:
+    """Return the settings of views that are said and have nothing to act on: why, and what they would need."""
+    said, head, backbone = resolved.loaded.recipe.conditioning, resolved.head, resolved.backbone
+    keys = [key for key in ("attention", "sees", "layout") if getattr(said, key) is not None]
+    if not head.of_views or len(resolved.views) < 2:
+        why = "a clip has one view" if head.of_views else f"the head `{head.name}` does not tell views apart"
+        return dict.fromkeys(keys, (why, "a head and a data set of several views"))
+    if backbone.architecture.causal:
+        reasons = dict.fromkeys(keys, (f"in {backbone.name} each token sees all before it", "a diffusion backbone"))
+        kept = {"layout", "attention"} if said.attention == "full" else {"layout"}
+    else:
+        needs = "`attention: per-view` beside it", "an autoregressive backbone"
+        reasons = {
+            "sees": ("in full attention all views see each other", needs[0]),
+            "layout": (f"{backbone.name} predicts all tokens at once", needs[1]),
+        }
+        kept = {"attention", "sees"} if said.attention == "per-view" else {"attention"}
+    return {key: reasons[key] for key in keys if key not in kept}
 
 
 def _map(resolved: Resolved) -> Iterator[Problem]:

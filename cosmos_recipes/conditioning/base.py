@@ -19,10 +19,6 @@ Attention = Literal["full", "per-view"]
 """How the views of a clip see each other: all in one attention, or each by itself and others in an attention besides."""
 
 
-Layout = Literal["time-major", "view-major"]
-"""How the tokens of views follow each other in an autoregressive sequence: moment by moment, or view by view."""
-
-
 class ContextShape(Protocol):
     """The text context that a network takes: `length` tokens of `width` numbers per clip, made by `encoder`."""
 
@@ -114,6 +110,8 @@ class Head(ABC):
     """The columns of the schema that are the control; none for a head without one."""
     optional_columns: ClassVar[tuple[str, ...]] = ()
     """Columns that are part of the control where a recording has them."""
+    needs_context: ClassVar[bool] = True
+    """Whether it speaks to the network through cross-attention, which not every network has."""
     of_views: ClassVar[bool] = False
     """Whether it tells the views of a clip apart; others take clips of one view."""
     entries: ClassVar[Mapping[str, tuple[str, ...]]] = {}

@@ -23,6 +23,7 @@ class CameraHead(Head):
     name = "camera"
     summary = "Where the camera is and how its lens sees, at each frame."
     task = "camera"
+    needs_context = False
     schema = "pose"
     families = BOTH
     columns = ("pose", "intrinsics")

@@ -16,6 +16,7 @@ class NoneHead(Head):
     name = "none"
     summary = "No control: continue the given frames."
     task = "general"
+    needs_context = False
     schema = "instruction-video"
     families = BOTH
     columns = ()

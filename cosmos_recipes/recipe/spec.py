@@ -25,6 +25,7 @@ HeadName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=6
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
+Layout = Literal["time-major", "view-major"]
 
 
 class Block(BaseModel):
@@ -69,6 +70,7 @@ class Conditioning(Block):
     fewest_given_frames: Count | None = Field(None, description="Draw the given frames of each training clip from so many up to given_frames, as often as the backbone was trained with; 0 trains on text alone too, and by default it is always given_frames.")
     attention: Literal["full", "per-view"] | None = Field(None, description="How the views of a clip see each other, for a head of several views: all in one attention (full, the default), or each by itself, with an attention across views besides.")
     sees: dict[str, list[str]] | None = Field(None, description="Which others each view sees across views, with `attention: per-view`: {front: [left, right]}; a view that is not named sees none, and by default each sees all.")
+    layout: Layout | None = Field(None, description="How the tokens of several views follow each other in an autoregressive network: all views of a moment before the next moment (time-major, the default), or one view after the other.")
     dropout: Fraction = Field(0.1, description="Share of training clips whose control is dropped, for classifier-free guidance.")
 
 

@@ -24,8 +24,9 @@ from cosmos_recipes.backbones.weights import Weights, require_unchanged
 from cosmos_recipes.backbones.zoo import TextEntry
 from cosmos_recipes.compiler.plan import BackbonePlan, Plan
 from cosmos_recipes.compiler.shape import latent_frames
-from cosmos_recipes.conditioning.base import Attention, Layout, Surroundings
+from cosmos_recipes.conditioning.base import Attention, Surroundings
 from cosmos_recipes.conditioning.base import head as find_head
+from cosmos_recipes.recipe.spec import Layout
 from cosmos_recipes.training.families import Family
 from cosmos_recipes.training.frames import apart, together
 from cosmos_recipes.training.losses import Losses

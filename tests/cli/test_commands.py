@@ -66,6 +66,7 @@ def test_every_command_has_a_help_text_with_an_example(call: Call) -> None:
         ("check", FACTORY, "--set", "train.stepz=1"),
         ("explain", "CR130"),
         ("ls",),
+        ("ls", "tasks"),
         ("compile", FACTORY),
     ],
     ids=lambda arguments: str(arguments[0]),
@@ -188,6 +189,16 @@ def test_ls_and_show_know_the_same_names(call: Call) -> None:
             shown = call("show", name)
             assert shown.returncode == 0, shown.stderr
             assert name in shown.stdout
+
+
+def test_ls_tasks_says_what_works_and_how_well_in_a_hundred_columns(call: Call) -> None:
+    lines = call("ls", "tasks").stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    words = [line.split() for line in lines]
+    assert [each[0] for each in words if each[1:4] and each[-1] == "autoregressive"] == ["task,"]
+    assert {path.stem for path in (ROOT / "recipes").glob("*.yaml")} - {"tiny-base", "tiny-workshop"} == {
+        each[0] for line, each in zip(lines, words, strict=True) if line.startswith("  ") and line[2:3].strip()
+    }
 
 
 def test_show_suggests_a_name(call: Call) -> None:

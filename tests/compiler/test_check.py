@@ -13,6 +13,7 @@ import pytest
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.check import check
 from cosmos_recipes.compiler.resolve import resolve
+from cosmos_recipes.conditioning.text import TextHead
 from cosmos_recipes.diagnostics import RecipeError
 from cosmos_recipes.recipe.load import LoadedRecipe
 
@@ -20,11 +21,13 @@ Load = Callable[..., LoadedRecipe]
 
 
 def test_a_head_is_not_built_into_a_family_that_it_does_not_know(load: Load) -> None:
+    class Captions(TextHead):
+        families = ("autoregressive",)
+
     resolved = resolve(load())
-    other = resolved.backbone.model_copy(update={"family": "autoregressive"})
 
     assert check(resolved) == ()
-    assert [problem.code for problem in check(replace(resolved, backbone=other))] == ["CR302"]
+    assert [problem.code for problem in check(replace(resolved, head=Captions()))] == ["CR302"]
 
 
 def test_a_head_is_not_built_on_columns_that_the_schema_does_not_promise(load: Load) -> None:

@@ -20,7 +20,7 @@ TINY = backbone("tiny-diffusion")
 STEPS, NUMBERS, FRAMES = 8, 3, 3
 GRID = (4, 4)
 POINTS = 16
-WAYS = [(name, entry) for name in head_names() for entry in head(name).entries or (None,)]
+WAYS = [(name, entry) for name in head_names() for entry in head(name).entries.get("diffusion", (None,))]
 
 
 def around(enters: str | None = None, patch: int = 1, **others: Any) -> Surroundings:
@@ -90,14 +90,14 @@ def network(request: pytest.FixtureRequest) -> Any:
 
 def predicted(network: Any, inputs: dict[str, torch.Tensor], *, each_frame: bool, views: int) -> torch.Tensor:
     """Return what the network predicts of the same noise when these enter it."""
-    frames, network.entrance.views = views * FRAMES, views
+    frames = views * FRAMES
     hidden = torch.randn(
         2, TINY.architecture.in_channels - 1, frames, *GRID, generator=torch.Generator().manual_seed(0)
     )
     added = {place: inputs.pop(place) for place in PLACES if place in inputs}
     time_B = torch.tensor([300.0, 800.0])
     timestep = time_B.view(2, 1, 1, 1, 1).expand(2, 1, frames, 1, 1) if each_frame else time_B
-    network.entrance.enter(added)
+    network.entrance.enter(added, views=views)
     mask = torch.zeros_like(hidden[:, :1])
     found: torch.Tensor = network(
         hidden_states=hidden, timestep=timestep, condition_mask=mask, return_dict=False, **inputs
@@ -163,7 +163,7 @@ def test_a_head_that_is_detached_is_found(name: str, entry: str | None, network:
     assert dead(new, predict) == list(new)
 
 
-@pytest.mark.parametrize("entry", head("action").entries)
+@pytest.mark.parametrize("entry", head("action").entries["diffusion"])
 def test_actions_enter_the_frames_that_they_lead_to_alone(entry: str) -> None:
     built = head("action").build(around(entry))
     for parameter in built.parameters():

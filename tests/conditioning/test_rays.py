@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from cosmos_recipes.backbones.places import ATTENTION
 from cosmos_recipes.conditioning.rays import RAY, RayEmbedding
 from cosmos_recipes.data.geometry.rays import plucker_rays
 
@@ -22,7 +23,9 @@ def row(seed: int) -> dict[str, Any]:
 
 
 def embedding(patch: tuple[int, int] = (1, 1)) -> RayEmbedding:
-    return RayEmbedding(temporal=4, frames=FRAMES, grid=GRID, patch=patch, blocks=2, width=8, text_width=4)
+    return RayEmbedding(
+        temporal=4, frames=FRAMES, grid=GRID, patch=patch, blocks=2, width=8, place=ATTENTION, text_width=4
+    )
 
 
 @pytest.mark.parametrize("patch", [(1, 1), (2, 3)])

@@ -98,7 +98,7 @@ def test_a_clip_without_a_control_is_the_same_wherever_the_car_goes() -> None:
 def test_at_first_it_is_the_head_of_the_views_alone(attention: Any) -> None:
     around = replace(AROUND, attention=attention, sees={"front": ("rear",)}, attention_heads=2)
     module: Any = head("views+trajectory").build(around)
-    nn.init.normal_(module.views.time_VD)
+    nn.init.normal_(module.views.embeddings["time_BTD"])
     control = module.collate([{"trajectory": straight(64, 10.0, (8, 1, 0)), "caption": "a bend"}])
     entering, alone = module(control), module.views({"text_BVL": control["text_BVL"]})
     assert all(torch.equal(entering[place], alone[place]) for place in (TIME, MODULATION, "encoder_hidden_states"))

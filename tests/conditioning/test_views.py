@@ -69,8 +69,7 @@ def noise(views: int = len(VIEWS)) -> Tensor:
 
 def predicted(network: Any, hidden_BCTHW: Tensor, inputs: dict[str, Any], *, views: int = len(VIEWS)) -> Tensor:
     """Return what the network predicts (B, V, C, T, H, W)."""
-    network.entrance.views = views
-    network.entrance.enter({place: inputs.pop(place) for place in PLACES if place in inputs})
+    network.entrance.enter({place: inputs.pop(place) for place in PLACES if place in inputs}, views=views)
     time = torch.tensor([300.0, 800.0])[: len(hidden_BCTHW)].view(-1, 1, 1, 1, 1)
     with torch.no_grad():
         found: Tensor = network(
@@ -111,12 +110,11 @@ def test_a_new_head_changes_nothing_and_all_of_it_learns(network: Any, attention
     else:
         alone = [predicted(network, part, dict(nothing), views=1) for part in noise().chunk(3, 2)]
         torch.testing.assert_close(found, torch.cat(alone, 1))
-    network.entrance.views = len(VIEWS)
     for _ in range(2):
         optimizer = torch.optim.SGD(built.parameters(), lr=0.1)
         optimizer.zero_grad()
         inputs = built(built.collate(ROWS))
-        network.entrance.enter({place: inputs.pop(place) for place in PLACES if place in inputs})
+        network.entrance.enter({place: inputs.pop(place) for place in PLACES if place in inputs}, views=len(VIEWS))
         timestep = torch.full((2, 1, 6, 1, 1), 500.0)
         mask = torch.zeros_like(noise()[:, :1])
         network(noise(), timestep, condition_mask=mask, return_dict=False, **inputs)[0].square().mean().backward()
@@ -135,7 +133,7 @@ def test_the_attention_across_views_begins_as_a_copy_of_the_block_s_own(network:
     for across, block in zip(built.across, network.transformer_blocks, strict=True):
         assert not across(hidden, rotary).any()
         across.attention.to_out[0].load_state_dict(block.attn1.to_out[0].state_dict())
-        network.entrance.enter({})
+        network.entrance.enter({}, views=len(VIEWS))
         whole = block.attn1(hidden, image_rotary_emb=tuple(table.repeat(3, 1) for table in rotary))
         torch.testing.assert_close(across(hidden, rotary), whole)
 
@@ -174,7 +172,8 @@ def test_each_view_reads_its_own_text(network: Any) -> None:
 def test_the_embedding_of_a_view_enters_its_own_frames(network: Any) -> None:
     built: Any = head("views").build(per_view(SEES))
     with torch.no_grad():
-        built.time_VD[2], built.modulation_VD[2] = 1.0, 1.0
+        for embedding_VD in built.embeddings.values():
+            embedding_VD[2] = 1.0
     entering = built(built.null(2))
     for place in (TIME, MODULATION):
         assert entering[place][:, 4:].all() and not entering[place][:, :4].any()

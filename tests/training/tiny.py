@@ -44,8 +44,30 @@ ARCHITECTURE = {
 }
 
 
+TOKENS = {
+    "family": "autoregressive",
+    "architecture": {
+        "hidden_size": 32,
+        "num_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "attention_head_dim": 16,
+        "intermediate_size": 48,
+        "vocabulary": 32,
+        "embedded_tokens": 40,
+        "begin_token": 32,
+        "text_embed_dim": 16,
+        "position": "sincos",
+    },
+    "tokenizer": {"name": "kmeans", "temporal": 4, "spatial": 8, "channels": 1, "settings": {"codes": 32}},
+    "objective": {"name": "next-token"},
+}
+"""What a plan says of an autoregressive backbone."""
+
+
 def tiny_plan(
     *,
+    family: str = "diffusion",
     train: Mapping[str, Any] | None = None,
     optimizer: Mapping[str, Any] | None = None,
     every: int = 0,
@@ -97,6 +119,9 @@ def tiny_plan(
         },
         **{"architecture": ARCHITECTURE, "tokenizer": tokenizer, "text": text, "objective": objective, "parameters": 0},
     }
+    if family == "autoregressive":
+        said = {**TOKENS, "objective": objective} if objective["name"] == "next-token" else TOKENS
+        backbone = {**backbone, **said}
     clip = {
         **{
             "frames": 5,

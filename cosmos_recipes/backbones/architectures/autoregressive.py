@@ -119,23 +119,22 @@ class DecoderArchitecture(Part):
         return embedding + self.num_layers * self.block.total + norm + self.ends.per_token
 
     def saved(self, method: Method, precision: Precision) -> Saved:
-        """Return what backward needs: of adapters no more than if all weights trained.
+        """Return what backward needs: with adapters no more than if all weights train.
 
-        The hidden state is in fp32, as are norms; under autocast each matrix has an input of its own in bf16.
+        Norms keep their input and what they make of it in fp32, matrices their input, attention its queries, keys, values
+        and result, and SwiGLU its halves, the activated one and their product. Autocast keeps a copy for each matrix.
         """
-        context, half = self.context_width, precision == "bf16"
-        hidden, queries, keys, inner = self.width, self.attention_width, self.key_width, self.intermediate_size
-        block = 18 * hidden + 10 * queries + 8 * keys + 8 * inner
-        across = 6 * hidden + 10 * queries
-        text = 4 * context + 8 * keys
-        if not half:
-            block = 16 * hidden + 16 * queries + 12 * keys + 16 * inner
-            across, text = 8 * hidden + 16 * queries, 12 * keys
+        half = precision == "bf16"
+        number, norm = (2, 8) if half else (4, 8)
+        one, two, three = ((norm + number * (readers if half else 1)) * self.width for readers in (1, 2, 3))
+        queries = (norm * self.qk_norm + 3 * number) * self.attention_width
+        keys = (norm * self.qk_norm + 2 * number) * self.key_width
+        across = 0 if self.text_embed_dim is None else one + queries
         return Saved(
-            block=block + across * bool(context),
-            block_text=text,
-            adapters=16 if half else 32,
-            hidden=4 * hidden,
-            root=(6 if half else 8) * hidden + LOGIT * self.vocabulary,
-            text_number=6 if half else 8,
+            block=three + queries + keys + across + two + 4 * number * self.intermediate_size,
+            block_text=keys + 4 * half * self.context_width,
+            adapters=8 * number,
+            hidden=4 * self.width,
+            root=one + LOGIT * self.vocabulary,
+            text_number=4,
         )

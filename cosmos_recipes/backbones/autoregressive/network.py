@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from cosmos_recipes.backbones.autoregressive.attention import Attention, Cache
 from cosmos_recipes.backbones.autoregressive.places import FRAME, LAYERS, OWN_CONTEXT
 from cosmos_recipes.backbones.autoregressive.rotary import absolute_positions, rotary_tables
-from cosmos_recipes.backbones.autoregressive.sequence import Layout, TokenSequence, at_next
+from cosmos_recipes.backbones.autoregressive.sequence import TokenSequence, at_next
+from cosmos_recipes.recipe.spec import Layout
 
 CONTEXT = "encoder_hidden_states"
 INITIAL_STD = 0.02

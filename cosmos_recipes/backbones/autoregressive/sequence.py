@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-Layout = Literal["time-major", "view-major"]
+from cosmos_recipes.recipe.spec import Layout
+
 NONE = -1
 
 

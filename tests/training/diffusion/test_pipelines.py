@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from cosmos_recipes.backbones.diffusion import build_transformer
 from cosmos_recipes.backbones.tokenizers.pca import PcaTokenizer
 from cosmos_recipes.training.chance import Chance, generator
+from cosmos_recipes.training.diffusion.choice import objective_of
 from cosmos_recipes.training.diffusion.estimator import Estimator
 from cosmos_recipes.training.diffusion.generation import guided, sample, truthful
 from cosmos_recipes.training.diffusion.network import network_of
@@ -134,15 +135,20 @@ def theirs(
 @torch.no_grad()
 def ours(built: WorldModel, noise: Tensor, known: Tensor, scale: float) -> Tensor:
     """Sample as `generate` does, between its encoding and its decoding; guidance counts from 1 here."""
-    scaled, chance = known * built.process.data_scale, Chance([(7,)])
+    scaled, chance = known * objective_of(built.objective).data_scale, Chance([(7,)])
     whole = beginning_with(scaled, noise, 1)
     given_BT = first_BT(torch.tensor([known.shape[2]]), noise.shape[2], 1)
     contexts = [CONTEXT, NO_CONTEXT] if scale > 1 else [CONTEXT]
-    shared = {"objective": built.process, "network": network_of(built), "known_BCTHW": whole, "given_BT": given_BT}
+    shared = {
+        "objective": objective_of(built.objective),
+        "network": network_of(built),
+        "known_BCTHW": whole,
+        "given_BT": given_BT,
+    }
     estimates = [
         truthful(Estimator(control={"context_BLD": context}, chance=chance, **shared), noise) for context in contexts
     ]
-    return sample(built.process, guided(estimates, scale + 1 if scale > 1 else 1.0), noise, steps=STEPS)
+    return sample(objective_of(built.objective), guided(estimates, scale + 1 if scale > 1 else 1.0), noise, steps=STEPS)
 
 
 def assert_same(made: Tensor, expected: Tensor) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cosmos_recipes.evaluation.words import task_words
+from cosmos_recipes.evaluation.task_words import task_words
 
 ROTATION: dict[str, Any] = {
     "unit": "°",

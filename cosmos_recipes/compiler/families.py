@@ -1,0 +1,115 @@
+"""Checks of what a network is asked for: weights of its own kind, a context for the head, no denoising where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cosmos_recipes.backbones.zoo import context_sibling
+from cosmos_recipes.compiler.resolve import Resolved
+from cosmos_recipes.conditioning.base import heads
+from cosmos_recipes.diagnostics import Problem
+from cosmos_recipes.recipe.load import LoadedRecipe
+
+OF_DENOISING = ("train.shift", "evaluate.sampler_steps")
+"""Settings that act on noise."""
+LAYERS = ("parent", "file", "profile", "command line")
+"""Where a recipe's values come from, the later winning."""
+
+
+def check_family(resolved: Resolved) -> Iterator[Problem]:
+    """Yield the problems between the network and what is asked of it."""
+    yield from _context(resolved)
+    yield from _beginning(resolved)
+    yield from _denoising(resolved)
+
+
+def check_weights(resolved: Resolved) -> Iterator[Problem]:
+    """Yield whether the model to start from is another network than the backbone is."""
+    if resolved.weights is None or resolved.weights.is_on_hub:
+        return
+    network, theirs = resolved.backbone.architecture, resolved.weights.architecture()
+    ours, fields = network.model_dump(mode="json"), type(network).model_fields
+    known = [name for name in ours if name in theirs or fields[name].is_required()]
+    differing = sorted(name for name in known if theirs.get(name) != ours[name])[:3]
+    if differing:
+        yield Problem(
+            code="CR304",
+            message=f"the weights to start from are not those of a {resolved.backbone.name}",
+            place=resolved.loaded.place_of("backbone.weights"),
+            expected=", ".join(f"{name} {ours[name]}" for name in differing),
+            found=", ".join(f"{name} {theirs[name]}" if name in theirs else f"no {name}" for name in differing),
+            hint="name the backbone that the model was trained from",
+        )
+
+
+def set_aside(resolved: Resolved) -> Iterator[str]:
+    """Yield the settings that act on noise, were said for another backbone, and are not used by this one."""
+    backbone = _backbone_key(resolved.loaded)
+    for key in _ignored(resolved):
+        if _layer(resolved.loaded, key) < _layer(resolved.loaded, backbone):
+            yield key
+
+
+def _context(resolved: Resolved) -> Iterator[Problem]:
+    """Whether a head that speaks through cross-attention finds one."""
+    head, backbone = resolved.head, resolved.backbone
+    if not head.needs_context or backbone.architecture.context_width or backbone.family not in head.families:
+        return
+    others = [o.name for o in heads().values() if backbone.family in o.families and not o.needs_context]
+    sibling = context_sibling(backbone)
+    yield Problem(
+        code="CR308",
+        message=f"the head `{head.name}` speaks through cross-attention, which {backbone.name} does not have",
+        place=resolved.loaded.place_of("conditioning.head"),
+        expected=" or ".join(["a backbone with cross-attention", *(["one of " + ", ".join(others)] if others else [])]),
+        found=f"{head.name} with {backbone.name}",
+        hint=f"use {sibling}, which is this network with cross-attention" if sibling else "use another backbone",
+    )
+
+
+def _beginning(resolved: Resolved) -> Iterator[Problem]:
+    backbone, loaded = resolved.backbone, resolved.loaded
+    if loaded.recipe.conditioning.fewest_given_frames == 0 and not backbone.architecture.can_begin:
+        yield Problem(
+            code="CR312",
+            message=f"{backbone.name} cannot predict a clip of which nothing is given: no token comes before the first",
+            place=loaded.place_of("conditioning.fewest_given_frames"),
+            expected="at least 1 given frame",
+            found="0",
+            hint="draw from the first frame alone: `fewest_given_frames: 1`",
+        )
+
+
+def _denoising(resolved: Resolved) -> Iterator[Problem]:
+    """Settings that would be ignored, unless whoever said them had another backbone in mind."""
+    aside = set(set_aside(resolved))
+    for key, value in _ignored(resolved).items():
+        if key not in aside:
+            yield Problem(
+                code="CR340",
+                message=f"`{key}` would be ignored: {resolved.backbone.name} predicts tokens, and removes no noise",
+                place=resolved.loaded.place_of(key),
+                expected=f"no `{key}`, or a backbone of the family diffusion",
+                found=f"{value:g}",
+                hint=f"remove `{key}`",
+            )
+
+
+def _ignored(resolved: Resolved) -> dict[str, float]:
+    """Return the settings that act on noise and are said, where there is none."""
+    if resolved.backbone.objective.denoises:
+        return {}
+    recipe = resolved.loaded.recipe
+    said = dict(zip(OF_DENOISING, (recipe.train.shift, recipe.evaluate.sampler_steps), strict=True))
+    return {key: value for key, value in said.items() if value is not None and key in resolved.loaded.origins}
+
+
+def _layer(loaded: LoadedRecipe, key: str) -> tuple[int, int]:
+    """Return how late a value was put on top of others: the kind of its origin, then how near its file is."""
+    origin, files = loaded.origins[key], [str(path) for path in loaded.files]
+    file = origin.place.file
+    return LAYERS.index(origin.kind), -files.index(file) if file in files else 0
+
+
+def _backbone_key(loaded: LoadedRecipe) -> str:
+    return "backbone.use" if "backbone.use" in loaded.origins else "backbone"
