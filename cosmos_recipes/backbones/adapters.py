@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,11 @@ def save_adapters(transformer: Any, folder: Path) -> None:
     save_file(state, folder / ADAPTER, metadata=said)
 
 
-def load_network(folder: Path, *, base: Path | None = None) -> Any:
+def load_network(folder: Path, *, base: Path | None = None, architecture: Mapping[str, Any] | None = None) -> Any:
     """Return the network of a model's folder; if that holds adapters, on top of the network that they were trained on.
 
-    `base` is where that lies, if not where the model was trained.
+    `base` is where that lies, if not where the model was trained; `architecture` are the network's arguments, which are not
+    in a folder with a checkpoint.
 
     Raises:
         RecipeError: the base is gone or another one (CR607), or the adapters do not fit it (CR608).
@@ -54,7 +56,7 @@ def load_network(folder: Path, *, base: Path | None = None) -> Any:
     of_ours = folder / "cosmos_recipe.json"
     said = json.loads(of_ours.read_text(encoding="utf-8")).get("base") if of_ours.exists() else None
     if said is None:
-        return load_transformer(folder / "transformer")
+        return load_transformer(folder / "transformer", architecture)
     weights = Weights(label=str(base or said["weights"]))
     require_unchanged(weights, said["sha256"], hint="put them back, or say where they are: `--base`, in Python `base=`")
     transformer = merge(load_network(weights.fetched("transformer")))

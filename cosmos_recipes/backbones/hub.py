@@ -13,7 +13,11 @@ from cosmos_recipes.diagnostics import Place, fail
 TIMEOUT_S = 10.0
 """How long the Hub has to say which commit a revision is."""
 FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
-"""What of a folder is fetched; weights in other forms could run code."""
+"""What of a folder is fetched; weights in other forms could run code.
+
+Files at the top are fetched by name alone, by what knows how to load them: `model.pt` as nothing but tensors
+(`autoregressive.nvidia`), and TorchScript as `tokenizers.discrete` says.
+"""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -22,16 +26,19 @@ def is_commit(revision: str) -> bool:
     return _COMMIT.fullmatch(revision) is not None
 
 
-def commit_of(hub_id: str, revision: str) -> str | None:
-    """Return the commit that a revision is now or, without an answer, was when it was last fetched; else None."""
+def commit_of(hub_id: str, revision: str, *, file: str = "transformer/config.json") -> str | None:
+    """Return the commit that a revision is now or, without an answer, was when it was last fetched; else None.
+
+    `file` is a small file of the model.
+    """
     if is_commit(revision):
         return revision
     from huggingface_hub import HfApi, hf_hub_download
 
     with suppress(*_failures()):
         # The client's cache then knows the commit too, for the next time without network.
-        config = hf_hub_download(hub_id, "transformer/config.json", revision=revision, etag_timeout=TIMEOUT_S)
-        return Path(config).parents[1].name
+        config = hf_hub_download(hub_id, file, revision=revision, etag_timeout=TIMEOUT_S)
+        return Path(config).parents[file.count("/")].name
     with suppress(*_failures()):
         # Whoever has not accepted its terms may know the commit of a gated model, and no file of it.
         return HfApi().model_info(hub_id, revision=revision, timeout=TIMEOUT_S).sha
@@ -39,14 +46,16 @@ def commit_of(hub_id: str, revision: str) -> str | None:
 
 
 def fetch(hub_id: str, revision: str, parts: Sequence[str]) -> Path:
-    """Return a folder with these parts (subfolders) of a model; what this machine's cache has is not fetched again.
+    """Return a folder with these parts of a model, subfolders or files; what this machine's cache has is not fetched again.
 
     Raises:
         RecipeError: the Hub does not give them (CR623).
     """
     from huggingface_hub import snapshot_download
 
-    patterns = [f"{part}/{name}" for part in parts for name in FILES]
+    patterns = [
+        name for part in parts for name in ((part,) if Path(part).suffix else (f"{part}/{own}" for own in FILES))
+    ]
     try:
         return Path(snapshot_download(hub_id, revision=revision, allow_patterns=patterns))
     except _failures() as error:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+
+from cosmos_recipes.backbones.weights import Weights
 
 FamilyName = Literal["diffusion", "autoregressive"]
 
@@ -20,12 +23,18 @@ def build_network(family: FamilyName, architecture: dict[str, Any], *, seed: int
     return build_transformer(architecture, seed=seed)
 
 
-def load_transformer(folder: Path) -> Any:
+def load_transformer(folder: Path, architecture: Mapping[str, Any] | None = None) -> Any:
     """Return the network that is stored in `folder` (config.json and safetensors), in float32.
+
+    Where there is a checkpoint of NVIDIA's beside that place instead, it is that of a decoder with this `architecture`.
 
     Raises:
         RecipeError: the files are damaged, or hold other weights than the network has (CR620, CR621).
     """
+    if architecture is not None and Weights(label=str(folder.parent)).is_checkpoint:
+        from cosmos_recipes.backbones.autoregressive.nvidia import load_decoder
+
+        return load_decoder(folder.parent, architecture)
     from cosmos_recipes.backbones.autoregressive.network import Decoder
     from cosmos_recipes.backbones.diffusion import load_transformer as load_diffusion
     from cosmos_recipes.backbones.stored import load_stored

@@ -40,7 +40,15 @@ def require_fitting(model_class: Any, folder: Path) -> None:
     with torch.device("meta"):
         network = model_class.from_config(_config(folder))
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    found = stored_shapes(folder)
+    require_shapes(expected, stored_shapes(folder), network=f"{model_class.__name__} of config.json", place=folder)
+
+
+def require_shapes(expected: Shapes, found: Shapes, *, network: str, place: Path) -> None:
+    """Refuse stored weights that are not exactly those of a network; `network` is what an error calls it.
+
+    Raises:
+        RecipeError: weights are missing, left over or of another shape (CR620).
+    """
     wrong = [
         *(f"no {name}" for name in expected.keys() - found.keys()),
         *(f"a surplus {name}" for name in found.keys() - expected.keys()),
@@ -53,9 +61,9 @@ def require_fitting(model_class: Any, folder: Path) -> None:
     if wrong:
         fail(
             "CR620",
-            f"the stored weights do not fit a {model_class.__name__}",
-            place=Place(file=str(folder)),
-            expected=f"the {len(expected)} tensors of the network in config.json, and no others",
+            f"the stored weights do not fit the {network}",
+            place=Place(file=str(place)),
+            expected=f"the {len(expected)} tensors of the network, and no others",
             found=_some(wrong),
             hint="get the folder again, with all its files from one revision",
         )

@@ -1,7 +1,7 @@
 """The weights that a run starts from: a model shipped with the package, on the Hub or in a folder, and its hash.
 
 A folder is what `WorldModel.save_pretrained` wrote, or has the layout of a diffusers pipeline, as the Hub's models have:
-transformer/, vae/, text_encoder/, tokenizer/.
+transformer/, vae/, text_encoder/, tokenizer/. In place of transformer/ it may have NVIDIA's own `model.pt`.
 """
 
 from __future__ import annotations
@@ -20,19 +20,24 @@ PARTS = ("transformer", "tokenizer", "head")
 ADAPTER = "pytorch_lora_weights.safetensors"
 """Low-rank adapters; the name, at the top of a repository, is where diffusers looks for them."""
 PIPELINE_PARTS = ("transformer", "vae")
+CHECKPOINT = "model.pt"
+"""The network in NVIDIA's own form: that of the autoregressive models, which are published in no other."""
 _FOLDER = Path(__file__).with_name("weights")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Weights:
-    """A model to start from. `label` is what a plan calls it: `shipped:NAME`, `hub:OWNER/NAME@REVISION`, or a path."""
+    """A model to start from. `label` is what a plan calls it: `shipped:NAME`, a path, or `hub:OWNER/NAME@REVISION`.
+
+    The last is `hub:OWNER/NAME/model.pt@REVISION` where the network is a checkpoint and not a folder.
+    """
 
     label: str
 
     @classmethod
-    def of_hub(cls, hub_id: str, revision: str) -> Weights:
-        """Return the weights of a model of the Hub."""
-        return cls(label=f"{HUB}{hub_id}@{revision}")
+    def of_hub(cls, hub_id: str, revision: str, *, checkpoint: bool = False) -> Weights:
+        """Return the weights of a model of the Hub, whose network may be a checkpoint."""
+        return cls(label=f"{HUB}{hub_id}{f'/{CHECKPOINT}' if checkpoint else ''}@{revision}")
 
     @property
     def is_on_hub(self) -> bool:
@@ -58,13 +63,26 @@ class Weights:
         """
         if not self.is_on_hub:
             return self.folder
-        hub_id, _, revision = self.label.removeprefix(HUB).partition("@")
-        return hub.fetch(hub_id, revision, parts)
+        place, _, revision = self.label.removeprefix(HUB).partition("@")
+        named = (CHECKPOINT if part == "transformer" and self.is_checkpoint else part for part in parts)
+        return hub.fetch(place.removesuffix(f"/{CHECKPOINT}"), revision, tuple(named))
 
     @property
     def is_pipeline(self) -> bool:
         """Whether it has the layout of a diffusers pipeline, and so neither a head nor a tokenizer of ours."""
         return self.is_on_hub or not (self.folder / "cosmos_recipe.json").exists()
+
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether it is a pipeline with `model.pt` in place of transformer/; with both, transformer/ counts."""
+        if self.is_on_hub:
+            return self.label.partition("@")[0].endswith(f"/{CHECKPOINT}")
+        has_folder = (self.folder / "transformer" / "config.json").is_file()
+        return self.is_pipeline and not has_folder and (self.folder / CHECKPOINT).is_file()
+
+    def holds(self, part: str) -> bool:
+        """Return whether a part lies in the folder; of one that is on the Hub that is not known, so it does not."""
+        return not self.is_on_hub and (self.folder / part).is_dir()
 
     def files(self) -> list[Path]:
         """Return the files that make up the model, and nothing else of the folder; none of one that is on the Hub."""
@@ -73,6 +91,7 @@ class Weights:
         parts = PIPELINE_PARTS if self.is_pipeline else PARTS
         adapters = [path for path in (self.folder / ADAPTER,) if path.is_file()]
         own = [] if self.is_pipeline else [self.folder / "cosmos_recipe.json", *adapters]
+        own += [self.folder / CHECKPOINT] if self.is_checkpoint else []
         return [*own, *(path for part in parts for path in sorted((self.folder / part).rglob("*")) if path.is_file())]
 
     def sha256(self) -> str | None:
@@ -82,14 +101,24 @@ class Weights:
         return sha256_of(self.folder, self.files())
 
     def architecture(self) -> dict[str, Any]:
-        """Return the constructor arguments of the network."""
+        """Return the constructor arguments of the network; of a checkpoint, those that the shapes in it tell.
+
+        Raises:
+            RecipeError: the checkpoint cannot be read (CR621).
+        """
         folder = self.fetched("transformer")
+        if self.is_checkpoint:
+            from cosmos_recipes.backbones.autoregressive.nvidia import architecture_of
+
+            return architecture_of(folder)
         config: dict[str, Any] = json.loads((folder / "transformer" / "config.json").read_text(encoding="utf-8"))
         return {name: value for name, value in config.items() if not name.startswith("_")}
 
     @property
     def is_whole(self) -> bool:
-        """Whether the folder holds a model."""
+        """Whether the folder holds a model; a checkpoint needs nothing beside it."""
+        if self.is_checkpoint:
+            return True
         needed: tuple[str, ...] = ("transformer/config.json", "vae/config.json")
         if not self.is_pipeline:
             needed = (

@@ -123,7 +123,7 @@ def _weights(loaded: LoadedRecipe, backbone: ZooEntry, ask_hub: bool) -> Weights
             "CR223",
             f"there is no trained model in `{said}`",
             place=loaded.place_of(key),
-            expected="`base`, `none`, a folder with cosmos_recipe.json, transformer/, tokenizer/ and head/, or one with transformer/ and vae/",
+            expected="`base`, `none`, a folder with cosmos_recipe.json, transformer/, tokenizer/ and head/, one with transformer/ and vae/, or one with model.pt",
             found=said,
             hint="name the `package` folder of a run, a folder in `published`, or a diffusers pipeline",
         )
@@ -136,8 +136,10 @@ def _own_weights(backbone: ZooEntry, ask_hub: bool) -> Weights | None:
         return Weights(label=SHIPPED + backbone.weights)
     if backbone.hub_id is None:
         return None
-    revision = backbone.revision or "main"
-    return Weights.of_hub(backbone.hub_id, (commit_of(backbone.hub_id, revision) if ask_hub else None) or revision)
+    revision, is_checkpoint = backbone.revision or "main", backbone.family == "autoregressive"
+    small = "config.json" if is_checkpoint else "transformer/config.json"
+    commit = commit_of(backbone.hub_id, revision, file=small) if ask_hub else None
+    return Weights.of_hub(backbone.hub_id, commit or revision, checkpoint=is_checkpoint)
 
 
 def _named(loaded: LoadedRecipe, key: str, name: str, known: Mapping[str, Thing], code: str, noun: str) -> Thing:

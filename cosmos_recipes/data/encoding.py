@@ -54,6 +54,7 @@ class Encoder:
     def saved(cls, tokenizer: Any, folder: Path, *, revision: str | None = None) -> Encoder:
         """Return the encoder of a tokenizer that lies in `folder`."""
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = {name: value for name, value in config.items() if not name.startswith("_")}
         weights = [sha256(path) for path in sorted(folder.rglob("*.safetensors"))]
         kind = f"{type(tokenizer).__module__}.{type(tokenizer).__qualname__}"
         fingerprint = {"class": kind, "config": config, "weights": weights, "revision": revision}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_recipes import __version__
+from cosmos_recipes.backbones.tokenizers import is_elsewhere
 from cosmos_recipes.backbones.weights import ADAPTER
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import Problem, RecipeError, fail
@@ -30,7 +31,7 @@ from cosmos_recipes.publishing.files import (
 from cosmos_recipes.publishing.licences import licence_text
 
 REQUIRED = {
-    "model": ("cosmos_recipe.json", *(f"{part}/config.json" for part in PARTS[:2]), "tokenizer/model.safetensors", "head/model.safetensors"),
+    "model": ("cosmos_recipe.json", *(f"{part}/config.json" for part in PARTS[:2]), "head/model.safetensors"),
     "run": ("recipe.yaml", "recipe.lock", "plan.yaml"),
     "evaluation": ("metrics.json", "report.html"),
 }  # fmt: skip
@@ -140,6 +141,9 @@ def _choose(origins: dict[str, Path]) -> dict[str, Path]:
         chosen |= {path: folder / path for path in found}
     if not any(path == ADAPTER or re.fullmatch(r"transformer/.*\.safetensors", path) for path in chosen):
         problems.append(_missing(origins["model"] / "transformer" / "diffusion_pytorch_model.safetensors"))
+    tokenizer = origins["model"] / "tokenizer"
+    if "tokenizer/model.safetensors" not in chosen and not is_elsewhere(tokenizer):
+        problems.append(_missing(tokenizer / "model.safetensors"))
     if problems:
         raise RecipeError(*problems)
     return chosen

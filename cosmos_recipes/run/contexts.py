@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from cosmos_recipes.run.progress import Progress
 
 
+T5_HUB_ID = "nvidia/Cosmos-1.0-Diffusion-7B-Text2World"
+"""A pipeline with the T5 that the autoregressive models read captions with, too."""
+
+
 def start_of(plan: Plan) -> Weights | None:
     """Return where the tokenizers of a plan are from: the weights to start from, or else the backbone's own."""
     backbone = plan.backbone
@@ -58,11 +62,15 @@ def write_contexts(plan: Plan, folder: Path, index: ClipIndex, cache: Cache, pro
 def text_source(plan: Plan) -> Weights:
     """Return the pipeline that a plan's text encoder is from: a model of ours keeps none, so its backbone's on the Hub.
 
+    NVIDIA publishes its checkpoints without one; another pipeline has what they were trained with.
+
     Raises:
         RecipeError: there is none (CR624).
     """
     start = start_of(plan)
     source = start if start and start.is_pipeline else _on_hub(plan)
+    if source is not None and source.is_checkpoint and not source.holds(PARTS[0]):
+        return Weights.of_hub(T5_HUB_ID, "main")
     if source is None:
         fail(
             "CR624",
@@ -75,7 +83,10 @@ def text_source(plan: Plan) -> Weights:
 
 def _on_hub(plan: Plan) -> Weights | None:
     backbone = plan.backbone
-    return Weights.of_hub(backbone.hub_id, backbone.revision or "main") if backbone.hub_id else None
+    if backbone.hub_id is None:
+        return None
+    is_checkpoint = backbone.family == "autoregressive"
+    return Weights.of_hub(backbone.hub_id, backbone.revision or "main", checkpoint=is_checkpoint)
 
 
 class Reader:

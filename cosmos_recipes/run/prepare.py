@@ -256,10 +256,11 @@ def clip_reader(plan: Plan, folder: Path) -> ClipReader:
 
 
 def _make_tokenizer(plan: Plan, folder: Path, reader: ClipReader, progress: Progress) -> None:
-    """Save the tokenizer: that of a model of ours, the autoencoder of a pipeline, or a new one that is fitted."""
+    """Save the tokenizer: that of a model of ours, a trained one of NVIDIA's, or a new one that is fitted."""
     from cosmos_recipes.backbones.tokenizers import (
         build_tokenizer,
         comes_trained,
+        is_apart,
         is_refitted,
         load_tokenizer,
         trained_tokenizer,
@@ -271,9 +272,10 @@ def _make_tokenizer(plan: Plan, folder: Path, reader: ClipReader, progress: Prog
     weights, said = start_of(plan), plan.backbone.tokenizer
     if weights is not None and not weights.is_pipeline and not is_refitted(said.name):
         tokenizer = load_tokenizer(weights.folder / "tokenizer")
-    elif weights is not None and comes_trained(said.name):
+    elif comes_trained(said.name) and (weights is not None or is_apart(said.name)):
         progress("getting the video tokenizer", 0, 0)
-        tokenizer = trained_tokenizer(said, weights.fetched("vae") / "vae")
+        is_beside = weights is not None and (weights.holds("vae") or not is_apart(said.name))
+        tokenizer = trained_tokenizer(said, weights.fetched("vae") / "vae" if weights and is_beside else None)
     else:
         tokenizer = build_tokenizer(said)
         tokenizer.fit(_videos(reader, reader.index.ids("train").tolist(), progress))

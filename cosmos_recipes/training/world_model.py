@@ -22,7 +22,7 @@ from cosmos_recipes.backbones.objectives import objective_entry
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, is_refitted, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
 from cosmos_recipes.backbones.zoo import TextEntry
-from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.compiler.plan import BackbonePlan, Plan
 from cosmos_recipes.compiler.shape import latent_frames
 from cosmos_recipes.conditioning.base import Attention, Surroundings
 from cosmos_recipes.conditioning.base import head as find_head
@@ -119,7 +119,7 @@ class WorldModel(nn.Module):
             transformer = build_network(backbone.family, backbone.architecture, seed=plan.seed)
             _begin(head, transformer)
         else:
-            transformer = _started(Weights(label=backbone.weights), backbone.weights_sha256, config, head)
+            transformer = _started(backbone, config, head)
             if tokenizer and is_refitted(backbone.tokenizer.name):
                 begun = load_tokenizer(Weights(label=backbone.weights).folder / "tokenizer")
                 transformer.recode(*fitted.likest(begun))
@@ -283,14 +283,15 @@ def _base(plan: Plan) -> dict[str, str | None] | None:
     return {"weights": plan.backbone.weights, "sha256": plan.backbone.weights_sha256}
 
 
-def _started(weights: Weights, expected_sha256: str | None, config: WorldModelConfig, head: nn.Module) -> Any:
+def _started(backbone: BackbonePlan, config: WorldModelConfig, head: nn.Module) -> Any:
     """Return the network of a trained model, after giving its head's weights to a head of the same kind.
 
     Where the model was trained with captions alone, a head that takes captions too begins with what reads them.
     """
-    require_unchanged(weights, expected_sha256)
+    weights = Weights(label=str(backbone.weights))
+    require_unchanged(weights, backbone.weights_sha256)
     folder, kind = weights.fetched("transformer"), find_head(config.head)
-    transformer = merge(load_network(folder)).train()
+    transformer = merge(load_network(folder, architecture=backbone.architecture)).train()
     _begin(head, transformer)
     if weights.is_pipeline:
         return transformer

@@ -100,4 +100,9 @@ def test_an_autoencoder_of_another_size_is_refused(tmp_path: Path) -> None:
 
 
 def test_only_a_tokenizer_that_comes_trained_needs_no_fit() -> None:
-    assert [comes_trained(name) for name in ("cosmos-cv8x8x8", "wan2.1", "pca")] == [True, True, False]
+    assert [comes_trained(name) for name in ("cosmos-cv8x8x8", "wan2.1", "cosmos-dv8x16x16", "pca")] == [
+        True,
+        True,
+        True,
+        False,
+    ]

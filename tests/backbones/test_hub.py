@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 
 from cosmos_recipes.backbones.diffusion import load_transformer
+from cosmos_recipes.backbones.tokenizers.discrete import HUB_ID
+from tests.backbones.toy_checkpoints import store_programs
 from tests.toy_pipelines import store_pipeline, toy_entry
 
 # The Hub of the publishing tests imports its parts by name.
 sys.path.insert(0, str(Path(__file__).parents[1] / "publishing"))
 
 from hub_server import TOKEN, HubServer
-from hub_store import LARGE, Blob, User
+from hub_store import LARGE, Blob, Repo, User
 
 NAME = "lab/world"
 STRANGER = "hf_" + "Strange" * 6
@@ -29,12 +31,24 @@ from cosmos_recipes.backbones import hub
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.diagnostics import RecipeError
 name, revision, parts = json.load(sys.stdin)
-commit = hub.commit_of(name, revision)
+checkpoint = parts == ["model.pt"]
+commit = hub.commit_of(name, revision, **({"file": "config.json"} if checkpoint else {}))
 try:
-    found = [str(Weights.of_hub(name, commit or revision).fetched(*parts)), ""]
+    weights = Weights.of_hub(name, commit or revision, checkpoint=checkpoint)
+    found = [str(weights.fetched(*(["transformer"] if checkpoint else parts))), ""]
 except RecipeError as error:
     found = ["", f"{error.problems[0].code} {error.problems[0].hint}"]
 print(json.dumps([commit, *found]))
+"""
+TOKENIZER = """
+import sys
+from pathlib import Path
+from cosmos_recipes.backbones.tokenizers import load_tokenizer, trained_tokenizer
+from cosmos_recipes.backbones.zoo import backbone
+saved = Path(sys.argv[1])
+if not saved.exists():
+    trained_tokenizer(backbone("predict1-4b").tokenizer, None).save_pretrained(saved)
+print(load_tokenizer(saved).revision)
 """
 Ask = Callable[..., tuple[str | None, Path, str]]
 
@@ -90,6 +104,38 @@ def test_a_revision_is_pinned_and_only_what_is_needed_is_fetched(hub: HubServer,
     assert files(folder) == {"transformer"}
     assert load_transformer(str(folder / "transformer")).config.num_layers == 2
     assert files(ask(hub.url, "transformer", "vae")[1]) == {"transformer", "vae"}
+
+
+def test_of_a_checkpoint_only_what_is_loaded_as_tensors_is_fetched(hub: HubServer, ask: Ask) -> None:
+    """NVIDIA's repositories also hold pickles and programs of other tools."""
+    names = ("model.pt", "config.json", "guardrail/filter.pt", "nemo/weights/common.pt", "encoder.jit")
+    repo = hub.store.create("lab", "decoder", TOKEN, private=False)[1]
+    repo.add_commit("a checkpoint", {name: Blob(name.encode(), large=False) for name in names})
+    commit, folder, problem = ask(hub.url, "model.pt", name="lab/decoder")
+    assert (commit, problem) == (repo.head.oid, "")
+    # The small file says which commit a revision is, also without network.
+    assert files(folder) == {"model.pt", "config.json"}
+    assert ask("http://127.0.0.1:9", "model.pt", name="lab/decoder") == (commit, folder, "")
+
+
+def test_the_discrete_tokenizer_is_fetched_once_and_pinned(hub: HubServer, tmp_path: Path) -> None:
+    """A package names it and does not carry it, so whoever loads the package has to get the same one."""
+    repo = hub.store.repos.setdefault(HUB_ID, Repo(HUB_ID, False))
+    tree = {path.name: Blob(path.read_bytes(), large=False) for path in store_programs(tmp_path / "own").iterdir()}
+    first = repo.add_commit("a tokenizer", {**tree, "autoencoder.jit": Blob(b"unused", large=False)}).oid
+
+    def load(home: str, url: str = hub.url) -> str:
+        settings = {"HF_ENDPOINT": url, "HF_HOME": str(tmp_path / home), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": TOKEN}
+        run = [sys.executable, "-c", TOKENIZER, str(tmp_path / "saved")]
+        return subprocess.run(run, env={**os.environ, **settings}, capture_output=True, text=True, check=True).stdout
+
+    assert load("here") == load("here", "http://127.0.0.1:9") == f"{first}\n"
+    assert not list((tmp_path / "here").rglob("autoencoder.jit"))
+    repo.add_commit("another one", {name: Blob(b"other", large=False) for name in tree})
+    config = json.loads((tmp_path / "saved" / "config.json").read_text())
+    del config["_name_or_path"]
+    (tmp_path / "saved" / "config.json").write_text(json.dumps(config))
+    assert load("there") == f"{first}\n"
 
 
 def test_without_network_the_cache_is_enough(hub: HubServer, ask: Ask) -> None:

@@ -49,13 +49,24 @@ def is_refitted(name: str) -> bool:
     return getattr(_tokenizer(name), "is_refitted", False)
 
 
-def trained_tokenizer(plan: TokenizerSettings, folder: Path) -> Any:
-    """Return the tokenizer whose autoencoder diffusers stored in `folder`.
+def trained_tokenizer(plan: TokenizerSettings, folder: Path | None) -> Any:
+    """Return the trained tokenizer whose files lie in `folder`, or, without one, in a repository of its own.
 
     Raises:
-        RecipeError: the files are damaged or are those of another one (CR620, CR621, CR622).
+        RecipeError: the files cannot be fetched (CR623), are damaged or are those of another one (CR620, CR621, CR622).
     """
     return _tokenizer(plan.name).from_autoencoder(folder, **_settings(plan))
+
+
+def is_apart(name: str) -> bool:
+    """Return whether a trained tokenizer is published in a repository of its own, and not with the network."""
+    return hasattr(_tokenizer(name), "is_apart")
+
+
+def is_elsewhere(folder: Path) -> bool:
+    """Return whether a saved tokenizer is no more than a note of where its files are, and of their hashes."""
+    config = folder / "config.json"
+    return config.is_file() and "hub_id" in json.loads(config.read_text(encoding="utf-8"))
 
 
 def _settings(plan: TokenizerSettings) -> dict[str, Any]:
