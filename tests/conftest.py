@@ -18,11 +18,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run of a shipped recipe to its end, and what the command said."""
+    """A run of a shipped recipe to its end, as it is or with a profile, and what the command said."""
 
     recipe: Path
     runs: Path
     output: str
+    profile: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -31,12 +32,14 @@ class FinishedRun:
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], FinishedRun]:
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., FinishedRun]:
     """Run a recipe small and to its end, the first time that it is asked for; nobody may change what is there."""
-    runs = tmp_path_factory.mktemp("finished") / "runs"
+    folder = tmp_path_factory.mktemp("finished")
 
     @cache
-    def run(recipe: Path) -> FinishedRun:
-        return FinishedRun(recipe=recipe, runs=runs, output=finish(command(recipe, runs)))
+    def run(recipe: Path, profile: str | None = None) -> FinishedRun:
+        runs = folder / (profile or "runs")
+        more = ("--profile", profile) if profile else ()
+        return FinishedRun(recipe=recipe, runs=runs, output=finish(command(recipe, runs, *more)), profile=profile)
 
     return run

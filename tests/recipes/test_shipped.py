@@ -11,15 +11,27 @@ from pathlib import Path
 
 import pytest
 
+from cosmos_recipes.recipe.load import load_recipe
 from tests.conftest import FinishedRun
 from tests.small_runs import STEPS, command, environment, finish, only_run, weights_hash
+
+def profiles_of(path: Path) -> tuple[str, ...]:
+    return load_recipe(path).profiles
+
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
 FACTORY = next(path for path in RECIPES if path.stem == "factory")
 GOLDENS = Path(__file__).with_name("goldens.json")
 LOSS_TOLERANCE = 0.02
 STAGES = ("prepare", "train", "evaluate", "package", "publish")
-FinishedRuns = Callable[[Path], FinishedRun]
+FinishedRuns = Callable[..., FinishedRun]
+TOKENS = "tiny-autoregressive"
+CELLS = [(path, profile) for profile in (None, TOKENS) for path in RECIPES if profile in (None, *profiles_of(path))]
+"""Recipes as they are, and with the profile of the other family where they have it."""
+
+
+def name_of(value: Path | str | None) -> str:
+    return value.stem if isinstance(value, Path) else value or "itself"
 
 
 def published(run: FinishedRun) -> Path:
@@ -34,30 +46,25 @@ def copied(finished_run: FinishedRuns, tmp_path: Path) -> FinishedRun:
     return FinishedRun(recipe=done.recipe, runs=tmp_path / "runs", output=done.output)
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_it_ends_in_a_published_model_that_loads(recipe: Path, finished_run: FinishedRuns) -> None:
-    from diffusers import CosmosTransformer3DModel
-
+@pytest.mark.parametrize(("recipe", "profile"), CELLS, ids=name_of)
+def test_it_ends_in_a_published_model_that_loads(recipe: Path, profile: str | None, finished_run: FinishedRuns) -> None:
     from cosmos_recipes.publishing.package import verify_package
     from cosmos_recipes.training.world_model import WorldModel
 
-    run = finished_run(recipe)
+    run = finished_run(recipe, profile)
     package = verify_package(published(run))
     assert (
         WorldModel.from_pretrained(published(run)).config.head
         == json.loads((published(run) / "cosmos_recipe.json").read_text())["head"]
-    )
-    assert isinstance(
-        CosmosTransformer3DModel.from_pretrained(published(run) / "transformer"), CosmosTransformer3DModel
     )
     assert {"report.html", "metrics.json", "recipe.yaml", "recipe.lock", "plan.yaml", "README.md"} <= {
         file.path for file in package.files
     }
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_its_run_folder_holds_what_a_person_looks_for(recipe: Path, finished_run: FinishedRuns) -> None:
-    run = finished_run(recipe)
+@pytest.mark.parametrize(("recipe", "profile"), CELLS, ids=name_of)
+def test_its_run_folder_holds_what_a_person_looks_for(recipe: Path, profile: str | None, finished_run: FinishedRuns) -> None:
+    run = finished_run(recipe, profile)
     metrics = json.loads((run.folder / "evaluate" / "metrics.json").read_text())
     assert metrics["steps"] == STEPS
     assert metrics["clips"] == 4
@@ -68,27 +75,40 @@ def test_its_run_folder_holds_what_a_person_looks_for(recipe: Path, finished_run
     assert not (run.folder / "fault.txt").exists()
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_it_says_where_report_and_model_are(recipe: Path, finished_run: FinishedRuns) -> None:
-    run = finished_run(recipe)
+@pytest.mark.parametrize(("recipe", "profile"), CELLS, ids=name_of)
+def test_it_says_where_report_and_model_are(recipe: Path, profile: str | None, finished_run: FinishedRuns) -> None:
+    run = finished_run(recipe, profile)
     assert f"Report: {run.folder / 'evaluate' / 'report.html'}" in run.output
     assert "PSNR, moving pixels" in run.output
     assert "  Task  " in run.output and "floor on true video" in run.output
     assert f"Model:  {published(run)}" in run.output
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_it_trains_as_it_did(recipe: Path, finished_run: FinishedRuns) -> None:
+@pytest.mark.parametrize(("recipe", "profile"), CELLS, ids=name_of)
+def test_it_trains_as_it_did(recipe: Path, profile: str | None, finished_run: FinishedRuns) -> None:
     """Without this, training could change for everybody and no one would see it: `COSMOS_RECIPES_REWRITE_GOLDENS=1`."""
-    log = (finished_run(recipe).folder / "log.jsonl").read_text()
+    log = (finished_run(recipe, profile).folder / "log.jsonl").read_text()
     found = [line["loss"] for line in map(json.loads, log.splitlines()) if "loss" in line]
     assert len(found) == STEPS
-    goldens = json.loads(GOLDENS.read_text())
+    goldens, name = json.loads(GOLDENS.read_text()), f"{recipe.stem}-{profile}" if profile else recipe.stem
     if os.environ.get("COSMOS_RECIPES_REWRITE_GOLDENS"):
-        goldens[recipe.stem] = [round(loss, 5) for loss in found]
+        goldens[name] = [round(loss, 5) for loss in found]
         text = json.dumps(dict(sorted(goldens.items())), indent=2) + "\n"
         GOLDENS.write_text(text)
-    assert found == pytest.approx(goldens[recipe.stem], rel=LOSS_TOLERANCE)
+    assert found == pytest.approx(goldens[name], rel=LOSS_TOLERANCE)
+
+
+@pytest.mark.parametrize("recipe", [path for path in RECIPES if "autoregressive" not in path.stem], ids=name_of)
+def test_its_network_is_one_that_diffusers_reads(recipe: Path, finished_run: FinishedRuns) -> None:
+    from diffusers import CosmosTransformer3DModel
+
+    transformer = CosmosTransformer3DModel.from_pretrained(published(finished_run(recipe)) / "transformer")
+    assert isinstance(transformer, CosmosTransformer3DModel)
+
+
+def test_all_six_tasks_run_on_both_families() -> None:
+    tasks = {"factory", "factory-instructions", "arm-actions", "room-camera", "cell-views", "road-trajectory"}
+    assert {path.stem for path, profile in CELLS if profile == TOKENS} == tasks
 
 
 def test_only_a_controlled_recipe_has_adherence(finished_run: FinishedRuns) -> None:
@@ -104,6 +124,7 @@ def test_only_a_controlled_recipe_has_adherence(finished_run: FinishedRuns) -> N
         "road-trajectory": True,
         "room-camera": True,
         "tiny-base": True,
+        "tiny-base-autoregressive": True,
         "tiny-workshop": True,
     }
 
