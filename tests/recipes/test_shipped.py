@@ -15,6 +15,7 @@ from cosmos_recipes.recipe.load import load_recipe
 from tests.conftest import FinishedRun
 from tests.small_runs import STEPS, command, environment, finish, only_run, weights_hash
 
+
 def profiles_of(path: Path) -> tuple[str, ...]:
     return load_recipe(path).profiles
 
@@ -63,7 +64,9 @@ def test_it_ends_in_a_published_model_that_loads(recipe: Path, profile: str | No
 
 
 @pytest.mark.parametrize(("recipe", "profile"), CELLS, ids=name_of)
-def test_its_run_folder_holds_what_a_person_looks_for(recipe: Path, profile: str | None, finished_run: FinishedRuns) -> None:
+def test_its_run_folder_holds_what_a_person_looks_for(
+    recipe: Path, profile: str | None, finished_run: FinishedRuns
+) -> None:
     run = finished_run(recipe, profile)
     metrics = json.loads((run.folder / "evaluate" / "metrics.json").read_text())
     assert metrics["steps"] == STEPS

@@ -80,11 +80,10 @@ class Attention(nn.Module):
         return attended
 
     def _query(self, hidden_BSD: Tensor) -> Tensor:
-        query: Tensor = self.q_norm(self._heads(self.wq(hidden_BSD), self.heads))
-        return query
+        return _normed(self.q_norm, self._heads(self.wq(hidden_BSD), self.heads))
 
     def _key_and_value(self, context_BLC: Tensor) -> tuple[Tensor, Tensor]:
-        key: Tensor = self.k_norm(self._heads(self.wk(context_BLC), self.kv_heads))
+        key = _normed(self.k_norm, self._heads(self.wk(context_BLC), self.kv_heads))
         return key, self._heads(self.wv(context_BLC), self.kv_heads)
 
     def _heads(self, values_BSD: Tensor, heads: int) -> Tensor:
@@ -98,6 +97,12 @@ class Attention(nn.Module):
         )
         attended: Tensor = self.wo(attended_BHSD.transpose(1, 2).flatten(2))
         return attended
+
+
+def _normed(norm: nn.Module, values_BHSD: Tensor) -> Tensor:
+    """Return queries or keys normed in float32, whatever autocast made of them."""
+    normed: Tensor = norm(values_BHSD.float())
+    return normed.type_as(values_BHSD)
 
 
 def _earlier(slots: int, so_far: int, device: torch.device) -> Tensor | None:
