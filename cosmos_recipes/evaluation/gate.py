@@ -80,7 +80,7 @@ def _least_adherence(limit: float | None, metrics: MetricValues) -> Problem | No
         message="the model does not obey its control enough",
         expected=f"an error with a wrong control at least {limit:g} times that with the true one (gate.adherence)",
         found=f"{found:.2f} times (95 % interval {low:.2f} to {high:.2f})",
-        hint="train for more steps, or towards higher noise (train.shift)",
+        hint="train for more steps; a diffusion network also towards higher noise (train.shift)",
     )
 
 
