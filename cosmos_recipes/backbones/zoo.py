@@ -29,7 +29,8 @@ Family = Literal["diffusion", "autoregressive"]
 class TokenizerEntry(Part):
     """How pixels become latents. Frame 0 is a latent frame of its own; after it, `temporal` frames make one.
 
-    `window` is the most latent frames that it knows the scale of; None for a tokenizer that scales all alike.
+    `window` is the most latent frames that it knows the scale of; None for a tokenizer that scales all alike. One that
+    `refits` can be fitted to a data set under weights that were trained with another fit.
     """
 
     name: str
@@ -37,6 +38,7 @@ class TokenizerEntry(Part):
     spatial: PositiveInt
     channels: PositiveInt
     window: PositiveInt | None = None
+    refits: bool = False
     settings: dict[str, Any] = Field(default_factory=dict)
 
 

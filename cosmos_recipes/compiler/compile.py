@@ -133,6 +133,7 @@ def _backbone(resolved: Resolved) -> BackbonePlan:
     document = entry.model_dump(mode="json", include=set(BackbonePlan.model_fields))
     document["weights"] = weights.label if weights else None
     document["weights_sha256"] = weights.sha256() if weights else None
+    document["refit"] = resolved.loaded.recipe.start.tokenizer == "data"
     if shift is not None and entry.objective.denoises:
         document["objective"]["shift"] = shift
     return BackbonePlan.model_validate({**document, "parameters": entry.parameters})

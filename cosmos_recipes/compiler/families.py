@@ -19,6 +19,7 @@ LAYERS = ("parent", "file", "profile", "command line")
 
 def check_family(resolved: Resolved) -> Iterator[Problem]:
     """Yield the problems between the network and what is asked of it."""
+    yield from _tokenizer(resolved)
     yield from _context(resolved)
     yield from _beginning(resolved)
     yield from _denoising(resolved)
@@ -49,6 +50,21 @@ def set_aside(resolved: Resolved) -> Iterator[str]:
     for key in _ignored(resolved):
         if _layer(resolved.loaded, key) < _layer(resolved.loaded, backbone):
             yield key
+
+
+def _tokenizer(resolved: Resolved) -> Iterator[Problem]:
+    """Whether codes can be fitted to the data under the weights to start from."""
+    backbone, loaded = resolved.backbone, resolved.loaded
+    if loaded.recipe.start.tokenizer == "base" or backbone.tokenizer.refits:
+        return
+    yield Problem(
+        code="CR309",
+        message=f"the video tokenizer of {backbone.name} cannot be fitted to the data set",
+        place=loaded.place_of("backbone.tokenizer"),
+        expected="`tokenizer: base`, the one that the weights were trained with",
+        found="data",
+        hint="remove `tokenizer`",
+    )
 
 
 def _context(resolved: Resolved) -> Iterator[Problem]:

@@ -27,7 +27,7 @@ class BackbonePlan(Part):
 
     `weights` is the model to start from: inside the package where it is shipped (`shipped:NAME`), on the Hub
     (`hub:OWNER/NAME@REVISION`, a commit if the Hub answered) or a folder; None for weights drawn at random.
-    `weights_sha256` covers everything in a folder.
+    `weights_sha256` covers everything in a folder. With `refit` the tokenizer is fitted to the data all the same.
     """
 
     name: str
@@ -36,6 +36,7 @@ class BackbonePlan(Part):
     revision: str | None
     weights: str | None
     weights_sha256: str | None = None
+    refit: bool = False
     licence: str
     architecture: dict[str, Any]
     tokenizer: TokenizerEntry

@@ -74,6 +74,7 @@ IN_DATASET = {"name": "dataset", "bindings": "columns", "held_out": "splits"}
 UNLESS_GIVEN = {
     "backbone.objective.shift": ("train.shift", ""),
     "backbone.weights": ("backbone.weights", ""),
+    "backbone.refit": ("backbone.tokenizer", ""),
     "data.clip.fewest_given_frames": ("conditioning.fewest_given_frames", "derived from conditioning.given_frames"),
     "data.clip.stride": ("dataset.clip.stride", "derived from dataset.clip.frames: clips do not overlap"),
     "conditioning.enters": ("conditioning.enters", "derived from conditioning.head"),

@@ -35,10 +35,11 @@ class Block(BaseModel):
 
 
 class Start(Block):
-    """A backbone, and the weights to start from."""
+    """A backbone, the weights to start from, and what its video tokenizer is fitted to."""
 
     use: Name = Field(description="The world foundation model; `cosmos-recipe ls backbones` lists them.")
     weights: str = Field("base", min_length=1, description="`base` for the backbone's own weights, `none` to train from scratch, or the folder of a trained model.")
+    tokenizer: Literal["base", "data"] = Field("base", description="`base` for the video tokenizer that the weights were trained with, or `data` for codes that are fitted to the data set; the network then begins each with what it knows of the nearest.")
 
 
 class Clip(Block):

@@ -67,6 +67,7 @@ class Preparation:
             "tokenizer": plan.backbone.tokenizer.model_dump(mode="json"),
             "weights": plan.backbone.weights_sha256 or plan.backbone.weights,
             "captions": needs_captions(plan),
+            **({"refit": True} if plan.backbone.refit else {}),
             **({"text": plan.backbone.text.model_dump(mode="json")} if needs_contexts(plan) else {}),
         }
         folder, url = root / ".prepared" / digest(decides)[:16], cache_url(root, cache)
@@ -261,7 +262,6 @@ def _make_tokenizer(plan: Plan, folder: Path, reader: ClipReader, progress: Prog
         build_tokenizer,
         comes_trained,
         is_apart,
-        is_refitted,
         load_tokenizer,
         trained_tokenizer,
     )
@@ -270,7 +270,7 @@ def _make_tokenizer(plan: Plan, folder: Path, reader: ClipReader, progress: Prog
     if place.exists():
         return
     weights, said = start_of(plan), plan.backbone.tokenizer
-    if weights is not None and not weights.is_pipeline and not is_refitted(said.name):
+    if weights is not None and not weights.is_pipeline and not plan.backbone.refit:
         tokenizer = load_tokenizer(weights.folder / "tokenizer")
     elif comes_trained(said.name) and (weights is not None or is_apart(said.name)):
         progress("getting the video tokenizer", 0, 0)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from cosmos_recipes.backbones.adapters import adapt, is_adapted, load_network, merge, save_adapters
 from cosmos_recipes.backbones.networks import FamilyName, build_network
 from cosmos_recipes.backbones.objectives import objective_entry
-from cosmos_recipes.backbones.tokenizers import build_tokenizer, is_refitted, load_tokenizer
+from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
 from cosmos_recipes.backbones.zoo import TextEntry
 from cosmos_recipes.compiler.plan import BackbonePlan, Plan
@@ -120,7 +120,7 @@ class WorldModel(nn.Module):
             _begin(head, transformer)
         else:
             transformer = _started(backbone, config, head)
-            if tokenizer and is_refitted(backbone.tokenizer.name):
+            if tokenizer and backbone.refit:
                 begun = load_tokenizer(Weights(label=backbone.weights).folder / "tokenizer")
                 transformer.recode(*fitted.likest(begun))
         if (rank := plan.train.lora_rank) and (alpha := plan.train.lora_alpha):

@@ -44,11 +44,6 @@ def comes_trained(name: str) -> bool:
     return hasattr(_tokenizer(name), "from_autoencoder")
 
 
-def is_refitted(name: str) -> bool:
-    """Return whether a tokenizer is fitted to each data set anew, also where the model to start from has one."""
-    return getattr(_tokenizer(name), "is_refitted", False)
-
-
 def trained_tokenizer(plan: TokenizerSettings, folder: Path | None) -> Any:
     """Return the trained tokenizer whose files lie in `folder`, or, without one, in a repository of its own.
 

@@ -40,8 +40,6 @@ class KMeansTokenizer(nn.Module):
     restore_FP: Tensor
     is_local = True
     """A code stands for its own cell alone."""
-    is_refitted = True
-    """Every data set gets codes of its own, also where the network to start from was trained with others."""
     channels = 1
 
     def __init__(self, *, temporal: int = 4, spatial: int = 8, channels: int = 1, codes: int = 1024) -> None:
