@@ -39,7 +39,7 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Fini
     @cache
     def run(recipe: Path, profile: str | None = None) -> FinishedRun:
         runs = folder / (profile or "runs")
-        more = ("--profile", profile) if profile else ()
-        return FinishedRun(recipe=recipe, runs=runs, output=finish(command(recipe, runs, *more)), profile=profile)
+        output = finish(command(recipe, runs, profile=profile))
+        return FinishedRun(recipe=recipe, runs=runs, output=output, profile=profile)
 
     return run

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from cosmos_recipes.backbones.zoo import backbone
 from cosmos_recipes.recipe.library import names
 from cosmos_recipes.recipe.load import load_recipe
 from cosmos_recipes.recipe.located import read_located
@@ -50,10 +51,16 @@ def small_dataset(recipe: str | Path, *, episodes: int = 6, held_out: int = 4, *
     )
 
 
-def command(recipe: str | Path, runs: Path, *more: str, **settings: Any) -> list[str]:
+def command(recipe: str | Path, runs: Path, *more: str, profile: str | None = None, **settings: Any) -> list[str]:
     """The command that runs a recipe small; `settings` are keys with two underscores for a dot."""
-    no_figures = dict.fromkeys(load_recipe(recipe).recipe.gate.figures)
-    chosen = SMALL | {"dataset.use": small_dataset(recipe), "gate.figures": json.dumps(no_figures)}
+    loaded = load_recipe(recipe, profile=profile).recipe
+    more = (*more, "--profile", profile) if profile else more
+    chosen = SMALL | {
+        "dataset.use": small_dataset(recipe),
+        "gate.figures": json.dumps(dict.fromkeys(loaded.gate.figures)),
+    }
+    if not backbone(loaded.start.use).objective.denoises:
+        del chosen["evaluate.sampler_steps"]
     chosen |= {key.replace("__", "."): value for key, value in settings.items()}
     overrides = [part for key, value in chosen.items() for part in ("--set", f"{key}={value}")]
     return [sys.executable, "-m", "cosmos_recipes", "run", str(recipe), "--runs", str(runs), *overrides, *more]

@@ -36,7 +36,8 @@ def name_of(value: Path | str | None) -> str:
 
 
 def published(run: FinishedRun) -> Path:
-    return run.runs / "published" / "local" / run.recipe.stem / "latest"
+    name = f"{run.recipe.stem}-{run.profile}" if run.profile else run.recipe.stem
+    return run.runs / "published" / "local" / name / "latest"
 
 
 @pytest.fixture
