@@ -32,7 +32,8 @@ class KMeansTokenizer(nn.Module):
     """A patch of `temporal` x `spatial` x `spatial` pixels becomes the number of the nearest of `codes` mean patches.
 
     Frame 0 is a latent frame of its own, as in the causal Cosmos tokenizers. A patch is restored from its own code and, by
-    a linear map that is fitted in closed form, from those beside it and before and after it.
+    a linear map that is fitted in closed form, from those beside it and before and after it. All numbers are those that
+    half precision has, in which they are kept.
     """
 
     patch_KP: Tensor
@@ -61,11 +62,11 @@ class KMeansTokenizer(nn.Module):
         drawn = torch.Generator().manual_seed(0)
         patch_NP = torch.cat([each.flatten(0, 3) for each in patches])
         patch_NP = patch_NP[torch.randperm(len(patch_NP), generator=drawn)[:MOST_PATCHES]]
-        self.patch_KP.copy_(_means(patch_NP, self.codes, drawn))
+        self.patch_KP.copy_(_means(patch_NP, self.codes, drawn).half())
         centred_KP = self.patch_KP - self.patch_KP.mean(0)
         axes = torch.linalg.svd(centred_KP, full_matrices=False).Vh[: self.code_KD.shape[1]]
-        self.code_KD.copy_(centred_KP @ axes.T)
-        self.restore_FP.copy_(self._restoring(patches))
+        self.code_KD.copy_((centred_KP @ axes.T).half())
+        self.restore_FP.copy_(self._restoring(patches).half())
         return self
 
     def encode(self, video_BCTHW: Tensor) -> Tensor:
@@ -124,7 +125,7 @@ class KMeansTokenizer(nn.Module):
         folder.mkdir(parents=True, exist_ok=True)
         config = {"tokenizer": "kmeans", **{name: getattr(self, name) for name in ("temporal", "spatial", "codes")}}
         (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        save_file(self.state_dict(), folder / "model.safetensors")
+        save_file({name: value.half() for name, value in self.state_dict().items()}, folder / "model.safetensors")
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> KMeansTokenizer:
