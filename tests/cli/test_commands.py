@@ -95,7 +95,7 @@ def test_cache_explain_says_what_a_change_of_the_recipe_costs(call: Call) -> Non
 def test_check_names_every_profile_and_every_recipe(call: Call) -> None:
     done = call("check", FACTORY, ROOT / "recipes" / "factory-instructions.yaml")
     assert done.returncode == 0
-    assert done.stdout.count("fine (as it is, predict1-7b, predict2-2b, predict2.5-2b)") == 2
+    assert done.stdout.count("fine (as it is, tiny-autoregressive, predict1-7b, predict2-2b, predict2.5-2b)") == 2
 
 
 @pytest.mark.parametrize("subcommand", ["check", "compile", "run"])
