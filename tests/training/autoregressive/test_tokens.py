@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tiny import tiny_plan
 from torch import Tensor
 
-from cosmos_recipes.backbones.objectives import TokenSampling
+from cosmos_recipes.backbones.objectives import NoiseSampling, TokenSampling
 from cosmos_recipes.recipe.spec import Layout
 from cosmos_recipes.training.autoregressive.generation import chosen, complete, with_kept_pixels
 from cosmos_recipes.training.chance import Chance
@@ -191,3 +191,11 @@ def test_a_saved_model_is_the_same_model(tmp_path: Path, head: str) -> None:
         for each in (built, loaded)
     ]
     assert torch.equal(*clips)
+
+
+def test_settings_of_the_other_family_are_refused() -> None:
+    """Denoising steps, which would mean nothing, and nobody would know."""
+    with pytest.raises(TypeError, match="TokenSampling, not NoiseSampling"):
+        model().generate(
+            video(), model().null(4), frames=5, sampling=NoiseSampling(steps=2), guidance=1, seeds=range(4)
+        )
