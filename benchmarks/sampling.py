@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from cosmos_recipes.backbones.networks import build_network
+from cosmos_recipes.backbones.objectives import TokenSampling
 from cosmos_recipes.backbones.tokenizers import build_tokenizer
 from cosmos_recipes.backbones.zoo import backbone
 from cosmos_recipes.conditioning.base import head
@@ -63,7 +64,9 @@ def sampled(model: WorldModel, clips: int, *, cached: bool) -> tuple[float, torc
     known_L = (torch.arange(views * FRAMES) % FRAMES == 0).repeat_interleave(SIDE * SIDE)
     began_s = time.perf_counter()
     chance = Chance((number,) for number in range(clips))
-    token_BL = complete(model, latent, known_L, [model.null(clips)], guidance=1, chance=chance, cached=cached)
+    token_BL = complete(
+        model, latent, known_L, [model.null(clips)], sampling=TokenSampling(), guidance=1, chance=chance, cached=cached
+    )
     return time.perf_counter() - began_s, token_BL
 
 

@@ -105,6 +105,7 @@ class EdmRectifiedFlowSettings(SigmaSettings):
 
 class _Entry(Part):
     denoises: ClassVar[bool] = True
+    does: ClassVar[str] = "removes noise, and predicts no tokens"
 
     shift: PositiveFloat = Field(description="Factor on sigma = t / (1 - t) in training: above 1 trains at more noise.")
 
@@ -130,8 +131,8 @@ class EdmRectifiedFlowEntry(_Entry):
     settings: EdmRectifiedFlowSettings = EdmRectifiedFlowSettings()
 
 
-class NextTokenSettings(Part):
-    """Cross-entropy of each token, given those before it, and how tokens are drawn."""
+class TokenLossSettings(Part):
+    """Cross-entropy of each token, given those before it."""
 
     z_loss: NonNegativeFloat = Field(
         0.0, description="Weight of the squared logarithm of the partition function, which keeps logits small."
@@ -142,6 +143,25 @@ class NextTokenSettings(Part):
         le=1,
         description="Share of the tokens that the network sees in training which are replaced by codes drawn at random, so that it learns to go on from its own mistakes.",
     )
+
+
+class Sampling(Part):
+    """How clips are drawn from a trained network."""
+
+    def but(self, **said: Any) -> Self:
+        """Return the same with what is said, where that is not None."""
+        return type(self)(**{**dict(self), **{name: value for name, value in said.items() if value is not None}})
+
+
+class NoiseSampling(Sampling):
+    """How noise is removed."""
+
+    steps: PositiveInt = Field(description="Denoising steps per clip.")
+
+
+class TokenSampling(Sampling):
+    """How tokens are drawn."""
+
     temperature: NonNegativeFloat = Field(
         1.0, description="What logits are divided by before a token is drawn; 0 takes the likeliest."
     )
@@ -151,10 +171,20 @@ class NextTokenSettings(Part):
     top_k: PositiveInt | None = Field(None, description="Draw among so many of the likeliest tokens; null for all.")
 
 
+class NextTokenSettings(TokenSampling, TokenLossSettings):
+    """What is trained by the next token, and how tokens are drawn unless a recipe says otherwise."""
+
+    @property
+    def sampling(self) -> TokenSampling:
+        """How tokens are drawn, alone."""
+        return TokenSampling(**{name: getattr(self, name) for name in TokenSampling.model_fields})
+
+
 class NextTokenEntry(Part):
     """The next token, as the autoregressive models of Predict1 train."""
 
     denoises: ClassVar[bool] = False
+    does: ClassVar[str] = "predicts tokens, and removes no noise"
 
     name: Literal["next-token"]
     settings: NextTokenSettings = NextTokenSettings()

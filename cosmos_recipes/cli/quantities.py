@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import pi
+from collections.abc import Callable
+from math import inf, nan, pi
 
 import typer
 
@@ -55,6 +56,22 @@ def angle_rad(text: str, *, option: str) -> float:
     if not 0 < found_rad < pi:
         raise typer.BadParameter(f"{text!r} is not between 0 and 180 deg", param_hint=option)
     return found_rad
+
+
+def number(*, most: float, least: float = -inf, above: float = -inf) -> Callable[[str], float]:
+    """Return what reads an option's number within limits, of which `above` is none of the numbers itself."""
+
+    def read(text: str) -> float:
+        try:
+            found = float(text)
+        except ValueError:
+            found = nan
+        if not (least <= found <= most and found > above):
+            low = f"above {above:g}" if above > least else f"from {least:g}"
+            raise typer.BadParameter(f"{text!r} is not a number {low} to {most:g}")
+        return found
+
+    return read
 
 
 def size_px(text: str) -> tuple[int, int]:

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from cosmos_recipes.cli.quantities import number
+
 LENS_NUMBERS = 4
 
 
@@ -77,7 +79,28 @@ def sample(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Another seed gives another video.")] = 0,
     steps: Annotated[
-        int | None, typer.Option("--steps", min=1, max=1000, help="Denoising steps; as in the evaluation by default.")
+        int | None, typer.Option("--steps", min=1, max=1000, help="Denoising steps of a diffusion model.")
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            "--temperature",
+            parser=number(least=0, most=100),
+            metavar="FLOAT",
+            help="Of an autoregressive model: 1 draws tokens as likely as they are, less is surer, 0 takes the likeliest.",
+        ),
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(
+            "--top-p",
+            parser=number(above=0, most=1),
+            metavar="FLOAT",
+            help="Draw a token among the likeliest that have this probability together.",
+        ),
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", min=1, help="Draw a token among so many of the likeliest.")
     ] = None,
     guidance: Annotated[
         float | None,
@@ -97,7 +120,8 @@ def sample(
 
     Rows of a control begin at the first given frame; words for a camera at the last one. The camera moves forward,
     back, left, right, up, down, and turns: yaw to the right, pitch up, roll clockwise. Steps follow each other after a
-    comma, `and` joins them, `in 2 s` says how long one takes. The same command gives the same video.
+    comma, `and` joins them, `in 2 s` says how long one takes. Clips are drawn as in the evaluation of the model, unless
+    an option says otherwise. The same command gives the same video.
 
     \b
     Examples:
@@ -128,6 +152,9 @@ def sample(
         chunks=chunks,
         seed=seed,
         steps=steps,
+        temperature=temperature,
+        top_p=top_p,
+        top_k=top_k,
         guidance=guidance,
         runs=runs,
         **_quantities(rate, fov, intrinsics, seconds),

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_recipes.backbones.hub import is_commit
+from cosmos_recipes.backbones.objectives import TokenSampling
 from cosmos_recipes.compiler.check import check, check_alone
-from cosmos_recipes.compiler.families import set_aside
+from cosmos_recipes.compiler.families import set_aside, token_sampling
 from cosmos_recipes.compiler.fit import Fit, fit
 from cosmos_recipes.compiler.lock import file_hashes
 from cosmos_recipes.compiler.plan import (
@@ -129,14 +130,21 @@ def _conditioning(resolved: Resolved) -> ConditioningPlan:
 
 
 def _backbone(resolved: Resolved) -> BackbonePlan:
-    entry, shift, weights = resolved.backbone, resolved.loaded.recipe.train.shift, resolved.weights
+    entry, train, weights = resolved.backbone, resolved.loaded.recipe.train, resolved.weights
     document = entry.model_dump(mode="json", include=set(BackbonePlan.model_fields))
     document["weights"] = weights.label if weights else None
     document["weights_sha256"] = weights.sha256() if weights else None
     document["refit"] = resolved.loaded.recipe.start.tokenizer == "data"
-    if shift is not None and entry.objective.denoises:
-        document["objective"]["shift"] = shift
+    objective = document["objective"]
+    if entry.objective.denoises:
+        objective |= _said(shift=train.shift)
+    else:
+        objective["settings"] |= _said(z_loss=train.z_loss, corruption=train.corruption)
     return BackbonePlan.model_validate({**document, "parameters": entry.parameters})
+
+
+def _said(**settings: Any) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _data(resolved: Resolved, clip: ClipPlan) -> DataPlan:
@@ -219,10 +227,16 @@ def _train(resolved: Resolved, fitted: Fit) -> TrainPlan:
 
 
 def _evaluate(resolved: Resolved) -> EvaluatePlan:
-    evaluate = resolved.loaded.recipe.evaluate
-    settings: dict[str, Any] = evaluate.model_dump()
-    steps = evaluate.sampler_steps if resolved.backbone.objective.denoises else 0
-    return EvaluatePlan(**{**settings, "samples": min(evaluate.samples, evaluate.clips), "sampler_steps": steps})
+    evaluate, sampling = resolved.loaded.recipe.evaluate, token_sampling(resolved)
+    drawn = dict(sampling) if sampling else dict.fromkeys(TokenSampling.model_fields)
+    return EvaluatePlan(
+        **{
+            **evaluate.model_dump(),
+            **drawn,
+            "sampler_steps": 0 if sampling else evaluate.sampler_steps,
+            "samples": min(evaluate.samples, evaluate.clips),
+        }
+    )
 
 
 def _unpinned(resolved: Resolved, asked: bool) -> Iterator[str]:
@@ -241,7 +255,7 @@ def _notes(resolved: Resolved, clip: ClipPlan) -> Iterator[str]:
     if evaluate.every > train.steps:
         yield f"evaluate.every ({evaluate.every}) is longer than the run ({train.steps} steps): nothing is measured while training"
     for key in set_aside(resolved):
-        yield f"{key} is not used: it was said for another backbone, and {backbone.name} predicts tokens and removes no noise"
+        yield f"{key} is not used: it was said for another backbone, and {backbone.name} {backbone.objective.does}"
     for dataset, _ in resolved.dataset.sets:
         if dataset.file.licence == "unknown":
             yield f"the licence of the data set {dataset.file.name} is not said"

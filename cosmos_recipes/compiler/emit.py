@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cosmos_recipes.compiler.families import ignored_settings
 from cosmos_recipes.compiler.lock import lock
 from cosmos_recipes.compiler.nemo import nemo_config
 from cosmos_recipes.compiler.plan import HardwarePlan, Plan
@@ -52,10 +53,10 @@ def resolved_recipe(loaded: LoadedRecipe, plan: Plan) -> dict[str, Any]:
     document["dataset"]["clip"]["stride"] = plan.data.clip.stride
     document["train"]["checkpoint_every"] = plan.train.checkpoint_every
     document["evaluate"]["samples"] = plan.evaluate.samples
-    if not plan.backbone.objective.denoises:
+    for key in ignored_settings(plan.backbone.family):
         # They were said for another backbone.
-        document["evaluate"].pop("sampler_steps")
-        document["train"].pop("shift", None)
+        block, _, name = key.partition(".")
+        document[block].pop(name, None)
     document["dataset"]["use"] = from_anywhere(loaded.recipe.dataset.use, relative_to=loaded.folders_of("dataset.use"))
     if isinstance(document["backbone"], dict) and loaded.recipe.start.weights not in ("base", "none"):
         document["backbone"]["weights"] = plan.backbone.weights

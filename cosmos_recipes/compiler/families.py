@@ -1,18 +1,25 @@
-"""Checks of what a network is asked for: weights of its own kind, a context for the head, no denoising where there is none."""
+"""Checks of what a network is asked for: weights of its own kind, a context for the head, nothing of the other family."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cosmos_recipes.backbones.zoo import context_sibling
+from cosmos_recipes.backbones.objectives import NextTokenEntry, TokenSampling
+from cosmos_recipes.backbones.zoo import Family, context_sibling
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.conditioning.base import heads
 from cosmos_recipes.diagnostics import Problem
 from cosmos_recipes.diagnostics.words import listed
 from cosmos_recipes.recipe.load import LoadedRecipe
 
-OF_DENOISING = ("train.shift", "evaluate.sampler_steps")
-"""Settings that act on noise."""
+OF_FAMILY: dict[Family, tuple[str, ...]] = {
+    "diffusion": ("train.shift", "evaluate.sampler_steps"),
+    "autoregressive": (
+        *("train.z_loss", "train.corruption"),
+        *("evaluate.temperature", "evaluate.top_p", "evaluate.top_k"),
+    ),
+}
+"""Settings of a recipe that act on noise, or on tokens."""
 LAYERS = ("parent", "file", "profile", "command line")
 """Where a recipe's values come from, the later winning."""
 
@@ -22,7 +29,8 @@ def check_family(resolved: Resolved) -> Iterator[Problem]:
     yield from _tokenizer(resolved)
     yield from _context(resolved)
     yield from _beginning(resolved)
-    yield from _denoising(resolved)
+    yield from _of_other_family(resolved)
+    yield from _likeliest(resolved)
 
 
 def check_weights(resolved: Resolved) -> Iterator[Problem]:
@@ -45,7 +53,7 @@ def check_weights(resolved: Resolved) -> Iterator[Problem]:
 
 
 def set_aside(resolved: Resolved) -> Iterator[str]:
-    """Yield the settings that act on noise, were said for another backbone, and are not used by this one."""
+    """Yield the settings of the other family that were said for another backbone, and are not used by this one."""
     backbone = _backbone_key(resolved.loaded)
     for key in _ignored(resolved):
         if _layer(resolved.loaded, key) < _layer(resolved.loaded, backbone):
@@ -97,28 +105,62 @@ def _beginning(resolved: Resolved) -> Iterator[Problem]:
         )
 
 
-def _denoising(resolved: Resolved) -> Iterator[Problem]:
+def _of_other_family(resolved: Resolved) -> Iterator[Problem]:
     """Settings that would be ignored, unless whoever said them had another backbone in mind."""
-    aside = set(set_aside(resolved))
+    aside, backbone = set(set_aside(resolved)), resolved.backbone
     for key, value in _ignored(resolved).items():
         if key not in aside:
             yield Problem(
                 code="CR340",
-                message=f"`{key}` would be ignored: {resolved.backbone.name} predicts tokens, and removes no noise",
+                message=f"`{key}` would be ignored: {backbone.name} {backbone.objective.does}",
                 place=resolved.loaded.place_of(key),
-                expected=f"no `{key}`, or a backbone of the family diffusion",
+                expected=f"no `{key}`, or a backbone of the family {_family(key)}",
                 found=f"{value:g}",
                 hint=f"remove `{key}`",
             )
 
 
+def _likeliest(resolved: Resolved) -> Iterator[Problem]:
+    """Settings of a draw where nothing is drawn."""
+    sampling = token_sampling(resolved)
+    if sampling is None or sampling.temperature > 0:
+        return
+    evaluate = resolved.loaded.recipe.evaluate
+    for key, value in (("evaluate.top_p", evaluate.top_p), ("evaluate.top_k", evaluate.top_k)):
+        if value is not None:
+            yield Problem(
+                code="CR342",
+                message=f"`{key}` would be ignored: at temperature 0 the likeliest token is taken",
+                place=resolved.loaded.place_of(key),
+                expected=f"no `{key}`, or a temperature above 0",
+                found=f"{value:g}",
+                hint=f"remove `{key}`, or say another `evaluate.temperature`",
+            )
+
+
+def token_sampling(resolved: Resolved) -> TokenSampling | None:
+    """Return how tokens are drawn: as the recipe says, or else the backbone; None for one that predicts none."""
+    objective, evaluate = resolved.backbone.objective, resolved.loaded.recipe.evaluate
+    if not isinstance(objective, NextTokenEntry):
+        return None
+    return objective.settings.sampling.but(temperature=evaluate.temperature, top_p=evaluate.top_p, top_k=evaluate.top_k)
+
+
+def ignored_settings(family: Family) -> tuple[str, ...]:
+    """Return the settings that act on what this family does not have."""
+    return tuple(key for other, keys in OF_FAMILY.items() if other != family for key in keys)
+
+
+def _family(key: str) -> Family:
+    return next(family for family, keys in OF_FAMILY.items() if key in keys)
+
+
 def _ignored(resolved: Resolved) -> dict[str, float]:
-    """Return the settings that act on noise and are said, where there is none."""
-    if resolved.backbone.objective.denoises:
-        return {}
-    recipe = resolved.loaded.recipe
-    said = dict(zip(OF_DENOISING, (recipe.train.shift, recipe.evaluate.sampler_steps), strict=True))
-    return {key: value for key, value in said.items() if value is not None and key in resolved.loaded.origins}
+    """Return the settings of the other family that are said, and not as null."""
+    recipe, origins = resolved.loaded.recipe, resolved.loaded.origins
+    keys = (key for key in ignored_settings(resolved.backbone.family) if key in origins)
+    values = {key: getattr(getattr(recipe, key.split(".")[0]), key.split(".")[1]) for key in keys}
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _layer(loaded: LoadedRecipe, key: str) -> tuple[int, int]:

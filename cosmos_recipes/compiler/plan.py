@@ -161,11 +161,18 @@ class TrainPlan(Part):
 
 
 class EvaluatePlan(Part):
-    """What is measured. A network that removes no noise has 0 `sampler_steps`."""
+    """What is measured, and how clips are drawn for it.
+
+    A network that removes no noise has 0 `sampler_steps`; one that predicts no tokens has no `temperature`, `top_p` and
+    `top_k`, and of another a `top_k` of None is all. They are here and not in the objective since they decide no weights.
+    """
 
     clips: int
     every: int
     sampler_steps: int
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
     guidance: float
     samples: int
 

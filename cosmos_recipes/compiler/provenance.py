@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cosmos_recipes.backbones.zoo import ZOO_FILE
+from cosmos_recipes.compiler.families import ignored_settings
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.data.dataset import DatasetFile
 from cosmos_recipes.diagnostics import Place
@@ -71,8 +72,12 @@ DERIVED = {
 IN_DATASET = {"name": "dataset", "bindings": "columns", "held_out": "splits"}
 """Blocks of the plan's `data` that the data set's file calls by another name."""
 
+OF_OBJECTIVE = "derived from backbone.objective"
+
 UNLESS_GIVEN = {
     "backbone.objective.shift": ("train.shift", ""),
+    "backbone.objective.settings.z_loss": ("train.z_loss", ""),
+    "backbone.objective.settings.corruption": ("train.corruption", ""),
     "backbone.weights": ("backbone.weights", ""),
     "backbone.refit": ("backbone.tokenizer", ""),
     "data.clip.fewest_given_frames": ("conditioning.fewest_given_frames", "derived from conditioning.given_frames"),
@@ -84,6 +89,9 @@ UNLESS_GIVEN = {
     "train.micro_batch": ("train.micro_batch", "derived: the fastest that fits"),
     "train.checkpoint_every": ("train.checkpoint_every", "derived from train.steps"),
     "evaluate.samples": ("evaluate.samples", "derived from evaluate.clips"),
+    "evaluate.temperature": ("evaluate.temperature", OF_OBJECTIVE),
+    "evaluate.top_p": ("evaluate.top_p", OF_OBJECTIVE),
+    "evaluate.top_k": ("evaluate.top_k", OF_OBJECTIVE),
 }
 """Paths that a key of the recipe says if it is given; otherwise the text holds, or what stands around the path."""
 
@@ -107,8 +115,8 @@ def _origin(path: str, resolved: Resolved) -> str:
     loaded = resolved.loaded
     if path == "backbone.name":
         return said_at(loaded, "backbone.use" if "backbone.use" in loaded.origins else "backbone")
-    if path == "evaluate.sampler_steps" and not resolved.backbone.objective.denoises:
-        return "derived from backbone.objective"
+    if path.startswith("evaluate.") and path in ignored_settings(resolved.backbone.family):
+        return OF_OBJECTIVE
     if path in UNLESS_GIVEN:
         key, otherwise = UNLESS_GIVEN[path]
         if key in loaded.origins:

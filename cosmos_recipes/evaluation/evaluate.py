@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from cosmos_recipes.backbones.objectives import Sampling
 from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.conditioning.shuffle import Control, select, shuffle
 from cosmos_recipes.evaluation.adherence import Adherence
@@ -73,13 +74,13 @@ class HeldOut:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluationSettings:
-    """How to measure: given frames, the sampler, clips kept for the report, the seed, clips predicted at once.
+    """How to measure: given frames, how clips are drawn, clips kept for the report, the seed, clips predicted at once.
 
     `world` is the procedural world that all clips are from, if they are from one.
     """
 
     given_frames: int
-    sampler_steps: int
+    sampling: Sampling
     guidance: float = 1.0
     samples: int = 8
     seed: int = 0
@@ -89,13 +90,15 @@ class EvaluationSettings:
     @classmethod
     def from_plan(cls, plan: Plan) -> EvaluationSettings:
         """Return the settings of a plan."""
+        from cosmos_recipes.training.families import sampling_of
+
         chosen, clip = plan.evaluate, plan.data.clip
         views = max(1, len(clip.views))
         clip_bytes = 3 * views * clip.frames * clip.height_px * clip.width_px
         worlds = {own.source.get("world") if own.source.get("kind") == "world" else None for own in plan.data.sets}
         return cls(
             given_frames=clip.given_frames,
-            sampler_steps=chosen.sampler_steps,
+            sampling=sampling_of(plan.backbone.objective, chosen),
             guidance=chosen.guidance,
             samples=chosen.samples,
             seed=plan.seed,
@@ -289,7 +292,7 @@ class _Measurement:
             given_of(truth_BCTHW, self.settings.given_frames, self.model.view_count),
             control,
             frames=truth_BCTHW.shape[2] // self.model.view_count,
-            steps=self.settings.sampler_steps,
+            sampling=self.settings.sampling,
             guidance=self.settings.guidance,
             seeds=[(self.settings.seed << 32) + clip for clip in clips],
         )

@@ -110,6 +110,8 @@ class Train(Block):
     optimizer: Optimizer = Field(default_factory=Optimizer, description="How the weights are updated.")
     precision: Literal["bf16", "fp32"] = Field("bf16", description="Arithmetic of the forward pass; weights and optimizer state stay in fp32.")
     shift: float | None = Field(None, gt=0, le=100, description="Shift of the noise distribution towards high noise; by default the backbone's own.")
+    z_loss: float | None = Field(None, ge=0, description="Weight, in the loss of an autoregressive backbone, of the squared logarithm of the partition function, which keeps logits small; by default the backbone's own.")
+    corruption: Fraction | None = Field(None, description="Share of the tokens that an autoregressive backbone sees in training which are replaced by others at random, so that it learns to go on from its own mistakes; by default the backbone's own.")
     ema: float | None = Field(None, gt=0, lt=1, description="Decay of an exponential moving average of the weights, which is then what is evaluated and published.")
     checkpoint_every: Positive | None = Field(None, description="Steps between two checkpoints; by default ten times in a run.")
     keep_checkpoints: Positive = Field(2, description="Newest checkpoints that are kept.")
@@ -127,7 +129,10 @@ class Evaluate(Block):
 
     clips: Positive = Field(32, description="Held-out clips to measure on.")
     every: Count = Field(0, description="Steps between two measurements of the held-out loss while training; 0 for none.")
-    sampler_steps: Positive = Field(10, description="Denoising steps per generated clip.")
+    sampler_steps: Positive = Field(10, description="Denoising steps per generated clip, of a diffusion backbone.")
+    temperature: float | None = Field(None, ge=0, description="What the logits of an autoregressive backbone are divided by before a token is drawn: less than 1 is surer, and 0 takes the likeliest; by default the backbone's own.")
+    top_p: float | None = Field(None, gt=0, le=1, description="Draw a token among the likeliest that have this probability together; by default the backbone's own.")
+    top_k: Positive | None = Field(None, description="Draw a token among so many of the likeliest; by default the backbone's own.")
     guidance: float = Field(1.0, ge=0, le=20, description="Classifier-free guidance scale; 1 is none, and the Cosmos pipelines count from 0: their 7 is 8 here.")
     samples: Positive = Field(8, description="Clips shown in the report.")
 

@@ -13,16 +13,17 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cosmos_recipes import __version__
+from cosmos_recipes.backbones.objectives import Sampling
 from cosmos_recipes.data.index.windows import ClipSpec
 from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.diagnostics.words import listed
 from cosmos_recipes.files import sha256, whole, write_json
-from cosmos_recipes.recipe.spec import Evaluate
 from cosmos_recipes.run.progress import Progress, Silent
 from cosmos_recipes.run.sampling.controls import read_controls, require_taken
 from cosmos_recipes.run.sampling.frames import read_given
 from cosmos_recipes.run.sampling.models import OpenModel, open_model
 from cosmos_recipes.run.sampling.request import SampleRequest
+from cosmos_recipes.run.sampling.sampler import sampling_for
 from cosmos_recipes.run.sampling.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def sample(request: SampleRequest, *, progress: Progress | None = None) -> Sampl
     require_taken(request, opened.config.head)
     opened.require_base(request.base)
     timeline = Timeline.of(request, opened.config)
-    steps, guidance = _sampler(request, opened)
+    sampling, guidance = sampling_for(request, opened), _guidance(request, opened)
     with TemporaryDirectory() as folder:
         fewest = opened.config.fewest_given_frames or opened.config.given_frames
         given = read_given(request, opened.config.views, _clip(opened, timeline), fewest=fewest, folder=Path(folder))
@@ -72,7 +73,7 @@ def sample(request: SampleRequest, *, progress: Progress | None = None) -> Sampl
         controls.rows,
         timeline,
         seed=request.seed,
-        steps=steps,
+        sampling=sampling,
         guidance=guidance,
         progress=progress,
     )
@@ -80,7 +81,7 @@ def sample(request: SampleRequest, *, progress: Progress | None = None) -> Sampl
         video_VCTHW=video_VCTHW,
         rate_hz=opened.config.rate_hz,
         views=opened.config.views,
-        said=_said(request, opened, timeline, steps=steps, guidance=guidance),
+        said=_said(request, opened, timeline, sampling=sampling, guidance=guidance),
         notes=controls.notes,
     )
 
@@ -134,14 +135,12 @@ def _clip(opened: OpenModel, timeline: Timeline) -> ClipSpec:
     )
 
 
-def _sampler(request: SampleRequest, opened: OpenModel) -> tuple[int, float]:
-    """Return denoising steps and guidance: as asked, or as the model was evaluated."""
-    evaluated = opened.plan.evaluate if opened.plan else Evaluate()
+def _guidance(request: SampleRequest, opened: OpenModel) -> float:
+    """Return the guidance: as asked, or as the model was evaluated."""
     has_control = request.prompt or request.actions or request.camera or request.trajectory
     if request.guidance not in (None, 1) and not has_control:
         fail("CR264", "`--guidance` would be ignored", expected="a control to be guided by", found="none")
-    guidance = evaluated.guidance if request.guidance is None else request.guidance
-    return request.steps or evaluated.sampler_steps, guidance
+    return opened.evaluated.guidance if request.guidance is None else request.guidance
 
 
 def _load(opened: OpenModel, request: SampleRequest) -> WorldModel:
@@ -159,13 +158,13 @@ def _load(opened: OpenModel, request: SampleRequest) -> WorldModel:
 
 
 def _said(
-    request: SampleRequest, opened: OpenModel, timeline: Timeline, *, steps: int, guidance: float
+    request: SampleRequest, opened: OpenModel, timeline: Timeline, *, sampling: Sampling, guidance: float
 ) -> dict[str, Any]:
     """Return what was asked, with all that was left open, and what it was made from and with."""
     asked = {name: value for name, value in asdict(request).items() if value not in (None, False, {})}
     files = {str(file): sha256(file) for path in request.inputs for file in _files(path)}
     return {
-        "asked": {**_plain(asked), "model": opened.pinned, "steps": steps, "guidance": guidance},
+        "asked": {**_plain(asked), "model": opened.pinned, **sampling.model_dump(), "guidance": guidance},
         "model": {
             "head": opened.config.head,
             "revision": opened.revision,

@@ -9,6 +9,15 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from cosmos_recipes.backbones.networks import FamilyName
+from cosmos_recipes.backbones.objectives import (
+    NextTokenEntry,
+    NoiseSampling,
+    ObjectiveEntry,
+    Sampling,
+    TokenSampling,
+)
+from cosmos_recipes.compiler.plan import EvaluatePlan
+from cosmos_recipes.recipe.spec import Evaluate
 from cosmos_recipes.training.losses import Losses
 
 MOST_NATS = 700.0
@@ -21,11 +30,12 @@ class Family:
 
     `losses` is that of `WorldModel.losses`, `generate` that of `WorldModel.generate`. `draws_noise` says whether the loss
     of a clip is another at each draw, where nothing of the clip or its control is dropped. `figures_of` a mean loss are
-    others worth logging beside it.
+    others worth logging beside it, and `sampling` is the kind of settings that `generate` takes.
     """
 
     losses: Callable[..., Losses]
     generate: Callable[..., Tensor]
+    sampling: type[Sampling]
     draws_noise: bool
     figures_of: Callable[[float], dict[str, float]]
 
@@ -35,11 +45,31 @@ class Family:
         if name == "autoregressive":
             from cosmos_recipes.training.autoregressive import generation, loss
 
-            return cls(losses=loss.losses, generate=generation.generate, draws_noise=False, figures_of=_perplexity)
+            return cls(
+                losses=loss.losses,
+                generate=generation.generate,
+                sampling=TokenSampling,
+                draws_noise=False,
+                figures_of=_perplexity,
+            )
         from cosmos_recipes.training.diffusion import generation as sampling
         from cosmos_recipes.training.diffusion import loss as denoising
 
-        return cls(losses=denoising.losses, generate=sampling.generate, draws_noise=True, figures_of=lambda _: {})
+        return cls(
+            losses=denoising.losses,
+            generate=sampling.generate,
+            sampling=NoiseSampling,
+            draws_noise=True,
+            figures_of=lambda _: {},
+        )
+
+
+def sampling_of(objective: ObjectiveEntry, said: Evaluate | EvaluatePlan) -> NoiseSampling | TokenSampling:
+    """Return how clips are drawn for an evaluation: as that says, or else as the backbone's own settings do."""
+    if isinstance(objective, NextTokenEntry):
+        own = objective.settings.sampling
+        return own.but(temperature=said.temperature, top_p=said.top_p, top_k=said.top_k)
+    return NoiseSampling(steps=said.sampler_steps)
 
 
 def _perplexity(loss: float) -> dict[str, float]:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from cosmos_recipes.backbones.adapters import adapt, is_adapted, load_network, merge, save_adapters
 from cosmos_recipes.backbones.networks import FamilyName, build_network
-from cosmos_recipes.backbones.objectives import objective_entry
+from cosmos_recipes.backbones.objectives import Sampling, objective_entry
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
 from cosmos_recipes.backbones.zoo import TextEntry
@@ -187,14 +187,27 @@ class WorldModel(nn.Module):
         )
 
     def generate(
-        self, given_BCTHW: Tensor, control: Control, *, frames: int, steps: int, guidance: float, seeds: Sequence[int]
+        self,
+        given_BCTHW: Tensor,
+        control: Control,
+        *,
+        frames: int,
+        sampling: Sampling,
+        guidance: float,
+        seeds: Sequence[int],
     ) -> Tensor:
         """Return uint8 clips of `frames` frames of each view, which begin with the given ones of each as they are.
 
         The sampler is that of the objective; one seed per clip. Guidance 1 is none.
+
+        Raises:
+            TypeError: `sampling` is of the other family: NoiseSampling removes noise, TokenSampling draws tokens.
         """
+        if type(sampling) is not self.family.sampling:
+            kind = self.family.sampling.__name__
+            raise TypeError(f"a {self.config.family} model is sampled with {kind}, not {type(sampling).__name__}")
         return self.family.generate(
-            self, given_BCTHW, control, frames=frames, steps=steps, guidance=guidance, seeds=seeds
+            self, given_BCTHW, control, frames=frames, sampling=sampling, guidance=guidance, seeds=seeds
         )
 
     @property

@@ -68,6 +68,8 @@ def test_several_cameras_are_sampled_from_a_frame_of_each(
         ("--rate", "10 s"),
         ("--intrinsics", "1,2,3"),
         ("--view", "front"),
+        ("--top-p", "0"),
+        ("--temperature", "nan"),
     ],
 )
 def test_an_option_that_cannot_be_read_is_named(wrong: tuple[str, str], tmp_path: Path) -> None:

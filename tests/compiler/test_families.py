@@ -74,11 +74,48 @@ def test_the_same_recipe_compiles_for_either_family(load: Load) -> None:
     assert autoregressive.conditioning.layout is None
 
 
-@pytest.mark.parametrize("key", ["train.shift", "evaluate.sampler_steps"])
-def test_denoising_that_is_asked_of_a_decoder_is_refused(key: str, load: Load) -> None:
+TOKENS = ("train.z_loss", "train.corruption", "evaluate.temperature", "evaluate.top_p", "evaluate.top_k")
+
+
+@pytest.mark.parametrize(
+    ("family", "key"),
+    [
+        ("diffusion", "train.shift"),
+        ("diffusion", "evaluate.sampler_steps"),
+        *(("autoregressive", key) for key in TOKENS),
+    ],
+)
+def test_a_setting_of_the_other_family_is_refused(family: str, key: str, load: Load) -> None:
     """A setting that is said together with the backbone, or on top of it, would be ignored."""
-    assert codes(load("backbone=tiny-autoregressive", f"{key}=3")) == ["CR340"]
-    assert codes(load(f"{key}=3")) == []
+    for name in BOTH:
+        assert codes(load(f"backbone=tiny-{name}", f"{key}=1")) == ([] if name == family else ["CR340"])
+    assert codes(load("evaluate.temperature=null")) == []
+
+
+def test_what_is_said_of_tokens_is_what_trains_and_samples(load: Load) -> None:
+    """How tokens are drawn decides no weights: were it in the backbone, a new temperature would train again."""
+    said = (0.1, 0.2, 0.8, 0.9, 50)
+    own = plan(load("backbone=tiny-autoregressive"))
+    found = plan(
+        load("backbone=tiny-autoregressive", *(f"{key}={value}" for key, value in zip(TOKENS, said, strict=True)))
+    )
+    trained, drawn = found.backbone.objective.settings, found.evaluate
+
+    assert (trained.z_loss, trained.corruption, drawn.temperature, drawn.top_p, drawn.top_k) == said
+    assert (own.evaluate.temperature, own.evaluate.top_p, own.evaluate.top_k) == (1, 1, None)
+    again = plan(load("backbone=tiny-autoregressive", "evaluate.temperature=0.5"))
+    assert again.fingerprint("backbone", "train") == own.fingerprint("backbone", "train")
+    assert again.fingerprint("evaluate") != own.fingerprint("evaluate")
+    origins = {key: found.origins[f"backbone.objective.settings.{key.split('.')[1]}"] for key in TOKENS[:2]}
+    origins |= {key: found.origins[key] for key in TOKENS[2:]}
+    assert origins == {key: f"--set {key}={value}" for key, value in zip(TOKENS, said, strict=True)}
+    assert own.origins["evaluate.top_p"] == "derived from backbone.objective"
+
+
+@pytest.mark.parametrize("said", ["evaluate.top_p=0.9", "evaluate.top_k=5"])
+def test_the_likeliest_token_is_not_drawn_among_others(said: str, load: Load) -> None:
+    assert codes(load("backbone=tiny-autoregressive", said, "evaluate.temperature=0")) == ["CR342"]
+    assert codes(load("backbone=tiny-autoregressive", said)) == []
 
 
 @pytest.mark.parametrize(
@@ -89,9 +126,12 @@ def test_denoising_that_is_asked_of_a_decoder_is_refused(key: str, load: Load) -
         ("evaluate: {sampler_steps: 7}", "profiles: {ar: {backbone: tiny-autoregressive}}", "ar", []),
         ("", "evaluate: {sampler_steps: 7}\nprofiles: {ar: {backbone: {use: tiny-autoregressive}}}", "ar", []),
         ("", "profiles: {ar: {backbone: tiny-autoregressive, evaluate: {sampler_steps: 7}}}", "ar", ["CR340"]),
+        ("backbone: tiny-autoregressive\nevaluate: {top_p: 0.7}", "backbone: tiny-diffusion", None, []),
+        ("backbone: tiny-autoregressive", "evaluate: {top_p: 0.7}\nprofiles: {d: {backbone: tiny-diffusion}}", "d", []),
+        ("", "evaluate: {top_p: 0.7}", None, ["CR340"]),
     ],
 )
-def test_denoising_that_was_said_for_another_backbone_is_set_aside(
+def test_what_was_said_for_a_backbone_of_the_other_family_is_set_aside(
     parent: str, child: str, profile: str | None, expected: list[str], tmp_path: Path
 ) -> None:
     """So that `backbone: tiny-autoregressive` alone turns a recipe autoregressive; the plan says what is not used."""
@@ -102,13 +142,24 @@ def test_denoising_that_was_said_for_another_backbone_is_set_aside(
 
     assert codes(loaded) == expected
     if not expected:
-        assert [note.split()[0] for note in plan(loaded).notes] == ["evaluate.sampler_steps", "the"]
+        (key,) = {"evaluate.sampler_steps", "evaluate.top_p"} & loaded.origins.keys()
+        assert [note.split()[0] for note in plan(loaded).notes] == [key, "the"]
 
 
-def test_the_resolved_recipe_leaves_out_what_was_set_aside(tmp_path: Path) -> None:
-    """Written out in full, the sampler's steps would stand beside the backbone, and be refused."""
-    (tmp_path / "arm.yaml").write_text(f"{RECIPE}evaluate: {{sampler_steps: 7}}\n", encoding="utf-8")
-    loaded = load_recipe(tmp_path / "arm.yaml", overrides=["backbone=tiny-autoregressive"])
+@pytest.mark.parametrize(
+    ("own", "train", "evaluate", "other"),
+    [
+        ("diffusion", "shift: 2", "sampler_steps: 7", "autoregressive"),
+        ("autoregressive", "z_loss: 0.1, corruption: 0.1", "temperature: 1, top_p: 1, top_k: 1", "diffusion"),
+    ],
+)
+def test_the_resolved_recipe_leaves_out_what_was_set_aside(
+    own: str, train: str, evaluate: str, other: str, tmp_path: Path
+) -> None:
+    """Written out in full, it would stand beside the backbone, and be refused."""
+    text = RECIPE.replace("tiny-diffusion", f"tiny-{own}").replace("batch: 8}", f"batch: 8, {train}}}")
+    (tmp_path / "arm.yaml").write_text(f"{text}evaluate: {{{evaluate}}}\n", encoding="utf-8")
+    loaded = load_recipe(tmp_path / "arm.yaml", overrides=[f"backbone=tiny-{other}"])
     before = plan(loaded)
     write_files(emit(before, loaded), tmp_path / "run")
     again = plan(load_recipe(tmp_path / "run" / "recipe.yaml"))

@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from cosmos_recipes.backbones.objectives import NoiseSampling
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.evaluation.adherence import Ratio
 from cosmos_recipes.evaluation.evaluate import METRIC_NAMES, EvaluationSettings, HeldOut, evaluate, write_metrics
 from cosmos_recipes.training.world_model import WorldModel
 
-SETTINGS = EvaluationSettings(given_frames=1, sampler_steps=2, samples=2, seed=3, batch=4)
+SETTINGS = EvaluationSettings(given_frames=1, sampling=NoiseSampling(steps=2), samples=2, seed=3, batch=4)
 Models = Callable[[str], WorldModel]
 
 

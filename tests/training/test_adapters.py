@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from tiny import tiny_plan, write_base
 from torch import Tensor
 
+from cosmos_recipes.backbones.objectives import NoiseSampling
 from cosmos_recipes.backbones.weights import ADAPTER
 from cosmos_recipes.diagnostics import RecipeError
 from cosmos_recipes.training.checkpoints import Checkpoints
@@ -39,7 +40,9 @@ def trained(base: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory
 
 def generated(model: WorldModel) -> Tensor:
     given = torch.randint(0, 256, (2, 3, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    return model.generate(given, model.collate(ROWS), frames=5, steps=3, guidance=1.5, seeds=range(2))
+    return model.generate(
+        given, model.collate(ROWS), frames=5, sampling=NoiseSampling(steps=3), guidance=1.5, seeds=range(2)
+    )
 
 
 def test_a_model_trained_with_adapters_is_not_its_base_and_is_itself_again_when_loaded(

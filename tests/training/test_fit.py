@@ -21,6 +21,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny import consumed, lines, losses, run_training, tiny_plan, weights_hash, write_base
 
+from cosmos_recipes.backbones.objectives import NoiseSampling
 from cosmos_recipes.compiler.emit import emit, write_files
 from cosmos_recipes.data.cache.shards import ENTRIES
 from cosmos_recipes.data.latents import Latents
@@ -156,7 +157,9 @@ def test_trained_model_loads_and_is_the_average(prepared: Path, tmp_path: Path) 
     assert not torch.equal(head[0]["position_LD"], head[1]["position_LD"])
     model = WorldModel.from_pretrained(tmp_path / "averaged" / "train" / "model")
     video_BCTHW = torch.randint(0, 256, (1, 3, 1, 32, 32), dtype=torch.uint8)
-    video = model.generate(video_BCTHW, model.null(1), frames=5, steps=2, guidance=1.0, seeds=[0])
+    video = model.generate(
+        video_BCTHW, model.null(1), frames=5, sampling=NoiseSampling(steps=2), guidance=1.0, seeds=[0]
+    )
     assert video.shape == (1, 3, 5, 32, 32)
 
 

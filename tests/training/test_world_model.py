@@ -9,6 +9,7 @@ import torch
 from tiny import tiny_plan
 from torch import Tensor
 
+from cosmos_recipes.backbones.objectives import NoiseSampling
 from cosmos_recipes.training.world_model import WorldModel
 
 CAPTIONS = [{"caption": caption} for caption in ("red box left", "blue disc right", "", "é" * 40)]
@@ -75,7 +76,7 @@ def test_clips_begin_with_the_given_frames_and_depend_on_their_seeds(guidance: f
     built = model("text", fitted=True)
     torch.nn.init.normal_(built.head.project.weight)
     control, given = built.collate(CAPTIONS), video()[:, :, :1]
-    options = {"frames": 5, "steps": 3, "guidance": guidance}
+    options = {"frames": 5, "sampling": NoiseSampling(steps=3), "guidance": guidance}
     first = built.generate(given, control, **options, seeds=range(4))
     assert first.shape == (4, 3, 5, 32, 32) and first.dtype == torch.uint8
     assert torch.equal(first[:, :, :1], given)

@@ -11,6 +11,7 @@ import torch
 from tiny import tiny_plan
 from torch import Tensor
 
+from cosmos_recipes.backbones.objectives import NoiseSampling
 from cosmos_recipes.training.world_model import WorldModel
 
 VIEWS = ("front", "left", "rear")
@@ -42,7 +43,9 @@ def video(clips: int = 2) -> Tensor:
 def test_every_view_begins_with_its_own_given_frames() -> None:
     built = model()
     given = video().unflatten(2, (3, 5))[:, :, :, :1].flatten(2, 3)
-    found = built.generate(given, built.collate(ROWS), frames=5, steps=2, guidance=2.0, seeds=range(2))
+    found = built.generate(
+        given, built.collate(ROWS), frames=5, sampling=NoiseSampling(steps=2), guidance=2.0, seeds=range(2)
+    )
     assert found.shape == (2, 3, 15, 32, 32)
     assert torch.equal(found[:, :, ::5], given)
 

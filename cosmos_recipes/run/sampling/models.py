@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cosmos_recipes.backbones.weights import ADAPTER, Weights
 from cosmos_recipes.compiler.compile import read_plan
-from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.compiler.plan import EvaluatePlan, Plan
 from cosmos_recipes.data.seen import SeenData, read_seen
 from cosmos_recipes.diagnostics import Place, fail, nearest
 from cosmos_recipes.diagnostics.words import listed
 from cosmos_recipes.files import sha256
+from cosmos_recipes.recipe.spec import Evaluate
 
 if TYPE_CHECKING:
     from cosmos_recipes.training.world_model import WorldModelConfig
@@ -56,6 +57,11 @@ class OpenModel:
         if self.config.base is None and not reads:
             hint = "leave `--base` out"
             fail("CR262", "the model needs nothing of a base", expected="no `--base`", found=str(base), hint=hint)
+
+    @property
+    def evaluated(self) -> Evaluate | EvaluatePlan:
+        """What the model was evaluated with; of a base, what is so by default."""
+        return self.plan.evaluate if self.plan else Evaluate()
 
     @property
     def weights_sha256(self) -> str:

@@ -22,8 +22,8 @@ class SampleRequest:
     `base` is the folder of what the model was trained from, if that is needed and is not where it was then.
 
     `given` frames are taken, the first of the input or the `last`; the model says how many by default. `chunks` are
-    generated one after the other, or as many as `seconds_s` need. `steps` and `guidance` are by default those that the
-    model was evaluated with.
+    generated one after the other, or as many as `seconds_s` need. `guidance`, `steps` of a model that removes noise, and
+    `temperature`, `top_p` and `top_k` of one that predicts tokens are by default those that the model was evaluated with.
     """
 
     model: str
@@ -47,6 +47,9 @@ class SampleRequest:
     seconds_s: float | None = None
     seed: int = 0
     steps: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
     guidance: float | None = None
     runs: Path = Path("runs")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from cosmos_recipes.backbones.objectives import Sampling
 from cosmos_recipes.run.sampling.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def roll_out(
     timeline: Timeline,
     *,
     seed: int,
-    steps: int,
+    sampling: Sampling,
     guidance: float,
     progress: Progress,
 ) -> Tensor:
@@ -39,7 +40,7 @@ def roll_out(
         progress("generating chunk", chunk + 1, timeline.chunks)
         control = model.null(1) if rows is None else model.collate([rows[chunk]])
         generated = model.generate(
-            given, control, frames=timeline.frames, steps=steps, guidance=guidance, seeds=[own_seed]
+            given, control, frames=timeline.frames, sampling=sampling, guidance=guidance, seeds=[own_seed]
         ).unflatten(2, (views, -1))
         known = given.shape[2] // views
         video_BCVTHW = torch.cat([video_BCVTHW, generated[:, :, :, known:]], 3)

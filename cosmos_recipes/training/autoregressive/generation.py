@@ -15,6 +15,7 @@ from torch import Tensor
 from cosmos_recipes.backbones.autoregressive.attention import Cache
 from cosmos_recipes.backbones.autoregressive.network import Around
 from cosmos_recipes.backbones.autoregressive.sequence import TokenSequence
+from cosmos_recipes.backbones.objectives import TokenSampling
 from cosmos_recipes.training.autoregressive.loss import sequence_of
 from cosmos_recipes.training.chance import Chance
 from cosmos_recipes.training.frames import apart, beginning_with, first_BT, together
@@ -31,14 +32,11 @@ def generate(
     control: Control,
     *,
     frames: int,
-    steps: int,
+    sampling: TokenSampling,
     guidance: float,
     seeds: Sequence[int],
 ) -> Tensor:
-    """Return uint8 clips of `frames` frames of each view, which begin with the given ones as they are.
-
-    There is one step for each token: `steps`, those of a sampler of noise, have no meaning here.
-    """
+    """Return uint8 clips of `frames` frames of each view, which begin with the given ones as they are."""
     views, tokenizer = model.view_count, model.tokenizer
     latent_frames = 1 + (frames - 1) // tokenizer.temporal
     given = model.encode(given_BCTHW) if given_BCTHW.shape[2] else None
@@ -52,9 +50,8 @@ def generate(
     known_L = first_BT(torch.tensor([given_frames], device=latent_B1THW.device), latent_frames, views)[0]
     known_L = known_L.repeat_interleave(height * width)
     controls = [control] if guidance == 1 else [control, model.null(len(seeds))]
-    token_BL = complete(
-        model, latent_B1THW, known_L, controls, guidance=guidance, chance=Chance((seed,) for seed in seeds)
-    )
+    chance = Chance((seed,) for seed in seeds)
+    token_BL = complete(model, latent_B1THW, known_L, controls, sampling=sampling, guidance=guidance, chance=chance)
     latent_B1THW = token_BL.view_as(latent_B1THW)
     decoded = model.decode(latent_B1THW)
     if given is not None and tokenizer.is_local:
@@ -68,6 +65,7 @@ def complete(
     known_L: Tensor,
     controls: Sequence[Control],
     *,
+    sampling: TokenSampling,
     guidance: float,
     chance: Chance,
     cached: bool = True,
@@ -84,7 +82,7 @@ def complete(
         logits, *free = (stream.logits(held_BS, slot) for stream in streams)
         if free:
             logits = free[0] + guidance * (logits - free[0])
-        token_BL[:, sequence.predicts_S[slot]] = chosen(logits, model.objective.settings, chance)
+        token_BL[:, sequence.predicts_S[slot]] = chosen(logits, sampling, chance)
     return token_BL
 
 
@@ -104,20 +102,20 @@ class _Stream:
         return logits_BSK[:, -1].float()
 
 
-def chosen(logits_BK: Tensor, settings: Any, chance: Chance) -> Tensor:
+def chosen(logits_BK: Tensor, sampling: TokenSampling, chance: Chance) -> Tensor:
     """Return a code for each clip (B,): the likeliest at temperature 0, else drawn from the likely ones.
 
     `top_k` keeps so many codes, `top_p` the likeliest that together have that probability (arXiv 1904.09751). The same
     noise is added to equal logits, so that clips under two controls part only where the controls make them.
     """
-    if settings.temperature == 0:
+    if sampling.temperature == 0:
         return logits_BK.argmax(-1)
-    logits_BK = logits_BK / settings.temperature
-    if settings.top_k is not None and settings.top_k < logits_BK.shape[-1]:
-        least = logits_BK.topk(settings.top_k, -1).values[:, -1:]
+    logits_BK = logits_BK / sampling.temperature
+    if sampling.top_k is not None and sampling.top_k < logits_BK.shape[-1]:
+        least = logits_BK.topk(sampling.top_k, -1).values[:, -1:]
         logits_BK = logits_BK.masked_fill(logits_BK < least, -torch.inf)
-    if settings.top_p < 1:
-        logits_BK = _nucleus(logits_BK, settings.top_p)
+    if sampling.top_p < 1:
+        logits_BK = _nucleus(logits_BK, sampling.top_p)
     uniform_BK = chance.uniform(logits_BK.shape[-1]).to(logits_BK).clamp_min(1e-20)
     return (logits_BK - (-uniform_BK.log()).log()).argmax(-1)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from cosmos_recipes.backbones.objectives import NoiseSampling
 from cosmos_recipes.training.chance import Chance
 from cosmos_recipes.training.diffusion.choice import objective_of
 from cosmos_recipes.training.diffusion.estimator import Estimator
@@ -35,7 +36,7 @@ def generate(
     control: Control,
     *,
     frames: int,
-    steps: int,
+    sampling: NoiseSampling,
     guidance: float,
     seeds: Sequence[int],
 ) -> Tensor:
@@ -64,7 +65,7 @@ def generate(
         )
         for each in ([control] if guidance == 1 else [control, model.null(len(seeds))])
     ]
-    latent_BCTHW = sample(objective, guided(estimates, guidance), noise_BCTHW, steps=steps)
+    latent_BCTHW = sample(objective, guided(estimates, guidance), noise_BCTHW, steps=sampling.steps)
     decoded = model.decode(beginning_with(given_latent, latent_BCTHW / scale, views))
     return beginning_with(given_BCTHW, decoded, views)
 

@@ -6,6 +6,7 @@ Their data is written, indexed and encoded by the package's own code, as a run d
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ class MadeModel:
         return self.recording.media.path
 
 
-def make_model(folder: Path, head: str, *, base: str | None = None) -> MadeModel:
+def make_model(folder: Path, head: str, *, base: str | None = None, overrides: Sequence[str] = ()) -> MadeModel:
     """Make a model; with a `base`, the settings of a backbone, it is adapters on that alone."""
     schema, world, columns = HEADS[head]
     name = f"{head.replace('+', '-')}-model"
@@ -108,7 +109,7 @@ def make_model(folder: Path, head: str, *, base: str | None = None) -> MadeModel
             views=f"views: {VIEWS[world]}" if world in VIEWS else "licence: cc0-1.0",
         )
     )
-    opened, runs = open_recipe(str(recipe)), folder / "runs"
+    opened, runs = open_recipe(str(recipe), overrides=overrides), folder / "runs"
     run, preparation = RunFolder.of(opened.plan, runs).path, Preparation.of(opened.plan, runs)
     preparation.perform(Silent())
     made = MadeModel(run=run, prepared=preparation.folder, plan=opened.plan, runs=runs)
@@ -121,8 +122,10 @@ def _write(made: MadeModel, documents: dict[str, Any]) -> None:
     model = WorldModel.build(made.plan, tokenizer=made.prepared / "tokenizer")
     drawn = torch.Generator().manual_seed(1)
     adapters = (each for name, each in model.transformer.named_parameters() if "lora_" in name)
-    for parameter in (*model.head.parameters(), *adapters):
-        parameter.data = torch.randn(parameter.shape, generator=drawn) * 0.05
+    # A network that is drawn at random has no opinion on the next token, and a head must be loud to change a token.
+    std, opinion = (0.05, []) if made.plan.backbone.weights else (0.5, [model.transformer.output.weight])
+    for parameter in (*model.head.parameters(), *adapters, *opinion):
+        parameter.data = torch.randn(parameter.shape, generator=drawn) * std
     model.save_pretrained(made.folder)
     write_seen(made.folder, made.prepared)
     for name, text in documents.items():

@@ -20,10 +20,11 @@ from cosmos_recipes.data.statistics import read_normalisers
 from cosmos_recipes.evaluation.evaluate import EvaluationSettings, evaluate
 from cosmos_recipes.run.results import held_out
 from cosmos_recipes.run.sample import SampleRequest, sample, write_sample
+from cosmos_recipes.training.families import sampling_of
 from cosmos_recipes.training.world_model import WorldModel
 from tests.run.sampling.models import MadeModel
 
-Make = Callable[[str], MadeModel]
+Make = Callable[..., MadeModel]
 VIEWS = {"views": ("left", "front"), "views+trajectory": ("front", "rear")}
 """The views of the models that have several, by their head, in the model's order."""
 
@@ -54,18 +55,22 @@ def request(made: MadeModel, folder: Path, **more: Any) -> SampleRequest:
 
 
 @pytest.mark.parametrize(
-    ("head", "batch", "most_apart"),
-    [("none", 1, 0), ("text", 1, 0), ("action", 1, 0), ("camera", 1, 0), ("views", 2, 1), ("views+trajectory", 2, 1)],
+    ("family", "head", "batch", "most_apart"),
+    [
+        *(("diffusion", head, 1, 0) for head in ("none", "text", "action", "camera")),
+        *(("diffusion", head, 2, 1) for head in ("views", "views+trajectory")),
+        *(("autoregressive", head, 1, 0) for head in ("none", "text", "action", "camera", "views", "views+trajectory")),
+    ],
 )
 def test_a_sample_is_what_the_evaluation_generated(
-    made: Make, head: str, batch: int, most_apart: int, tmp_path: Path
+    made: Make, family: str, head: str, batch: int, most_apart: int, tmp_path: Path
 ) -> None:
     """Were the control read in other units, or the frames taken otherwise, the two would differ.
 
     Where the evaluation generates two clips at a time, matrices are multiplied in other blocks, and the sums are rounded
     in another order.
     """
-    own = made(head)
+    own = made(head, family)
     model = WorldModel.from_pretrained(own.folder)
     settings = replace(EvaluationSettings.from_plan(own.plan), batch=batch)
     clips = held_out(own.plan, own.prepared)
@@ -112,10 +117,16 @@ def test_the_control_changes_what_is_sampled(made: Make, tmp_path: Path) -> None
         assert not torch.equal(sample(other).video_VCTHW, video)
 
 
-@pytest.mark.parametrize("head", ["none", "action", "camera", "views"])
-def test_a_roll_out_has_every_frame_once(made: Make, head: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("family", "head"),
+    [
+        *(("diffusion", head) for head in ("none", "action", "camera", "views")),
+        *(("autoregressive", head) for head in ("action", "views")),
+    ],
+)
+def test_a_roll_out_has_every_frame_once(made: Make, family: str, head: str, tmp_path: Path) -> None:
     """The second chunk is what the model makes of the last frames of the first, under the control that follows."""
-    own = made(head)
+    own = made(head, family)
     long = sample(request(own, tmp_path, chunks=3)).video_VCTHW
     assert long.shape[2] == 13 + 2 * 8
     assert torch.equal(long[:, :, :13], sample(request(own, tmp_path)).video_VCTHW)
@@ -137,7 +148,10 @@ def _second_chunk(own: MadeModel, long_VCTHW: Tensor) -> Tensor:
         row["pose"] = np.float32(pose_T44 @ np.linalg.inv(pose_T44[0]))
         row["intrinsics"] = np.broadcast_to(np.float32(values["intrinsics"]), (13, 4))
     given_BCTHW = along(long_VCTHW[:, :, 8:13])[None]
-    generated_BCTHW = model.generate(given_BCTHW, model.collate([row]), frames=13, steps=2, guidance=1.0, seeds=[1])
+    sampling = sampling_of(own.plan.backbone.objective, own.plan.evaluate)
+    generated_BCTHW = model.generate(
+        given_BCTHW, model.collate([row]), frames=13, sampling=sampling, guidance=1.0, seeds=[1]
+    )
     return generated_BCTHW[0].unflatten(1, (len(long_VCTHW), -1)).transpose(0, 1)
 
 

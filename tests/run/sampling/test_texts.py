@@ -36,6 +36,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "seconds-too-few": ("none", {"seconds_s": 1.0}),
     "prompt-for-none": ("none", {"prompt": "The arm moves."}),
     "guidance-of-none": ("none", {"guidance": 3.0}),
+    "steps-of-tokens": ("none", {"steps": 10}),
+    "temperature-of-noise": ("none", {"temperature": 0.8}),
+    "top-p-of-the-likeliest": ("none", {"temperature": 0.0, "top_p": 0.9}),
     "reverse-of-prompt": ("text", {"prompt": "The arm moves.", "reverse": True}),
     "prompt-missing": ("text", {}),
     "actions-for-camera": ("camera", {"actions": Path("good.csv")}),
@@ -62,6 +65,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "poses-in-no-convention": ("camera", {"camera": "zeros.npy", "convention": "nerfstudoi"}),
     "poses-not-named": ("camera", {"camera": "timed.json"}),
 }  # fmt: skip
+OF_TOKENS = ("steps-of-tokens", "top-p-of-the-likeliest")
+"""Cases of a model that predicts tokens."""
 
 
 @pytest.fixture
@@ -83,9 +88,9 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_text(name: str, made: Callable[[str], MadeModel], files: Path) -> None:
+def test_text(name: str, made: Callable[..., MadeModel], files: Path) -> None:
     head, asked = CASES[name]
-    own = made(head or "action")
+    own = made(head or "action", "autoregressive" if name in OF_TOKENS else "diffusion")
     request = {"model": str(own.run), "frames": own.video, "runs": own.runs, **asked}
     request["frames"] = request["frames"] and Path(request["frames"])
     with pytest.raises(RecipeError) as raised:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from tiny import tiny_plan
 from torch import Tensor
 
+from cosmos_recipes.backbones.objectives import NoiseSampling, TokenSampling
 from cosmos_recipes.recipe.spec import Layout
 from cosmos_recipes.training.autoregressive.generation import chosen, complete, with_kept_pixels
 from cosmos_recipes.training.chance import Chance
@@ -96,7 +96,7 @@ def test_clips_begin_with_the_given_frames_and_depend_on_their_seeds(guidance: f
     built = model()
     torch.nn.init.normal_(built.head.project.weight)
     control, first = built.collate(CAPTIONS), video()[:, :, :1]
-    options: dict[str, Any] = {"frames": 5, "steps": 1, "guidance": guidance}
+    options: dict[str, Any] = {"frames": 5, "sampling": TokenSampling(), "guidance": guidance}
     clips = built.generate(first, control, **options, seeds=range(4))
     assert clips.shape == (4, 3, 5, 32, 32) and clips.dtype == torch.uint8
     assert torch.equal(clips[:, :, :1], first)
@@ -110,7 +110,12 @@ def test_clips_begin_with_the_given_frames_and_depend_on_their_seeds(guidance: f
 
 def test_a_clip_can_begin_with_nothing_given() -> None:
     nothing = video()[:, :, :0]
-    assert model().generate(nothing, model().null(4), frames=5, steps=1, guidance=1, seeds=range(4)).shape[2] == 5
+    assert (
+        model()
+        .generate(nothing, model().null(4), frames=5, sampling=TokenSampling(), guidance=1, seeds=range(4))
+        .shape[2]
+        == 5
+    )
 
 
 @pytest.mark.parametrize(("views", "layout"), [(1, "time-major"), (2, "time-major"), (2, "view-major")])
@@ -125,6 +130,7 @@ def test_the_cache_changes_no_token(views: int, layout: Layout) -> None:
             latent.clone(),
             known_L,
             [built.null(4)],
+            sampling=TokenSampling(),
             guidance=1,
             chance=Chance((n,) for n in range(4)),
             cached=each,
@@ -134,14 +140,10 @@ def test_the_cache_changes_no_token(views: int, layout: Layout) -> None:
     assert torch.equal(*found) and torch.equal(found[0][:, known_L], latent.flatten(1)[:, known_L])
 
 
-def sampling(**said: Any) -> Any:
-    return SimpleNamespace(**{"temperature": 1.0, "top_p": 1.0, "top_k": None, **said})
-
-
 def draws(logits_K: Tensor, count: int = 4000, **said: Any) -> Tensor:
     """Return how often each code is drawn."""
     chance = Chance((0, number) for number in range(count))
-    found = chosen(logits_K.expand(count, -1), sampling(**said), chance)
+    found = chosen(logits_K.expand(count, -1), TokenSampling(**said), chance)
     return torch.bincount(found, minlength=len(logits_K)) / count
 
 
@@ -185,7 +187,15 @@ def test_a_saved_model_is_the_same_model(tmp_path: Path, head: str) -> None:
     ours, theirs = built.state_dict(), loaded.state_dict()
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
     clips = [
-        each.generate(video()[:, :, :1], each.null(4), frames=5, steps=1, guidance=1, seeds=range(4))
+        each.generate(video()[:, :, :1], each.null(4), frames=5, sampling=TokenSampling(), guidance=1, seeds=range(4))
         for each in (built, loaded)
     ]
     assert torch.equal(*clips)
+
+
+def test_settings_of_the_other_family_are_refused() -> None:
+    """Denoising steps, which would mean nothing, and nobody would know."""
+    with pytest.raises(TypeError, match="TokenSampling, not NoiseSampling"):
+        model().generate(
+            video(), model().null(4), frames=5, sampling=NoiseSampling(steps=2), guidance=1, seeds=range(4)
+        )

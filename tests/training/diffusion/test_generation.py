@@ -10,6 +10,7 @@ from objective_cases import CASES
 from tiny import tiny_plan
 from torch import Tensor
 
+from cosmos_recipes.backbones.objectives import NoiseSampling
 from cosmos_recipes.training.world_model import WorldModel
 
 
@@ -31,15 +32,17 @@ def model(case: str, views: tuple[str, ...] = ()) -> WorldModel:
 def test_every_view_begins_with_the_frames_given_of_it(case: str) -> None:
     built = model(case, ("left", "right"))
     given = video(2)
-    clips = built.generate(given, built.null(2), frames=5, steps=3, guidance=1.0, seeds=[1, 2])
+    clips = built.generate(given, built.null(2), frames=5, sampling=NoiseSampling(steps=3), guidance=1.0, seeds=[1, 2])
     assert clips.shape == (2, 3, 10, 32, 32)
     assert torch.equal(clips[:, :, [0, 5]], given)
-    alone = built.generate(given[1:], built.null(1), frames=5, steps=3, guidance=1.0, seeds=[2])
+    alone = built.generate(given[1:], built.null(1), frames=5, sampling=NoiseSampling(steps=3), guidance=1.0, seeds=[2])
     assert (alone.int() - clips[1:].int()).abs().max() <= 1
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_clip_can_be_made_of_no_frames(case: str) -> None:
     built = model(case)
-    clips = built.generate(video(5)[:, :, :0], built.null(2), frames=5, steps=2, guidance=1.0, seeds=[1, 2])
+    clips = built.generate(
+        video(5)[:, :, :0], built.null(2), frames=5, sampling=NoiseSampling(steps=2), guidance=1.0, seeds=[1, 2]
+    )
     assert clips.shape == (2, 3, 5, 32, 32) and not torch.equal(clips[0], clips[1])

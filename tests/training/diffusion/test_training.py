@@ -9,6 +9,7 @@ import torch
 from objective_cases import PREDICT1, PREDICT2, TINY
 from tiny import lines, tiny_plan
 
+from cosmos_recipes.backbones.objectives import NoiseSampling
 from cosmos_recipes.training.fit import train
 from cosmos_recipes.training.world_model import WorldModel
 
@@ -33,4 +34,9 @@ def test_a_model_of_every_objective_trains_and_is_read_back(
     model = WorldModel.from_pretrained(tmp_path / "train" / "model")
     assert model.objective.name == objective["name"] and model.objective.shift == objective["shift"]
     given = torch.zeros(1, 3, 1, 32, 32, dtype=torch.uint8)
-    assert model.generate(given, model.null(1), frames=5, steps=2, guidance=2.0, seeds=[0]).shape[2] == 5
+    assert (
+        model.generate(given, model.null(1), frames=5, sampling=NoiseSampling(steps=2), guidance=2.0, seeds=[0]).shape[
+            2
+        ]
+        == 5
+    )
