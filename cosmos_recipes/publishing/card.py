@@ -27,6 +27,8 @@ def model_card(plan: Plan, metrics: Metrics, *, run_id: str, files: Sequence[str
     """
     import jinja2
 
+    from cosmos_recipes.training.families import sampling_of
+
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -44,6 +46,7 @@ def model_card(plan: Plan, metrics: Metrics, *, run_id: str, files: Sequence[str
         figures=figures(metrics),
         task_figures=task_figures(metrics),
         metrics=metrics,
+        sampling=repr(sampling_of(plan.backbone.objective, plan.evaluate)),
         control=control_example(plan.conditioning.head),
         columns=head(plan.conditioning.head).columns,
         samples=sample_links(files),
