@@ -102,7 +102,7 @@ def test_what_is_said_of_tokens_is_what_trains_and_samples(load: Load) -> None:
     trained, drawn = found.backbone.objective.settings, found.evaluate
 
     assert (trained.z_loss, trained.corruption, drawn.temperature, drawn.top_p, drawn.top_k) == said
-    assert (own.evaluate.temperature, own.evaluate.top_p, own.evaluate.top_k) == (1, 1, None)
+    assert (own.evaluate.temperature, own.evaluate.top_p, own.evaluate.top_k) == (1, 0.8, None)
     again = plan(load("backbone=tiny-autoregressive", "evaluate.temperature=0.5"))
     assert again.fingerprint("backbone", "train") == own.fingerprint("backbone", "train")
     assert again.fingerprint("evaluate") != own.fingerprint("evaluate")

@@ -119,7 +119,10 @@ def test_weights_beside_the_recipe_are_found_from_the_resolved_recipe(folder: Pa
     own = Start(use="tiny-diffusion", weights="../trained")
     loaded = replace(loaded, recipe=loaded.recipe.model_copy(update={"backbone": own}))
     plan = plan.model_copy(update={"backbone": plan.backbone.model_copy(update={"weights": "/trained"})})
-    assert resolved_recipe(loaded, plan)["backbone"] == {"use": "tiny-diffusion", "weights": "/trained"}
+    assert resolved_recipe(loaded, plan)["backbone"] == {
+        **{"use": "tiny-diffusion", "weights": "/trained"},
+        "tokenizer": "base",
+    }
 
 
 def test_views_in_another_order_are_other_data(folder: Path) -> None:
