@@ -60,5 +60,5 @@ def test_the_likeliest_tokens_are_the_same_for_every_seed(asked: Callable[..., S
 def test_what_is_not_said_is_as_in_the_evaluation(made: Make, asked: Callable[..., SampleRequest]) -> None:
     told = sample(asked()).said["asked"]
     evaluated = made("action", "autoregressive").plan.evaluate
-    assert (told["temperature"], told["top_p"], told["top_k"]) == (1, 1, None)
-    assert (evaluated.temperature, evaluated.top_p, evaluated.top_k) == (1, 1, None)
+    assert (told["temperature"], told["top_p"], told["top_k"]) == (1, 0.8, None)
+    assert (evaluated.temperature, evaluated.top_p, evaluated.top_k) == (1, 0.8, None)
