@@ -29,10 +29,11 @@ import numpy as np
 import typer
 from PIL import Image
 
+from cosmos_recipes.backbones.zoo import FAMILIES
 from cosmos_recipes.compiler.compile import compile_recipe, read_plan
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import RecipeError
-from cosmos_recipes.evaluation.support import FAMILIES, RESULTS, Way, golden_figures, proofs
+from cosmos_recipes.evaluation.support import RESULTS, Way, golden_figures, proofs
 from cosmos_recipes.evaluation.task_words import p_value
 from cosmos_recipes.evaluation.tasks.base import Quantity, installed
 from cosmos_recipes.run.folder import TRAINED_BY, RunFolder

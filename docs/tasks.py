@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from textwrap import fill
 
-from cosmos_recipes.evaluation.support import FAMILIES, LEGEND, Row, support
+from cosmos_recipes.backbones.zoo import FAMILIES
+from cosmos_recipes.evaluation.support import LEGEND, Row, support
 from cosmos_recipes.recipe.load import load_recipe
 
 ROOT = Path(__file__).parents[1]

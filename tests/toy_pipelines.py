@@ -6,6 +6,8 @@ The backbone comes as from any other package: through an entry point, in every p
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,20 @@ def store_pipeline(folder: Path, entry: dict[str, Any]) -> Path:
     CosmosTransformer3DModel(**entry["architecture"]).bfloat16().save_pretrained(folder / "transformer")
     AUTOENCODERS[entry["tokenizer"]["name"]]().save_pretrained(folder / "vae")
     return TEXT_ENCODERS[entry["text"]["encoder"]](folder)
+
+
+def run_toy(folder: Path, entry: dict[str, Any]) -> None:
+    """Run `toy.yaml` of a folder to its end, which must be a good one, with the backbone `toy` installed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cosmos_recipes", "run", "toy.yaml"],
+        cwd=folder,
+        env=installed(folder / "site", toy=entry),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def installed(folder: Path, **entries: dict[str, Any]) -> dict[str, str]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from cosmos_recipes.backbones.weights import Weights
+from cosmos_recipes.backbones.zoo import Family
 
-FamilyName = Literal["diffusion", "autoregressive"]
 
-
-def build_network(family: FamilyName, architecture: dict[str, Any], *, seed: int) -> Any:
+def build_network(family: Family, architecture: dict[str, Any], *, seed: int) -> Any:
     """Return a freshly initialised network; `architecture` holds the constructor arguments of its class."""
     if family == "autoregressive":
         from cosmos_recipes.backbones.autoregressive.network import build_decoder

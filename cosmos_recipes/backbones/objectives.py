@@ -179,6 +179,10 @@ class NextTokenSettings(TokenSampling, TokenLossSettings):
         """How tokens are drawn, alone."""
         return TokenSampling(**{name: getattr(self, name) for name in TokenSampling.model_fields})
 
+    def sampling_as(self, said: Any) -> TokenSampling:
+        """Return how tokens are drawn where an evaluation's settings say what of it they want."""
+        return self.sampling.but(**{name: getattr(said, name) for name in TokenSampling.model_fields})
+
 
 class NextTokenEntry(Part):
     """The next token, as the autoregressive models of Predict1 train."""

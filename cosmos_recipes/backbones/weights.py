@@ -150,3 +150,8 @@ def require_unchanged(
             found=(found or "no model")[:12],
             hint=hint,
         )
+
+
+def is_checkpoint(family: str) -> bool:
+    """Return whether the Hub has the models of a family as checkpoints: NVIDIA's decoders, but not its pipelines."""
+    return family == "autoregressive"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
@@ -24,6 +24,7 @@ from cosmos_recipes.recipe.validation import validate, validate_located
 
 ZOO_FILE = Path(__file__).with_name("zoo.yaml")
 Family = Literal["diffusion", "autoregressive"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
 
 
 class TokenizerEntry(Part):

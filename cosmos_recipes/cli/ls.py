@@ -42,7 +42,8 @@ def ls(
 
 def _task_table() -> list[str]:
     """Return the support matrix, a few lines a task."""
-    from cosmos_recipes.evaluation.support import FAMILIES, LEGEND, support
+    from cosmos_recipes.backbones.zoo import FAMILIES
+    from cosmos_recipes.evaluation.support import LEGEND, support
 
     lines: list[Sequence[str]] = [("task, recipe", *FAMILIES)]
     for row in support():

@@ -143,7 +143,7 @@ def token_sampling(resolved: Resolved) -> TokenSampling | None:
     objective, evaluate = resolved.backbone.objective, resolved.loaded.recipe.evaluate
     if not isinstance(objective, NextTokenEntry):
         return None
-    return objective.settings.sampling.but(temperature=evaluate.temperature, top_p=evaluate.top_p, top_k=evaluate.top_k)
+    return objective.settings.sampling_as(evaluate)
 
 
 def ignored_settings(family: Family) -> tuple[str, ...]:

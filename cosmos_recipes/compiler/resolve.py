@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cosmos_recipes.backbones.hub import commit_of
-from cosmos_recipes.backbones.weights import SHIPPED, Weights
+from cosmos_recipes.backbones.weights import SHIPPED, Weights, is_checkpoint
 from cosmos_recipes.backbones.zoo import ZooEntry, zoo
 from cosmos_recipes.compiler.gpus import GPUS, Gpu
 from cosmos_recipes.conditioning.base import Head, heads
@@ -136,10 +136,10 @@ def _own_weights(backbone: ZooEntry, ask_hub: bool) -> Weights | None:
         return Weights(label=SHIPPED + backbone.weights)
     if backbone.hub_id is None:
         return None
-    revision, is_checkpoint = backbone.revision or "main", backbone.family == "autoregressive"
-    small = "config.json" if is_checkpoint else "transformer/config.json"
+    revision, checkpoint = backbone.revision or "main", is_checkpoint(backbone.family)
+    small = "config.json" if checkpoint else "transformer/config.json"
     commit = commit_of(backbone.hub_id, revision, file=small) if ask_hub else None
-    return Weights.of_hub(backbone.hub_id, commit or revision, checkpoint=is_checkpoint)
+    return Weights.of_hub(backbone.hub_id, commit or revision, checkpoint=checkpoint)
 
 
 def _named(loaded: LoadedRecipe, key: str, name: str, known: Mapping[str, Thing], code: str, noun: str) -> Thing:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from cosmos_recipes.conditioning.base import BOTH, Head, Surroundings
+from cosmos_recipes.backbones.zoo import FAMILIES
+from cosmos_recipes.conditioning.base import Head, Surroundings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,7 +27,7 @@ class ActionHead(Head):
     summary = "What is done from each frame to the next, such as moves of a gripper."
     task = "action"
     schema = "action-frame"
-    families = BOTH
+    families = FAMILIES
     columns = ("action",)
     entries: ClassVar[Mapping[str, tuple[str, ...]]] = {"diffusion": ("time", "cross-attention", "channels")}
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-BOTH = ("diffusion", "autoregressive")
-"""The families of a head that fits both."""
 Attention = Literal["full", "per-view"]
 """How the views of a clip see each other: all in one attention, or each by itself and others in an attention besides."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from cosmos_recipes.conditioning.base import BOTH, Head, Surroundings
+from cosmos_recipes.backbones.zoo import FAMILIES
+from cosmos_recipes.conditioning.base import Head, Surroundings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,7 +26,7 @@ class CameraHead(Head):
     task = "camera"
     needs_context = False
     schema = "pose"
-    families = BOTH
+    families = FAMILIES
     columns = ("pose", "intrinsics")
     entries: ClassVar[Mapping[str, tuple[str, ...]]] = {"diffusion": ("attention", "channels")}
 

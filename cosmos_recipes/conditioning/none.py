@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cosmos_recipes.conditioning.base import BOTH, Head, Surroundings
+from cosmos_recipes.backbones.zoo import FAMILIES
+from cosmos_recipes.conditioning.base import Head, Surroundings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,7 +19,7 @@ class NoneHead(Head):
     task = "general"
     needs_context = False
     schema = "instruction-video"
-    families = BOTH
+    families = FAMILIES
     columns = ()
 
     def build(self, around: Surroundings) -> nn.Module:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cosmos_recipes.backbones.text import is_frozen
-from cosmos_recipes.conditioning.base import BOTH, Head, Surroundings
+from cosmos_recipes.backbones.zoo import FAMILIES
+from cosmos_recipes.conditioning.base import Head, Surroundings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,7 +22,7 @@ class TextHead(Head):
     summary = "A caption says what happens next."
     task = "instruction"
     schema = "instruction-video"
-    families = BOTH
+    families = FAMILIES
     columns = ("caption",)
 
     def build(self, around: Surroundings) -> nn.Module:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cosmos_recipes.conditioning.base import BOTH, Head, Surroundings
+from cosmos_recipes.backbones.autoregressive.places import OWN_CONTEXT
+from cosmos_recipes.backbones.zoo import FAMILIES
+from cosmos_recipes.conditioning.base import Head, Surroundings
 from cosmos_recipes.conditioning.views import view_parameters, view_places
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ EXPANSION = 4
 
 def way_places(around: Surroundings) -> dict[str, int]:
     """Return where the way of the vehicle enters, and how wide it is there."""
-    return {"own_BTC": around.context_width} if around.family == "autoregressive" else view_places(around)
+    return {OWN_CONTEXT: around.context_width} if around.family == "autoregressive" else view_places(around)
 
 
 class TrajectoryHead(Head):
@@ -30,7 +32,7 @@ class TrajectoryHead(Head):
     summary = "A vehicle's cameras, and where it goes after the first frame."
     task = "multi-view + trajectory"
     schema = "trajectory"
-    families = BOTH
+    families = FAMILIES
     columns = ("trajectory",)
     optional_columns = ("caption",)
     of_views = True

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cosmos_recipes.conditioning.base import BOTH, Head, Surroundings
+from cosmos_recipes.backbones.autoregressive.places import FRAME
+from cosmos_recipes.backbones.zoo import FAMILIES
+from cosmos_recipes.conditioning.base import Head, Surroundings
 from cosmos_recipes.conditioning.text import TextHead
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 def view_places(around: Surroundings) -> dict[str, int]:
     """Return where the embeddings of the views enter, and how wide they are there."""
     if around.family == "autoregressive":
-        return {"frame_BTD": around.width}
+        return {FRAME: around.width}
     return {"time_BTD": around.width, "modulation_BTD": 3 * around.width}
 
 
@@ -38,7 +40,7 @@ class ViewsHead(Head):
     summary = "Several cameras that see the same; a caption, where there is one, says what happens."
     task = "multi-view"
     schema = "multi-view"
-    families = BOTH
+    families = FAMILIES
     columns = ()
     optional_columns = ("caption",)
     of_views = True

@@ -13,14 +13,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from cosmos_recipes.backbones.zoo import ZooEntry, zoo
+from cosmos_recipes.backbones.zoo import FAMILIES, Family, ZooEntry, zoo
 from cosmos_recipes.conditioning.base import Head, heads, task_of
 from cosmos_recipes.evaluation.task_words import p_value, value_words
 from cosmos_recipes.recipe.library import packaged
 from cosmos_recipes.recipe.load import LoadedRecipe, load_recipe
 from cosmos_recipes.recipe.spec import Gate
 
-FAMILIES = ("diffusion", "autoregressive")
 TASK_ORDER = ("general", "instruction", "action", "camera", "multi-view", "multi-view + trajectory")
 """From the least told to the most; tasks of installed heads that are not here come after."""
 RESULTS = "results.json"
@@ -64,7 +63,7 @@ class Proof:
 
     recipe: str
     task: str
-    ways: Mapping[str, Way]
+    ways: Mapping[Family, Way]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +115,7 @@ class Row:
     task: str
     told: str
     recipe: str | None
-    cells: Mapping[str, Cell]
+    cells: Mapping[Family, Cell]
 
 
 def golden_figures(folder: Path | None = None) -> Golden:

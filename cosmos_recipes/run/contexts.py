@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmos_recipes.backbones.text import PARTS, load_text_encoder
-from cosmos_recipes.backbones.weights import Weights
+from cosmos_recipes.backbones.weights import Weights, is_checkpoint
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.files import sha256_of
 
@@ -85,8 +85,7 @@ def _on_hub(plan: Plan) -> Weights | None:
     backbone = plan.backbone
     if backbone.hub_id is None:
         return None
-    is_checkpoint = backbone.family == "autoregressive"
-    return Weights.of_hub(backbone.hub_id, backbone.revision or "main", checkpoint=is_checkpoint)
+    return Weights.of_hub(backbone.hub_id, backbone.revision or "main", checkpoint=is_checkpoint(backbone.family))
 
 
 class Reader:

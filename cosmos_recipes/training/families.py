@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from cosmos_recipes.backbones.networks import FamilyName
 from cosmos_recipes.backbones.objectives import (
     NextTokenEntry,
     NoiseSampling,
@@ -16,6 +15,7 @@ from cosmos_recipes.backbones.objectives import (
     Sampling,
     TokenSampling,
 )
+from cosmos_recipes.backbones.zoo import Family as FamilyName
 from cosmos_recipes.compiler.plan import EvaluatePlan
 from cosmos_recipes.recipe.spec import Evaluate
 from cosmos_recipes.training.losses import Losses
@@ -67,8 +67,7 @@ class Family:
 def sampling_of(objective: ObjectiveEntry, said: Evaluate | EvaluatePlan) -> NoiseSampling | TokenSampling:
     """Return how clips are drawn for an evaluation: as that says, or else as the backbone's own settings do."""
     if isinstance(objective, NextTokenEntry):
-        own = objective.settings.sampling
-        return own.but(temperature=said.temperature, top_p=said.top_p, top_k=said.top_k)
+        return objective.settings.sampling_as(said)
     return NoiseSampling(steps=said.sampler_steps)
 
 

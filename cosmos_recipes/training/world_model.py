@@ -17,10 +17,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cosmos_recipes.backbones.adapters import adapt, is_adapted, load_network, merge, save_adapters
-from cosmos_recipes.backbones.networks import FamilyName, build_network
+from cosmos_recipes.backbones.networks import build_network
 from cosmos_recipes.backbones.objectives import Sampling, objective_entry
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
+from cosmos_recipes.backbones.zoo import Family as FamilyName
 from cosmos_recipes.backbones.zoo import TextEntry
 from cosmos_recipes.compiler.plan import BackbonePlan, Plan
 from cosmos_recipes.compiler.shape import latent_frames

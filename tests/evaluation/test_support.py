@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cosmos_recipes.backbones.zoo import zoo
-from cosmos_recipes.evaluation.support import FAMILIES, TASK_ORDER, Cell, golden_figures, proofs, support
+from cosmos_recipes.backbones.zoo import FAMILIES, zoo
+from cosmos_recipes.evaluation.support import TASK_ORDER, Cell, golden_figures, proofs, support
 
 
 def camera_cell(**changes: object) -> Cell:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from cosmos_recipes.publishing.package import verify_package
 from cosmos_recipes.training.world_model import WorldModel
 from tests.backbones.toy_checkpoints import checkpoint, store_programs
 from tests.backbones.toy_text import store_t5
-from tests.toy_pipelines import installed
+from tests.toy_pipelines import run_toy
 
 NARROW = {
     **{"hidden_size": 32, "num_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1},
@@ -50,16 +48,7 @@ def test_a_checkpoint_is_trained_and_what_comes_out_names_its_tokenizer(tmp_path
     store_programs(base / "vae")
     torch.save(checkpoint(entry["architecture"]), base / "model.pt")
     (tmp_path / "toy.yaml").write_text(RECIPE)
-    done = subprocess.run(
-        [sys.executable, "-m", "cosmos_recipes", "run", "toy.yaml"],
-        cwd=tmp_path,
-        env=installed(tmp_path / "site", toy=entry),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    run_toy(tmp_path, entry)
     (package,) = (tmp_path / "runs").glob("toy/*/package")
     verify_package(package)
     before = load_checkpoint(base)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ import torch
 from diffusers import CosmosTransformer3DModel
 from safetensors.torch import load_file
 
-from tests.toy_pipelines import installed, store_pipeline, toy_entry
+from tests.toy_pipelines import run_toy, store_pipeline, toy_entry
 
 RECIPE = """\
 recipe: toy
@@ -59,17 +57,7 @@ def test_a_pipeline_folder_is_trained_and_what_comes_out_is_loaded_by_diffusers(
     entry = toy_entry(like)
     base = store_pipeline(tmp_path / "base", entry)
     (tmp_path / "toy.yaml").write_text(recipe(head, frames))
-    run = [sys.executable, "-m", "cosmos_recipes", "run", "toy.yaml"]
-    done = subprocess.run(
-        run,
-        cwd=tmp_path,
-        env=installed(tmp_path / "site", toy=entry),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    run_toy(tmp_path, entry)
     (package,) = (tmp_path / "runs").glob("toy/*/package")
     trained, found = CosmosTransformer3DModel.from_pretrained(
         package, subfolder="transformer", output_loading_info=True

@@ -22,7 +22,6 @@ from cosmos_recipes.backbones.autoregressive.sequence import TokenSequence, at_n
 from cosmos_recipes.recipe.spec import Layout
 
 CONTEXT = "encoder_hidden_states"
-INITIAL_STD = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
