@@ -118,6 +118,9 @@ class WorldModel(nn.Module):
         fitted = load_tokenizer(tokenizer) if tokenizer else build_tokenizer(backbone.tokenizer)
         if backbone.weights is None:
             transformer = build_network(backbone.family, backbone.architecture, seed=plan.seed)
+            if tokenizer and backbone.family == "autoregressive":
+                code = torch.arange(fitted.codes).view(-1, 1, 1, 1, 1)
+                transformer.liken(fitted.embed(code).flatten(1))
             _begin(head, transformer)
         else:
             transformer = _started(backbone, config, head)

@@ -22,6 +22,8 @@ from cosmos_recipes.backbones.autoregressive.sequence import TokenSequence, at_n
 from cosmos_recipes.recipe.spec import Layout
 
 CONTEXT = "encoder_hidden_states"
+APART = 0.3
+"""Share of a code's first embedding that is drawn at random."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +163,21 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
                 parameter.mul_(scale)
         nn.init.normal_(self.tok_embeddings.weight)
         nn.init.zeros_(self.output.weight)
+
+    @torch.no_grad()
+    def liken(self, code_KD: Tensor) -> None:
+        """Let codes begin as what they stand for: those that are alike are embedded alike, and as likely.
+
+        For that they share most of the width; in the rest they are told apart by what was drawn for each.
+        """
+        codes, size = code_KD.shape
+        shared = min(size, 3 * self.tok_embeddings.embedding_dim // 4)
+        alike_KD = (code_KD - code_KD.mean(0))[:, :shared]
+        alike_KD = alike_KD / alike_KD.square().sum(1).mean().sqrt()
+        embedding, output = self.tok_embeddings.weight, self.output.weight
+        embedding[:codes] *= APART
+        embedding[:codes, :shared] += alike_KD * embedding.shape[1] ** 0.5
+        output[:codes, :shared] = nn.functional.normalize(alike_KD, dim=1) / 2
 
     @torch.no_grad()
     def recode(self, likest_KN: Tensor, weight_KN: Tensor) -> None:
