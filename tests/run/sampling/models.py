@@ -123,7 +123,8 @@ def _write(made: MadeModel, documents: dict[str, Any]) -> None:
     drawn = torch.Generator().manual_seed(1)
     adapters = (each for name, each in model.transformer.named_parameters() if "lora_" in name)
     # A network that is drawn at random has no opinion on the next token, and a head must be loud to change a token.
-    std, opinion = (0.05, []) if made.plan.backbone.weights else (0.5, [model.transformer.output.weight])
+    opinion = [] if made.plan.backbone.weights else [model.transformer.output.weight]
+    std = 0.5 if opinion or made.plan.backbone.family == "autoregressive" else 0.05
     for parameter in (*model.head.parameters(), *adapters, *opinion):
         parameter.data = torch.randn(parameter.shape, generator=drawn) * std
     model.save_pretrained(made.folder)
