@@ -166,9 +166,9 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
 
     @torch.no_grad()
     def liken(self, code_KD: Tensor) -> None:
-        """Let codes begin as what they stand for: those that are alike are embedded alike, and as likely.
+        """Let codes begin as what they stand for: those that are alike are embedded alike, and predicted alike.
 
-        For that they share most of the width; in the rest they are told apart by what was drawn for each.
+        That takes up three quarters of the width at most; what was drawn for each code tells it apart from those like it.
         """
         codes, size = code_KD.shape
         shared = min(size, 3 * self.tok_embeddings.embedding_dim // 4)

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from cosmos_recipes.backbones.autoregressive.attention import Attention, Cache
 from cosmos_recipes.backbones.autoregressive.rotary import rotary_tables, rotate
-from cosmos_recipes.backbones.networks import load_transformer
-from tests.backbones.autoregressive.decoders import BEGIN, CODES, CONTEXT, WIDTH, decoder, tokens
+from cosmos_recipes.backbones.networks import build_network, load_transformer
+from tests.backbones.autoregressive.decoders import ARCHITECTURE, BEGIN, CODES, CONTEXT, WIDTH, decoder, tokens
 
 LAYOUTS = [("time-major", 1), ("time-major", 3), ("view-major", 3)]
 SHAPE = (3, 2, 2)
@@ -140,6 +140,17 @@ def test_recomputed_activations_give_the_same_gradients() -> None:
         network(sequence.held(tokens(2, SHAPE, 1), BEGIN), around).square().sum().backward()
         gradients.append([parameter.grad for parameter in network.parameters()])
     assert all(torch.equal(*pair) for pair in zip(*gradients, strict=True))
+
+
+def test_codes_that_stand_for_the_same_begin_alike_and_can_be_told_apart() -> None:
+    """Without that, a network has to learn from its clips alone which of a thousand codes look like each other."""
+    network = build_network("autoregressive", ARCHITECTURE, seed=0)
+    code_KD = torch.randn(CODES, 6, generator=torch.Generator().manual_seed(0))
+    code_KD[1] = code_KD[0] + 0.01
+    network.liken(code_KD)
+    for matrix in (network.tok_embeddings.weight, network.output.weight):
+        apart_KK = torch.cdist(matrix[:CODES], matrix[:CODES]) + torch.eye(CODES) * 1e6
+        assert apart_KK[0].argmin() == 1 and apart_KK[0, 1] > 0
 
 
 def test_a_stored_decoder_is_the_same_decoder(tmp_path: Path) -> None:
