@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +47,7 @@ def evaluate(
 
 
 def held_out(plan: Plan, prepared: Path) -> HeldOut:
-    """Return the held-out clips to measure on, spread evenly over the split."""
+    """Return the held-out clips to measure on."""
     import torch
 
     from cosmos_recipes.data.latents import along_frames
@@ -56,20 +55,13 @@ def held_out(plan: Plan, prepared: Path) -> HeldOut:
     from cosmos_recipes.training.batches import PreparedClips
 
     clips = PreparedClips(prepared)
-    ids = spread(clips.ids("held-out").tolist(), plan.evaluate.clips)
+    ids = clips.held_out(plan.evaluate.clips)
     reader = clip_reader(plan, prepared)
     return HeldOut(
         rows=clips.rows(ids),
         canonical=[clips.index.row(clip) for clip in ids],
         read=lambda positions: torch.cat([along_frames(reader.read([ids[position]])) for position in positions]),
     )
-
-
-def spread(values: Sequence[int], count: int) -> list[int]:
-    """Return `count` of the values, evenly spread from the first to the last, or all if there are no more."""
-    if len(values) <= count:
-        return list(values)
-    return [values[position * (len(values) - 1) // max(1, count - 1)] for position in range(count)]
 
 
 def device(plan: Plan) -> str:

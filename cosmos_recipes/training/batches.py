@@ -105,6 +105,13 @@ class PreparedClips:
         """Return the numbers of the clips of a split (`train`, `held-out`) that could be decoded."""
         return self._latents.among(self.index.ids(split))
 
+    def held_out(self, count: int) -> list[int]:
+        """Return the numbers of held-out clips to measure on: all, or `count` spread evenly from the first to the last."""
+        ids: list[int] = self.ids("held-out").tolist()
+        if len(ids) <= count:
+            return ids
+        return [ids[position * (len(ids) - 1) // max(1, count - 1)] for position in range(count)]
+
     def mixture(self, weights: Sequence[float]) -> Mixture:
         """Return the clips of the training split, mixed by the weights of their data sets."""
         ids = self.ids("train")

@@ -41,8 +41,7 @@ class HeldOut:
         Of a head with a control also `heldout_loss_shuffled` and `heldout_loss_none`, and `heldout_adherence`: the
         loss with another clip's control over that with the true one. It is 1 for a model that ignores its control.
         """
-        clips = module.clips.ids("held-out")
-        clips = clips[:: max(1, len(clips) // self.plan.evaluate.clips)][: self.plan.evaluate.clips].tolist()
+        clips = module.clips.held_out(self.plan.evaluate.clips)
         share, sums = module.share, torch.zeros(4, device=module.device, dtype=torch.float64)
         # Every process makes as many forward passes, as sharded weights need; who has no clip left repeats the last.
         rounds = -(-len(clips) // (share.world * share.micro_batch))

@@ -68,3 +68,13 @@ def test_every_training_clip_is_seen_once_an_epoch(prepared: Path) -> None:
     seen = [clip for batch in islice(batches(prepared), len(ids)) for clip in batch.clips]
     for epoch in range(4):
         assert np.array_equal(np.sort(seen[epoch * len(ids) : (epoch + 1) * len(ids)]), np.sort(ids))
+
+
+def test_held_out_clips_are_spread_from_the_first_recording_to_the_last(prepared: Path) -> None:
+    """One in every so many would be the first clip of each recording, where a control has not done anything yet."""
+    clips = PreparedClips(prepared)
+    every = clips.ids("held-out").tolist()
+    assert clips.held_out(len(every)) == every
+    few = clips.held_out(len(every) - 1)
+    assert (few[0], few[-1]) == (every[0], every[-1])
+    assert few == sorted({*few}) and len(few) == len(every) - 1
