@@ -13,6 +13,7 @@ from cosmos_recipes.compiler.families import set_aside, token_sampling
 from cosmos_recipes.compiler.fit import Fit, fit
 from cosmos_recipes.compiler.lock import file_hashes
 from cosmos_recipes.compiler.plan import (
+    PLAN_VERSION,
     BackbonePlan,
     ClipPlan,
     ConditioningPlan,
@@ -75,12 +76,12 @@ def read_plan(path: str | Path) -> Plan:
         RecipeError: there is no such file, or it is not a plan.
     """
     located = read_located(path)
-    if located.tree.get("version") != 1 or "fit" not in located.tree:
+    if located.tree.get("version") != PLAN_VERSION or "fit" not in located.tree:
         fail(
             "CR341",
             f"{Path(path).name} is not a plan of this version",
             place=located.place_of((), False),
-            expected="a plan.yaml with `version: 1`",
+            expected=f"a plan.yaml with `version: {PLAN_VERSION}`",
             hint="compile the recipe again",
         )
     return validate(Plan, located)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 from cosmos_recipes.compiler.memory import Memory, flops_per_clip, memory
-from cosmos_recipes.compiler.plan import ClipPlan, FitPlan, HardwarePlan
+from cosmos_recipes.compiler.plan import ClipPlan, FitPlan, HardwarePlan, Strategy
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.conditioning.base import Surroundings
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.recipe.spec import Hardware, Train
 
-Strategy = Literal["single", "ddp", "fsdp2"]
 USABLE = 0.9
 """Share of a GPU's memory that is planned with; the rest is for the driver, communication and fragmentation."""
 RECOMPUTED = 4 / 3
@@ -133,7 +132,8 @@ def _chosen(
         nodes=recipe.hardware.nodes,
         devices=devices_per_node(recipe.hardware),
         strategy=way.strategy,
-        checkpoint_activations=way.checkpointed,
+        shard=world_size(recipe.hardware) if way.strategy == "fsdp2" else 1,
+        recompute="full" if way.checkpointed else "none",
     )
     plan = FitPlan(
         weights_bytes=needed.weights,

@@ -15,6 +15,10 @@ from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
 from cosmos_recipes.data.contract import Schema, load_schema
 from cosmos_recipes.recipe.spec import Gate, Layout, Optimizer
 
+Strategy = Literal["single", "ddp", "fsdp2", "hsdp"]
+Recompute = Literal["none", "selective", "full"]
+PLAN_VERSION = 2
+
 
 class Part(BaseModel):
     """A part of the plan: frozen, closed."""
@@ -185,14 +189,36 @@ class PublishPlan(Part):
 
 
 class HardwarePlan(Part):
-    """Where it runs: `devices` processes on each of `nodes` machines."""
+    """Where it runs, `devices` processes on each of `nodes` machines, and how they share the work.
+
+    Weights, gradients and optimizer state are split over `shard` processes (FSDP2), of which there are as many copies as
+    fit (HSDP); the tokens of a clip over `context` neighbouring processes, and each matrix of the blocks over `tensor`.
+    A global batch is thus split over world size / (context x tensor) data-parallel groups. `recompute` says which
+    activations are computed again in the backward pass: none, the cheap ones of a block, or whole blocks; with `offload` the
+    sharded state waits in host memory, and with `compile` each block is compiled.
+    """
 
     accelerator: Literal["cpu", "gpu"]
     gpu: str | None
     nodes: int
     devices: int
-    strategy: Literal["single", "ddp", "fsdp2"]
-    checkpoint_activations: bool
+    strategy: Strategy
+    shard: int = 1
+    context: int = 1
+    tensor: int = 1
+    recompute: Recompute = "none"
+    offload: bool = False
+    compile: bool = False
+
+    @property
+    def world(self) -> int:
+        """Processes on all machines."""
+        return self.nodes * self.devices
+
+    @property
+    def data_parallel(self) -> int:
+        """Groups of processes, each of which trains on clips of its own."""
+        return self.world // (self.context * self.tensor)
 
 
 class FitPlan(Part):
@@ -218,7 +244,7 @@ class FitPlan(Part):
 class Plan(Part):
     """What `run` executes. `origins` maps a dotted path of this document to where its value came from."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = PLAN_VERSION
     recipe: str
     summary: str
     profile: str | None

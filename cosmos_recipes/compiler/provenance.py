@@ -64,7 +64,8 @@ DERIVED = {
     "hardware.accelerator": "derived from hardware.gpus",
     "hardware.devices": "derived from hardware.gpus and hardware.processes",
     "hardware.strategy": "derived: the fastest that fits",
-    "hardware.checkpoint_activations": "derived: the fastest that fits",
+    "hardware.shard": "derived: the fastest that fits",
+    "hardware.recompute": "derived: the fastest that fits",
     "fit": "derived from backbone, dataset.clip, train and hardware",
     "notes": "derived",
 }

@@ -42,7 +42,7 @@ class PostTraining(ModelPT):
         self.plan = plan
         self.clips = PreparedClips(prepared)
         self.world_model = WorldModel.build(plan, tokenizer=prepared / "tokenizer")
-        if plan.hardware.checkpoint_activations:
+        if plan.hardware.recompute == "full":
             self.world_model.transformer.enable_gradient_checkpointing()
         self.average: Average | None = None
         self.grad_norm = torch.zeros(())

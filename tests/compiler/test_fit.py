@@ -121,7 +121,7 @@ def test_predict_2b_on_one_h100_needs_what_is_published(compiled: Compile) -> No
     plan = compiled("hardware.gpus=1", "train.micro_batch=1", profile="big")
 
     assert 40e9 < plan.fit.total_bytes < 60e9
-    assert plan.hardware.checkpoint_activations
+    assert plan.hardware.recompute == "full"
     assert plan.fit.rejected == ("single, activations kept, 1 clip at once: 203.6 GB",)
 
 
@@ -136,7 +136,7 @@ def test_predict_2b_at_720p_takes_about_the_time_that_is_published(compiled: Com
 def test_state_is_sharded_when_copies_do_not_fit(compiled: Compile) -> None:
     plan = compiled("hardware.gpu=a100-40gb", profile="big")
 
-    assert (plan.hardware.strategy, plan.hardware.checkpoint_activations) == ("fsdp2", True)
+    assert (plan.hardware.strategy, plan.hardware.recompute) == ("fsdp2", "full")
     assert plan.fit.available_bytes is not None
     assert plan.fit.total_bytes <= plan.fit.available_bytes
 

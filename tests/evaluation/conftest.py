@@ -104,7 +104,6 @@ def toy_plan(**changes: Any) -> Plan:
             "nodes": 1,
             "devices": 1,
             "strategy": "single",
-            "checkpoint_activations": False,
         },
         "fit": {
             "weights_bytes": 1,

@@ -142,7 +142,7 @@ def test_accumulation_changes_no_loss(prepared: Path, tmp_path: Path, settings: 
 
 def test_checkpointed_activations_change_no_loss(prepared: Path, tmp_path: Path) -> None:
     plan = tiny_plan(train={"steps": 4})
-    hardware = plan.hardware.model_copy(update={"checkpoint_activations": True})
+    hardware = plan.hardware.model_copy(update={"recompute": "full"})
     train(plan, tmp_path / "kept", prepared)
     train(plan.model_copy(update={"hardware": hardware}), tmp_path / "recomputed", prepared)
     assert losses(tmp_path / "recomputed") == pytest.approx(losses(tmp_path / "kept"), abs=1e-6)

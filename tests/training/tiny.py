@@ -145,7 +145,6 @@ def tiny_plan(
         "nodes": 1,
         "devices": 1,
         "strategy": "single",
-        "checkpoint_activations": False,
     }
     sizes = ("weights", "gradients", "optimizer", "activations", "total")
     fit = {
