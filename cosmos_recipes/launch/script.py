@@ -26,9 +26,12 @@ def script(
     setup: Sequence[str], package: str, run: Sequence[str], *, install: str | None = None, code: str | None = None
 ) -> str:
     """Return a script for a machine whose environment is made by others: lines of `setup`, the check, and the run."""
-    lines = ["set -eu", *setup, checked(package)]
+    from ruamel.yaml.scalarstring import LiteralScalarString
+
+    # Of the code that is packed, and not of the folder that the job begins in.
+    lines = ["set -e", *setup, checked(package), "export PYTHONSAFEPATH=1"]
     if install:
         lines.append(f"{shlex.quote(install)} -m pip install --quiet {shlex.quote(package)}/*.whl")
     if code:
         lines.append(f"export PYTHONPATH={shlex.quote(code)}")
-    return "\n".join([*lines, f"exec {' '.join(run)}"]) + "\n"
+    return LiteralScalarString("\n".join([*lines, f"exec {' '.join(run)}"]) + "\n")

@@ -60,7 +60,7 @@ class HuggingFace(Target):
         """Return the command that starts the job."""
         require_one_machine(job.plan.hardware)
         require_data_elsewhere(job.plan, self.kind, job.root)
-        return "#!/bin/sh\nexec " + " \\\n  ".join(map(shlex.quote, self._command(job))) + "\n"
+        return "#!/bin/sh\nexec " + " \\\n  ".join(map(shlex.join, self._command(job))) + "\n"
 
     def submit(self, job: Job) -> str:
         """Start the job with the command of the document."""
@@ -86,16 +86,18 @@ class HuggingFace(Target):
         namespace = ["--namespace", self.namespace] if self.namespace else []
         return [self.program, "jobs", verb, *namespace, *arguments]
 
-    def _command(self, job: Job) -> list[str]:
+    def _command(self, job: Job) -> Iterator[list[str]]:
         python = self.python or "python3"
-        run = command(python, PACKAGE, job.root)
-        options: list[str] = [
-            *("--detach", "--format", "quiet", "--name", job.name, "--flavor", self.flavor),
-            *("--timeout", f"{round(self.time)}s", "--attempts", str(self.attempts), "--secrets", "HF_TOKEN"),
-            *(word for name in self.environment for word in ("--env", name)),
-            *("--volume", f"{job.package}:{PACKAGE}:ro", "--volume", f"hf://buckets/{self.bucket}:{job.root}:rw"),
-        ]
-        return [*self._hf("run", *options), self.image, "bash", "-c", script(self.setup, PACKAGE, run, install=python)]
+        yield self._hf("run", "--detach", "--format", "quiet")
+        yield ["--name", job.name]
+        yield ["--flavor", self.flavor]
+        yield ["--timeout", f"{round(self.time)}s", "--attempts", str(self.attempts)]
+        yield ["--secrets", "HF_TOKEN"]
+        yield from (["--env", name] for name in self.environment)
+        yield ["--volume", f"{job.package}:{PACKAGE}:ro"]
+        yield ["--volume", f"hf://buckets/{self.bucket}:{job.root}:rw"]
+        yield [self.image]
+        yield ["bash", "-c", script(self.setup, PACKAGE, command(python, PACKAGE, job.root), install=python)]
 
 
 def require_one_machine(hardware: HardwarePlan) -> None:
