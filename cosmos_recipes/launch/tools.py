@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -101,7 +102,9 @@ def hub_token(file: str | None) -> dict[str, str]:
 
 
 def _environment(secrets: Mapping[str, str] | None) -> dict[str, str]:
-    return {**os.environ, **(secrets or {})}
+    # A program that was installed beside this Python is found even where that environment is not activated.
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
+    return {**os.environ, "PATH": path, **(secrets or {})}
 
 
 def _missing(target: type[Target], program: str) -> NoReturn:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal
 
@@ -13,6 +15,7 @@ from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.launch.job import HOPELESS_CODES, STOPPED_CODES, Job, Sent, Status
 from cosmos_recipes.launch.package import CODE
 from cosmos_recipes.launch.script import PORT, command, script
+from cosmos_recipes.launch.tail import ASK_S
 from cosmos_recipes.launch.target import AbsolutePath, Target, Words
 from cosmos_recipes.launch.tools import call, found_in, json_of, stream
 from cosmos_recipes.recipe.quantities import Duration
@@ -90,9 +93,17 @@ class Kubernetes(Target):
 
     def logs(self, sent: Sent, job: Job, *, follow: bool) -> Iterator[str]:
         """Yield what the pods write."""
-        more = ["--follow", "--pod-running-timeout=1h"] if follow else []
         pods = [f"--selector=batch.kubernetes.io/job-name={sent.id}", "--prefix", "--max-log-requests=64", "--tail=-1"]
-        return stream(type(self), *self._kubectl("logs", *pods, *more))
+        if not follow:
+            yield from stream(type(self), *self._kubectl("logs", *pods))
+            return
+        since: list[str] = []
+        while not (status := self.status(sent, job)).has_ended and status.state != "unknown":
+            if status.state == "running":
+                yield from stream(type(self), *self._kubectl("logs", *pods, *since, "--follow"))
+                # What comes next is from pods that take the place of these.
+                since = [f"--since-time={datetime.now(UTC).isoformat(timespec='seconds')}"]
+            time.sleep(ASK_S)
 
     def cancel(self, sent: Sent, job: Job) -> None:
         """Delete the Job and its service."""
