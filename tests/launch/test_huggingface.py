@@ -85,7 +85,12 @@ def hf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def cluster(tmp_path: Path) -> HuggingFace:
     return HuggingFace(
-        bucket="me/runs", flavor="cpu-basic", namespace="me", runs="/runs", environment=["SAID"], token_file=str(tmp_path / "token")
+        bucket="me/runs",
+        flavor="cpu-basic",
+        namespace="me",
+        runs="/runs",
+        environment=["SAID"],
+        token_file=str(tmp_path / "token"),
     )
 
 
@@ -135,7 +140,9 @@ def test_a_missing_program_is_named_with_the_way_to_get_it(tmp_path: Path, monke
 
 
 @pytest.mark.usefixtures("hf")
-def test_what_the_hub_refuses_or_nobody_understands_is_shown(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_hub_refuses_or_nobody_understands_is_shown(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target, (job, sent) = cluster(tmp_path), job_and_record(tmp_path)
     hub.stage = "WHATEVER"
     assert target.status(sent, job).state == "unknown"

@@ -63,6 +63,16 @@ def test_a_wheel_is_the_same_from_a_working_tree_and_from_what_is_installed(pack
     again = Path(python(package / "code", "-c", call, str(tmp_path / "again")))
     assert again.name == built.name
     assert {name for name in zipfile.ZipFile(again).namelist() if not name.endswith("/RECORD")} == names
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", str(tmp_path / "site")]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-index",
+        "--no-deps",
+        "--target",
+        str(tmp_path / "site"),
+    ]
     subprocess.run([*pip, str(again)], check=True, capture_output=True)
     assert (tmp_path / "site" / "cosmos_recipes" / "launch" / "targets" / "slurm.sh.j2").is_file()

@@ -37,7 +37,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def send(runs: Path, seed: int, **settings: Any) -> list[str]:
     """The command that sends a small run; each seed has a folder of its own, and all share what is prepared."""
-    return command(RECIPE, runs, "--on", "two-nodes", seed=seed, train__steps=STEPS, evaluate__clips=2, **settings)
+    chosen = {"seed": seed, "train__steps": STEPS, "train__checkpoint_every": STEPS, "evaluate__clips": 2, **settings}
+    return command(RECIPE, runs, "--on", "two-nodes", **chosen)
 
 
 def of_job(verb: str, *arguments: str) -> str:
@@ -62,33 +63,38 @@ def test_slurm_accepts_the_script_of_the_shipped_recipe(cluster: Path, tmp_path:
     assert not (tmp_path / "100 % mine").exists(), "a dry run writes nothing"
 
 
-def test_a_job_of_two_nodes_that_is_told_to_stop_saves_is_queued_again_and_ends_published(cluster: Path) -> None:
+def stopped_after_a_step(runs: Path, cluster: Path, *how: str) -> Path:
+    """Stop the one job of `runs` in its training, and wait until it is queued again; it must have saved. Its folder."""
+    wait_for(lambda: steps_logged(runs, RECIPE.stem) >= 1, cluster, patience_s=300)
+    run = only_run(runs, RECIPE.stem)
+    subprocess.run(["scancel", *how, number(run)], check=True)
+    wait_for(lambda: "queued again" in (run / "job" / "output.log").read_text(), cluster, patience_s=120)
+    # No checkpoint was due.
+    assert list((run / "train" / "checkpoints").glob("step-*.ckpt"))
+    return run
+
+
+def test_two_nodes_whose_time_is_nearly_over_save_are_queued_again_and_publish(cluster: Path) -> None:
     runs = cluster / "two"
     watching = start(send(runs, 1, hardware__nodes=2))
-    wait_for(lambda: steps_logged(runs, RECIPE.stem) >= 1, cluster, patience_s=240)
-    run = only_run(runs, RECIPE.stem)
-    job = number(run)
-    # What `--signal=B:TERM@…` does when the time is nearly over.
-    subprocess.run(["scancel", "--batch", "--signal=TERM", job], check=True)
-    output = watching.communicate(timeout=300)[0]
+    # As `--signal=B:TERM@…` does.
+    run = stopped_after_a_step(runs, cluster, "--batch", "--signal=TERM")
+    output = watching.communicate(timeout=400)[0]
     assert watching.returncode == 0, output
-    assert "queued again" in output and "start 2, on" in output
+    assert "start 1, on" in output and "start 2, on" in output
     assert (runs / "published" / "local" / RECIPE.stem / "latest").exists()
     assert steps_logged(runs, RECIPE.stem) == STEPS
     assert list((run / "job" / "package" / "code").rglob("*.pyc")), "what was packed is what ran"
     assert of_job("status", str(run)).startswith("finished")
 
 
-def test_a_job_whose_every_process_is_told_to_stop_goes_on_when_it_is_queued_again(cluster: Path) -> None:
+def test_a_job_all_of_whose_processes_are_told_to_stop_saves_and_publishes_later(cluster: Path) -> None:
     runs = cluster / "one"
     finish([*send(runs, 2, hardware__processes=2), "--detach"])
-    wait_for(lambda: steps_logged(runs, RECIPE.stem) >= 1, cluster, patience_s=240)
-    run = only_run(runs, RECIPE.stem)
-    # What preemption does.
-    subprocess.run(["scancel", "--signal=TERM", number(run)], check=True)
-    wait_for(lambda: state_of(number(run)) == "COMPLETED", cluster, patience_s=240)
-    log = of_job("logs", str(run))
-    assert "start 2, on" in log
+    # As a preemption does.
+    run = stopped_after_a_step(runs, cluster, "--signal=TERM")
+    wait_for(lambda: state_of(number(run)) == "COMPLETED", cluster, patience_s=400)
+    assert "start 2, on" in of_job("logs", str(run))
     assert steps_logged(runs, RECIPE.stem) == STEPS
     assert (runs / "published" / "local" / RECIPE.stem / "latest").exists()
 

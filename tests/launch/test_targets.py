@@ -90,7 +90,9 @@ def test_what_cannot_work_is_refused_before_anything_is_sent(tmp_path: Path) -> 
         CLUSTERS["kubernetes-full"].render(Job(plan=four.plan, run=tmp_path, root="/elsewhere"))
     here = four.plan.data.model_copy(update={"source": {"kind": "folder", "path": str(tmp_path)}})
     with pytest.raises(RecipeError, match="CR233"):
-        CLUSTERS["skypilot-full"].render(Job(plan=four.plan.model_copy(update={"data": here}), run=tmp_path, root="/shared"))
+        CLUSTERS["skypilot-full"].render(
+            Job(plan=four.plan.model_copy(update={"data": here}), run=tmp_path, root="/shared")
+        )
 
 
 @pytest.mark.parametrize(
