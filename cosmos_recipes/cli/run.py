@@ -73,7 +73,7 @@ def run(
             raise typer.BadParameter("a run on this machine is not sent anywhere", param_hint="--detach")
         opened = _open(recipe, profile, overrides or [])
         if dry_run:
-            typer.echo(opened.documents["launch.sh"], nl=False)
+            typer.echo(machine.script(opened.plan), nl=False)
             return
         carry_out(opened, root=runs or Path("runs"), nproc=nproc, node=machine.node_of(opened.plan))
 
@@ -95,6 +95,13 @@ class Machine:
                     "many machines and processes there are",
                     param_hint=name,
                 )
+
+    def script(self, plan: Plan) -> str:
+        """Return what would train here."""
+        from cosmos_recipes.compiler.emit import launch_script
+
+        here = {"devices": self.nproc} if self.nproc else {}
+        return launch_script(plan.hardware.model_copy(update=here))
 
     def node_of(self, plan: Plan) -> Node | None:
         """Return which of the plan's machines this is, None where it is the only one.

@@ -71,6 +71,13 @@ def test_editors_are_told_what_the_reader_takes() -> None:
         assert list(validator.iter_errors(yaml.load(HERE / "cases" / f"{name}.yaml"))), name
 
 
+def test_the_clusters_on_the_page_are_ones(tmp_path: Path) -> None:
+    page = (HERE.parents[1] / "docs" / "launch.md").read_text(encoding="utf-8")
+    (tmp_path / "clusters.yaml").write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    kinds = {target.model_dump()["kind"] for target in read_clusters(tmp_path / "clusters.yaml").values()}
+    assert kinds == {"slurm", "kubernetes", "skypilot", "huggingface"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -82,7 +89,7 @@ def test_editors_are_told_what_the_reader_takes() -> None:
         (("--node", "1", "--rendezvous", "first:29500"), 2, "CR238"),
         (("--node", "0", "--rendezvous", "first"), 2, "CR238"),
         (("--detach",), 2, "--detach"),
-        (("--on", "local", "--dry-run"), 0, "-m cosmos_recipes.training"),
+        (("--on", "local", "--nproc", "3", "--dry-run"), 0, "--nproc-per-node 3"),
         (("--on", "slurm", "--dry-run"), 0, "#SBATCH --requeue"),
     ],
 )
