@@ -32,14 +32,18 @@ def status(
     run: Annotated[
         Path | None, typer.Argument(help="The folder of a run; by default every job.", exists=True, file_okay=False)
     ] = None,
-    runs: Annotated[Path, typer.Option("--runs", help="The folder of the runs.")] = Path("runs"),
+    runs: Annotated[
+        Path | None, typer.Option("--runs", help="A folder of runs; by default ./runs and those of clusters.yaml.")
+    ] = None,
 ) -> None:
-    """Say how a job is, or all jobs of a folder of runs."""
+    """Say how a job is, or all jobs that are known here, the newest first."""
+    from cosmos_recipes.launch.clusters import folders_of_runs
     from cosmos_recipes.run.jobs import SentJob, sent_jobs
 
-    folders = [run] if run else sent_jobs(runs)
+    roots = [runs] if runs else [Path("runs"), *folders_of_runs()]
+    folders = [run] if run else sent_jobs(roots)
     if not folders:
-        typer.echo(f"No job was sent from {runs}.")
+        typer.echo(f"No job was sent from {' or '.join(map(str, roots))}.")
     for folder in folders:
         job = SentJob.of(folder)
         now = job.status()

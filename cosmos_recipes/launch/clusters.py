@@ -72,6 +72,13 @@ def read_clusters(file: Path) -> dict[str, Target]:
     return found
 
 
+def folders_of_runs() -> list[Path]:
+    """Return where the clusters of the file keep their runs on disks that this machine shares."""
+    file = clusters_file()
+    clusters = read_clusters(file).values() if file else ()
+    return list(dict.fromkeys(Path(each.runs) for each in clusters if each.shares_disk and each.runs))
+
+
 def require_file_system(runs: str, place: Place | None = None) -> None:
     """Refuse an object store as the folder of runs (CR236)."""
     if _URL.match(runs):

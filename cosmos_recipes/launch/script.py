@@ -34,4 +34,5 @@ def script(
         lines.append(f"{shlex.quote(install)} -m pip install --quiet {shlex.quote(package)}/*.whl")
     if code:
         lines.append(f"export PYTHONPATH={shlex.quote(code)}")
-    return LiteralScalarString("\n".join([*lines, f"exec {' '.join(run)}"]) + "\n")
+    text: str = LiteralScalarString("\n".join([*lines, f"exec {' '.join(run)}"]) + "\n")
+    return text

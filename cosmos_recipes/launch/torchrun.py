@@ -13,14 +13,14 @@ from cosmos_recipes.training.failures import end_with_parent
 _stop_workers = api._terminate_process_handler
 
 
-def _stop_once(number: int, frame: FrameType | None) -> None:
+def _stop_once(signum: int, frame: FrameType | None) -> None:
     """Stop the workers at the first signal.
 
     A scheduler signals this process and the one that started it, which signals it again: torchrun would take that for a
     reason to leave the workers, which are saving.
     """
-    signal.signal(number, signal.SIG_IGN)
-    _stop_workers(number, frame)
+    signal.signal(signum, signal.SIG_IGN)
+    _stop_workers(signum, frame)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,10 +115,12 @@ class SentJob:
         self.target.cancel(self.sent, self.job)
 
 
-def sent_jobs(root: Path) -> list[Path]:
-    """Return the folders of runs below `root` from which jobs were sent, the newest first."""
-    records = sorted(root.glob("*/*/job/job.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    return [record.parents[1] for record in records]
+def sent_jobs(roots: Iterable[Path]) -> list[Path]:
+    """Return the folders of runs below some folders from which jobs were sent, the newest first."""
+    records = {record.resolve(): record for root in roots for record in root.glob("*/*/job/job.json")}
+    return [
+        record.parents[1] for record in sorted(records.values(), key=lambda path: path.stat().st_mtime, reverse=True)
+    ]
 
 
 def _read(run: Path) -> Sent:

@@ -35,6 +35,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ["XDG_CONFIG_HOME"] = before
 
 
+def test_no_job_is_no_failure(cluster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert of_job("status") == f"No job was sent from runs or {cluster / 'runs'}.\n"
+
+
 def send(runs: Path, seed: int, **settings: Any) -> list[str]:
     """The command that sends a small run; each seed has a folder of its own, and all share what is prepared."""
     chosen = {"seed": seed, "train__steps": STEPS, "train__checkpoint_every": STEPS, "evaluate__clips": 2, **settings}
@@ -57,7 +62,7 @@ def test_slurm_accepts_the_script_of_the_shipped_recipe(cluster: Path, tmp_path:
     script = tmp_path / "it is.sbatch"
     words = ["run", str(RECIPE), "--on", "two-nodes", "--dry-run", "--runs", str(tmp_path / "100 % mine")]
     script.write_text(finish([sys.executable, "-m", "cosmos_recipes", *words]))
-    subprocess.run(["bash", "-n", str(script)], check=True)
+    assert f"--runs '{tmp_path}/100 % mine' &" in script.read_text()
     done = subprocess.run(["sbatch", "--test-only", str(script)], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "to start at" in done.stderr, done.stderr
     assert not (tmp_path / "100 % mine").exists(), "a dry run writes nothing"
