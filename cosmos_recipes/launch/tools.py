@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cosmos_recipes.diagnostics import fail
+from cosmos_recipes.diagnostics.words import shortened
 from cosmos_recipes.launch.target import Target
+
+_LONGEST_COMMAND = 200
 
 
 def call(target: type[Target], *arguments: str, secrets: Mapping[str, str] | None = None) -> str:
@@ -122,7 +125,7 @@ def _refused(arguments: Sequence[str], code: int, said: str) -> NoReturn:
         "CR657",
         f"`{arguments[0]}` refused",
         found=" ".join(lines[-3:]) or f"exit code {code}",
-        hint=f"it was called so: {shlex.join(arguments)}",
+        hint=f"it was called so: {shortened(shlex.join(arguments), _LONGEST_COMMAND)}",
     )
 
 
@@ -131,5 +134,5 @@ def _not_understood(said_by: Sequence[str], text: str) -> NoReturn:
         "CR658",
         f"what `{said_by[0]}` said is not understood",
         found=text.strip()[:200] or "nothing",
-        hint=f"see what it says to: {shlex.join(said_by)}",
+        hint=f"see what it says to: {shortened(shlex.join(said_by), _LONGEST_COMMAND)}",
     )

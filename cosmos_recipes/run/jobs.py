@@ -135,7 +135,7 @@ def _read(run: Path) -> Sent:
             "the record of the job cannot be read",
             place=Place(file=str(record_file(run))),
             expected="what `cosmos-recipe run --on` wrote",
-            hint="look for the job with the cluster's own tools; sending the run again writes a new record",
+            hint="see with the cluster's own tools that no job is at work, then remove this file",
         )
     return sent
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.launch.real_slurm import said, slurm, wait_for
 from tests.small_runs import command, environment, finish, only_run, start, steps_logged
+from tests.stored_texts import assert_stored
 
 STEPS = 5
 RECIPE = Path(__file__).parents[2] / "recipes" / "arm-actions.yaml"
@@ -115,7 +116,9 @@ def test_ctrl_c_leaves_the_job_at_work_and_cancel_ends_it_for_good(cluster: Path
     assert f"cosmos-recipe job cancel {run}" in said_last
     assert of_job("status", "--runs", str(runs)).startswith("running")
     again = subprocess.run(send(runs, 3), env=environment(), capture_output=True, text=True, check=False)
-    assert again.returncode == 4 and "CR661" in again.stderr
+    assert again.returncode == 4
+    shown = again.stderr.replace(str(run), "/runs/arm-actions/base-1a2b3c4d").replace(f" {number(run)} on", " 7 on")
+    assert_stored(Path(__file__).with_name("texts") / "twice.txt", shown)
     of_job("cancel", str(run))
     wait_for(lambda: state_of(number(run)) == "CANCELLED", cluster)
     assert of_job("status", str(run)).startswith("cancelled")

@@ -63,8 +63,8 @@ class HuggingFace(Target):
         return "#!/bin/sh\nexec " + " \\\n  ".join(map(shlex.join, self._command(job))) + "\n"
 
     def submit(self, job: Job) -> str:
-        """Start the job with the command of the document."""
-        said = ["sh", str(job.folder / self.document)]
+        """Start the job with the command that the document holds."""
+        said = [word for words in self._command(job) for word in words]
         answer = call(type(self), *said, secrets=hub_token(self.token_file))
         return found_in(answer.strip(), r"\A([0-9a-f]{24})\Z", said_by=said)
 
