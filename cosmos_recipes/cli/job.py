@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosmos_recipes.diagnostics import RecipeError
+
 if TYPE_CHECKING:
     from cosmos_recipes.launch.target import Target
     from cosmos_recipes.run.jobs import SentJob
@@ -45,9 +47,15 @@ def status(
     if not folders:
         typer.echo(f"No job was sent from {' or '.join(map(str, roots))}.")
     for folder in folders:
-        job = SentJob.of(folder)
-        now = job.status()
-        typer.echo(f"{now.state:<10} {job.sent.cluster}:{job.sent.id:<10} {job.sent.time}  {folder}  ({now.words})")
+        try:
+            job = SentJob.of(folder)
+            now = job.status()
+        except RecipeError as error:
+            if run:
+                raise
+            typer.echo(f"{'unknown':<10} {folder}  ({error.problems[0].message})")
+        else:
+            typer.echo(f"{now.state:<10} {job.sent.cluster}:{job.sent.id:<10} {job.sent.time}  {folder}  ({now.words})")
 
 
 @app.command()

@@ -101,3 +101,15 @@ def test_the_command_says_at_once_what_cannot_be_and_leaves_nothing(
     assert done.returncode == code, done.stderr
     assert said in done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_that_nobody_can_be_asked_about_does_not_hide_others(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "runs" / "factory" / name / "job").mkdir(parents=True)
+        (tmp_path / "runs" / "factory" / name / "job" / "job.json").write_text("{}")
+    command = [sys.executable, "-m", "cosmos_recipes", "job", "status"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["unknown", "unknown"]
+    one = subprocess.run([*command, "runs/factory/one"], capture_output=True, text=True, check=False)
+    assert one.returncode == 4 and "CR663" in one.stderr

@@ -41,9 +41,7 @@ class HuggingFace(Target):
 
     kind: Literal["huggingface"] = Field("huggingface", description="Hugging Face Jobs.")
     bucket: Words = Field(description="The bucket, as owner/name, that is mounted at `runs` and keeps the runs.")
-    image: Words = Field(
-        "pytorch/pytorch:2.10.0-cuda13.0-cudnn9-runtime", description="The container image, with Python and pip."
-    )
+    image: Words = Field("python:3.12", description="The container image, with Python and pip.")
     flavor: Words = Field(description="The machine, as `hf jobs hardware` lists them: h200x8, a100x4, cpu-upgrade.")
     time: Duration = Field(86400.0, description="How long the job may run.")
     attempts: Positive = Field(
