@@ -69,22 +69,20 @@ def test_slurm_accepts_the_script_of_the_shipped_recipe(cluster: Path, tmp_path:
     assert not (tmp_path / "100 % mine").exists(), "a dry run writes nothing"
 
 
-def stopped_after_a_step(runs: Path, cluster: Path, *how: str) -> Path:
-    """Stop the one job of `runs` in its training, and wait until it is queued again; it must have saved. Its folder."""
-    wait_for(lambda: steps_logged(runs, RECIPE.stem) >= 1, cluster, patience_s=300)
-    run = only_run(runs, RECIPE.stem)
-    subprocess.run(["scancel", *how, number(run)], check=True)
-    wait_for(lambda: "queued again" in (run / "job" / "output.log").read_text(), cluster, patience_s=120)
-    # No checkpoint was due.
-    assert list((run / "train" / "checkpoints").glob("step-*.ckpt"))
-    return run
+def output_of(run: Path) -> str:
+    file = run / "job" / "output.log"
+    return file.read_text() if file.exists() else ""
 
 
-def test_two_nodes_whose_time_is_nearly_over_save_are_queued_again_and_publish(cluster: Path) -> None:
+def test_two_nodes_that_are_preempted_save_are_queued_again_and_publish(cluster: Path) -> None:
     runs = cluster / "two"
     watching = start(send(runs, 1, hardware__nodes=2))
-    # As `--signal=B:TERM@…` does.
-    run = stopped_after_a_step(runs, cluster, "--batch", "--signal=TERM")
+    wait_for(lambda: steps_logged(runs, RECIPE.stem) >= 1, cluster, patience_s=300)
+    run = only_run(runs, RECIPE.stem)
+    # Every process on both nodes is told to stop, and some of them tell others once more.
+    subprocess.run(["scancel", "--signal=TERM", number(run)], check=True)
+    wait_for(lambda: "queued again" in output_of(run), cluster, patience_s=120)
+    assert list((run / "train" / "checkpoints").glob("step-*.ckpt")), "no checkpoint was due: it is from being stopped"
     output = watching.communicate(timeout=400)[0]
     assert watching.returncode == 0, output
     assert "start 1, on" in output and "start 2, on" in output
@@ -92,20 +90,10 @@ def test_two_nodes_whose_time_is_nearly_over_save_are_queued_again_and_publish(c
     assert steps_logged(runs, RECIPE.stem) == STEPS
     assert list((run / "job" / "package" / "code").rglob("*.pyc")), "what was packed is what ran"
     assert of_job("status", str(run)).startswith("finished")
-
-
-def test_a_job_all_of_whose_processes_are_told_to_stop_saves_and_publishes_later(cluster: Path) -> None:
-    runs = cluster / "one"
-    finish([*send(runs, 2, hardware__processes=2), "--detach"])
-    # As a preemption does.
-    run = stopped_after_a_step(runs, cluster, "--signal=TERM")
-    wait_for(lambda: state_of(number(run)) == "COMPLETED", cluster, patience_s=400)
     assert "start 2, on" in of_job("logs", str(run))
-    assert steps_logged(runs, RECIPE.stem) == STEPS
-    assert (runs / "published" / "local" / RECIPE.stem / "latest").exists()
 
 
-def test_ctrl_c_leaves_the_job_at_work_and_cancel_ends_it_for_good(cluster: Path) -> None:
+def test_ctrl_c_leaves_a_job_that_comes_back_after_its_time_and_cancel_ends_it_for_good(cluster: Path) -> None:
     runs = cluster / "cancelled"
     watching = start(send(runs, 3))
     wait_for(lambda: any((runs / RECIPE.stem).glob("*/.lock")), cluster, patience_s=240)
@@ -119,6 +107,10 @@ def test_ctrl_c_leaves_the_job_at_work_and_cancel_ends_it_for_good(cluster: Path
     assert again.returncode == 4
     shown = again.stderr.replace(str(run), "/runs/arm-actions/base-1a2b3c4d").replace(f" {number(run)} on", " 7 on")
     assert_stored(Path(__file__).with_name("texts") / "twice.txt", shown)
+    # As `--signal=B:TERM@…` does when the time is nearly over: this job is not training yet.
+    subprocess.run(["scancel", "--batch", "--signal=TERM", number(run)], check=True)
+    wait_for(lambda: "start 2, on" in output_of(run), cluster, patience_s=120)
     of_job("cancel", str(run))
     wait_for(lambda: state_of(number(run)) == "CANCELLED", cluster)
     assert of_job("status", str(run)).startswith("cancelled")
+    assert "start 3, on" not in output_of(run)
