@@ -9,7 +9,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cosmos_recipes.backbones.autoregressive.network import Decoder
 from cosmos_recipes.backbones.zoo import ZooEntry, backbone
-from cosmos_recipes.compiler.memory import activations, flops_per_clip, memory
+from cosmos_recipes.compiler.memory import Work, activations, flops_per_clip, memory
+from cosmos_recipes.compiler.ways import Way
 from cosmos_recipes.recipe.spec import Optimizer, Train
 from cosmos_recipes.training.optimizer import build_optimizer
 
@@ -64,8 +65,7 @@ def saved_bytes(entry: ZooEntry, train: Train) -> int:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_activations_are_what_autograd_saves(precision: str, name: str) -> None:
     entry, train = small(name, 4), Train(steps=1, global_batch=1, precision=precision)
-    gradient_of_logits = 4 * TOKENS * entry.architecture.vocabulary
-    reckoned = activations(entry, train, tokens=TOKENS, checkpointed=False) - gradient_of_logits
+    reckoned = activations(Work(backbone=entry, train=train, tokens=TOKENS), Way())
 
     assert 0.95 < reckoned / saved_bytes(entry, train) < 1.1
 
@@ -78,14 +78,16 @@ def test_operations_are_what_torch_counts(name: str) -> None:
         step(entry, train)
     left_out = 6.0 * 3 * entry.architecture.attention_width * TOKENS**2
 
-    assert flops_per_clip(entry, train, tokens=TOKENS) + left_out == pytest.approx(counted.get_total_flops(), rel=0.03)
+    assert flops_per_clip(Work(backbone=entry, train=train, tokens=TOKENS)) + left_out == pytest.approx(
+        counted.get_total_flops(), rel=0.03
+    )
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])
 def test_state_is_what_torch_holds(name: str) -> None:
     entry = small(TINY, 2)
     train = Train(steps=1, global_batch=1, precision="fp32", optimizer=Optimizer(name=name))
-    reckoned = memory(entry, train, tokens=TOKENS, micro_batch=1, shards=1, checkpointed=False)
+    reckoned = memory(Work(backbone=entry, train=train, tokens=TOKENS), Way())
     network = step(entry, train)
     optimizer = build_optimizer(network, train.optimizer)
     optimizer.step()
