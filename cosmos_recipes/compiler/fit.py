@@ -110,6 +110,7 @@ def _fit_plan(resolved: Resolved, work: Work, clip: ClipPlan, found: Survey) -> 
         flops_per_step=recipe.train.global_batch * flops_per_clip(work),
         seconds_per_step=chosen.seconds,
         efficiency=gpu.efficiency if gpu else None,
+        chosen=str(chosen.way),
         time=_time(resolved, chosen),
         host=host_plan(work, chosen.way, Machines.of(recipe.hardware), chosen.memory, accelerator=accelerator),
         disk=disk_plan(work, clip, resolved.description, limit=recipe.dataset.limit),

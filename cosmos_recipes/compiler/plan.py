@@ -269,7 +269,7 @@ class TimePlan(Part):
 class FitPlan(Part):
     """Estimates per device: memory in bytes, work in floating-point operations, time in seconds.
 
-    `efficiency` is the share of the peak arithmetic that the time is reckoned with. `alternatives` are the next best ways
+    `efficiency` is the share of the peak arithmetic that the time is reckoned with. `chosen` is the way to train in words, `alternatives` are the next best ways
     to train, `rejected` the faster ones that do not fit, each with the memory that it needs, and `impossible` why others
     cannot be. Plans from before a part was said have none of it.
     """
@@ -287,6 +287,7 @@ class FitPlan(Part):
     workspace_bytes: int = 0
     communication_bytes: int = 0
     efficiency: float | None = None
+    chosen: str = ""
     time: TimePlan | None = None
     host: HostPlan | None = None
     disk: DiskPlan | None = None
