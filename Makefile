@@ -33,6 +33,7 @@ schemas: $(VENV)/installed
 	$(BIN)/cosmos-recipe schema
 	$(BIN)/python docs/fields.py
 	$(BIN)/python docs/tasks.py
+	$(BIN)/python docs/plans.py
 
 clean:
 	rm -rf $(VENV) build dist

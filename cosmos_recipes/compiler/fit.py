@@ -125,16 +125,14 @@ def _time(resolved: Resolved, chosen: Candidate) -> TimePlan | None:
     recipe = resolved.loaded.recipe
     if chosen.time is None:
         return None
-    step_s = (FASTEST * chosen.time.total, SLOWEST * chosen.time.total)
-    hours = (
-        chosen.way.world * recipe.train.steps / 3600 * step_s[0],
-        chosen.way.world * recipe.train.steps / 3600 * step_s[1],
-    )
+    low_s, high_s = FASTEST * chosen.time.total, SLOWEST * chosen.time.total
+    hours_of_a_second = chosen.way.world * recipe.train.steps / 3600
+    hours = (hours_of_a_second * low_s, hours_of_a_second * high_s)
     table, file = prices()
     price = table.gpu_hour.get(str(recipe.hardware.gpu))
     return TimePlan(
         **{f"{name}_s": seconds for name, seconds in chosen.time.parts().items()},
-        range_s=step_s,
+        range_s=(low_s, high_s),
         gpu_hours=hours,
         cost=(hours[0] * price.lowest, hours[1] * price.highest) if price else None,
         currency=table.currency if price else None,

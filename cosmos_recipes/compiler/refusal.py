@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NoReturn
 
 from cosmos_recipes.compiler.memory import Memory, Work
@@ -88,7 +89,7 @@ def _fits(resolved: Resolved, work: Work, clip: ClipPlan, **freed: None) -> bool
         train = train.model_copy(update=freed)
     else:
         hardware = hardware.model_copy(update=freed)
-    work = Work(**{**{name: getattr(work, name) for name in work.__dataclass_fields__}, "train": train})
+    work = replace(work, train=train)
     return bool(survey(work, clip, hardware, resolved.gpu).fitting)
 
 

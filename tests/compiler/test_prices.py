@@ -61,7 +61,7 @@ prices.yaml:1:12: CR402 there is no kind of GPU called `h100` to have a price
             """\
 prices.yaml:1:23: CR138 `gpu_hour.h100-80gb` is refused
     1 | gpu_hour: {h100-80gb: [3, 2]}
-      |                       ^
+      |                       ^^^^^^
     expected: the lowest price first, then the highest
 """,
         ),
