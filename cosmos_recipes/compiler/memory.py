@@ -116,18 +116,17 @@ def memory(work: Work, way: Way) -> Memory:
     autocast still holds a copy of every weight.
     """
     held, state = _split(work, way, work.trained + _frozen(work)), 0 if way.offload else 1
-    copies = _copies(work, way)
-    keeps_copies = way.recompute == "none"
     gradients = 4 * _split(work, way, work.trained) * state
-    workspace = _workspace(work, way)
-    # Whatever is larger: gradients with the deepest of backward, or the copies at the end of forward.
-    swapped = 0 if keeps_copies else max(0, copies - gradients - workspace)
+    workspace, (copies, outside) = _workspace(work, way), _copies(work, way)
+    if way.recompute != "none":
+        # Whatever is larger: gradients with the deepest of backward, or the copies at the end of forward.
+        copies = max(0, copies - gradients - workspace)
     return Memory(
         weights=4 * held * state,
         gradients=gradients,
         optimizer=_split(work, way, work.optimizer_bytes) * state,
         average=_split(work, way, work.average_bytes) * state,
-        copies=copies if keeps_copies else swapped,
+        copies=copies + outside,
         activations=activations(work, way),
         workspace=workspace,
         communication=_communication(work, way),
@@ -181,14 +180,14 @@ def _split(work: Work, way: Way, whole: int) -> int:
     return (of_blocks // way.tensor + whole - of_blocks) // way.shard
 
 
-def _copies(work: Work, way: Way) -> int:
-    """Autocast's copies of the matrices."""
+def _copies(work: Work, way: Way) -> tuple[int, int]:
+    """Return autocast's copies of the matrices in the blocks, and of those outside."""
     if work.train.precision == "fp32":
-        return 0
+        return 0, 0
     network = work.network
-    of_blocks = network.num_layers * network.block.matrices // way.tensor
     # The copy of a weight that does not train is only kept where backward needs it.
-    return 2 * (of_blocks + network.ends.per_token) if not (work.train.lora and way.recompute != "none") else 0
+    keeps = way.recompute == "none" or not work.train.lora
+    return 2 * (network.num_layers * network.block.matrices // way.tensor) * keeps, 2 * network.ends.per_token
 
 
 def _workspace(work: Work, way: Way) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -51,15 +51,33 @@ def held_in_a_step(work: Work, way: Way, grid: tuple[int, int, int]) -> tuple[in
     `grid` is the clip (latent frames, height, width), of which a process of a context group has its part of the frames.
     """
     network = _network(work, way)
+
+    def loss() -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=work.train.precision == "bf16"):
+            out = _forward(network, work, (grid[0] // way.context, *grid[1:]))
+        return out.float().square().mean()
+
+    return held_by(network, loss)
+
+
+def held_by(network: nn.Module, loss: Callable[[], Tensor]) -> tuple[int, int]:
+    """Return the bytes that are left once the loss of a network on the meta device is known, and the most until backward is done."""
     with FakeTensorMode(allow_non_fake_inputs=True):
         network.to_empty(device="cpu")
         held = Held(network.parameters())
         with held:
-            with torch.autocast("cpu", torch.bfloat16, enabled=work.train.precision == "bf16"):
-                out = _forward(network, work, (grid[0] // way.context, *grid[1:]))
+            value = loss()
             left = held.now
-            out.float().square().mean().backward()
+            value.backward()
     return left, held.peak
+
+
+def recomputing(network: Any, recompute: str) -> None:
+    """Let a network compute again what backward needs: of whole blocks, or all but the products."""
+    kept = partial(create_selective_checkpoint_contexts, _policy)
+    if recompute != "none":
+        how = {"context_fn": kept} if recompute == "selective" else {}
+        network.enable_gradient_checkpointing(partial(checkpoint, use_reentrant=False, **how))
 
 
 def _network(work: Work, way: Way) -> Any:
@@ -75,10 +93,7 @@ def _network(work: Work, way: Way) -> Any:
         if isinstance(module, nn.LayerNorm):
             # Under autocast a GPU normalises in fp32, which a CPU does not.
             module.register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),))
-    kept = partial(create_selective_checkpoint_contexts, _policy)
-    if way.recompute != "none":
-        how = {"context_fn": kept} if way.recompute == "selective" else {}
-        network.enable_gradient_checkpointing(partial(checkpoint, use_reentrant=False, **how))
+    recomputing(network, way.recompute)
     return network.train()
 
 

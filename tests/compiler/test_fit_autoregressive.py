@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from math import prod
+from typing import Any
+
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -9,10 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cosmos_recipes.backbones.autoregressive.network import Decoder
 from cosmos_recipes.backbones.zoo import ZooEntry, backbone
-from cosmos_recipes.compiler.memory import Work, activations, flops_per_clip, memory
+from cosmos_recipes.compiler.memory import LIBRARIES_BYTES, Work, activations, flops_per_clip, memory
 from cosmos_recipes.compiler.ways import Way
 from cosmos_recipes.recipe.spec import Optimizer, Train
 from cosmos_recipes.training.optimizer import build_optimizer
+from tests.compiler.live import held_by, recomputing
 
 GRID = (4, 12, 12)
 TOKENS = 4 * 12 * 12
@@ -68,6 +72,39 @@ def test_activations_are_what_autograd_saves(precision: str, name: str) -> None:
     reckoned = activations(Work(backbone=entry, train=train, tokens=TOKENS), Way())
 
     assert 0.95 < reckoned / saved_bytes(entry, train) < 1.1
+
+
+@pytest.mark.parametrize("recompute", ["none", "selective", "full"])
+@pytest.mark.parametrize("name", [GENERAL, "predict1-5b-video2world"])
+def test_a_step_holds_what_is_reckoned(name: str, recompute: Any) -> None:
+    """At NVIDIA's width, and the clip of its training, with two blocks."""
+    entry = backbone(name)
+    entry = entry.model_copy(update={"architecture": entry.architecture.model_copy(update={"num_layers": 2})})
+    grid, text = (5, 40, 64), entry.text
+    with torch.device("meta"):
+        network: Any = Decoder(**entry.architecture.model_dump())
+    recomputing(network.train(), recompute)
+
+    def loss() -> torch.Tensor:
+        token_BL = torch.zeros(1, prod(grid), dtype=torch.long)
+        entering = {"encoder_hidden_states": torch.randn(1, text.length, text.width)} if text.length else {}
+        sequence = network.sequence(grid, views=1, layout=None)
+        with torch.autocast("cpu", torch.bfloat16):
+            held_BS = sequence.held(token_BL, entry.architecture.begin_token)
+            logits_BSK = network(held_BS, network.around(sequence, entering))
+        return torch.nn.functional.cross_entropy(
+            logits_BSK[0].float(), torch.zeros(logits_BSK.shape[1], dtype=torch.long)
+        )
+
+    left, peak = held_by(network, loss)
+    work = Work(backbone=entry, train=Train(steps=1, global_batch=1), tokens=prod(grid))
+    way = Way(recompute=recompute)
+    reckoned = memory(work, way)
+
+    kept = activations(work, way) + reckoned.copies
+    assert kept == pytest.approx(left, rel=0.1)
+    most = reckoned.total - reckoned.weights - reckoned.optimizer - LIBRARIES_BYTES
+    assert 0.97 < most / peak < 1.1 + reckoned.gradients / peak
 
 
 @pytest.mark.parametrize("name", [TINY, GENERAL])

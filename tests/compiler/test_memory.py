@@ -52,7 +52,7 @@ def test_a_step_holds_what_is_reckoned(sharing: dict[str, Any], settings: dict[s
     left, peak = held_in_a_step(trained, way, GRID)
     reckoned = memory(trained, way)
 
-    kept = activations(trained, way) + (reckoned.copies if way.recompute == "none" else 0)
+    kept = activations(trained, way) + reckoned.copies
     assert kept == pytest.approx(left, rel=0.08)
     # Weights and the libraries of a GPU were not counted, and there was no optimizer. Gradients are all there only once the
     # activations of most blocks are gone.
