@@ -23,18 +23,18 @@ def check_hardware(loaded: LoadedRecipe) -> Iterator[Problem]:
 
 def check_shares(resolved: Resolved) -> Iterator[Problem]:
     """Yield what a recipe pins that the network or the clip cannot be split by."""
-    loaded, network = resolved.loaded, resolved.backbone.architecture
+    loaded, architecture = resolved.loaded, resolved.backbone.architecture
     clip = clip_plan(loaded.recipe, resolved.backbone, resolved.views)
     for key, other in (("context", "tensor"), ("tensor", "context")):
         size = getattr(loaded.recipe.hardware, key)
-        reason = impossible(network, clip, **{key: size or 1, other: 1})
+        reason = impossible(architecture, clip, **{key: size or 1, other: 1})
         if reason:
             yield Problem(
                 code="CR324",
                 message=f"{resolved.backbone.name} cannot be trained with this `{key}`",
                 place=loaded.place_of(f"hardware.{key}"),
-                expected=f"a size by which {_divided(reason)} can be divided",
-                found=str(size),
+                expected="a size by which the network and the clip can be split",
+                found=f"{size}: {reason}",
                 hint=f"leave `{key}` out: the fastest way that fits is chosen",
             )
 
@@ -121,8 +121,3 @@ def _batch(loaded: LoadedRecipe) -> Iterator[Problem]:
             found=str(train.global_batch),
             hint=f"use {nearest_multiple(train.global_batch, step)}",
         )
-
-
-def _divided(reason: str) -> str:
-    """Return what cannot be divided, of a sentence of `impossible`."""
-    return reason.partition(": ")[2].removesuffix(" cannot be shared out evenly")

@@ -59,6 +59,11 @@ class Work:
         return self.head + (self.adapters if self.train.lora else self.backbone.parameters)
 
     @cached_property
+    def held(self) -> int:
+        """Numbers that there are, those under adapters among them."""
+        return self.trained + (self.backbone.parameters if self.train.lora else 0)
+
+    @cached_property
     def optimizer_bytes(self) -> int:
         """Two fp32 numbers per weight for AdamW; Muon keeps one for the matrices of the blocks."""
         of_blocks = self.network.num_layers * self.network.block.matrices
@@ -115,7 +120,7 @@ def memory(work: Work, way: Way) -> Memory:
     The peak is at the deepest point of backward or, where whole blocks are computed again, at the end of forward, when
     autocast still holds a copy of every weight.
     """
-    held, state = _split(work, way, work.trained + _frozen(work)), 0 if way.offload else 1
+    held, state = _split(work, way, work.held), 0 if way.offload else 1
     gradients = 4 * _split(work, way, work.trained) * state
     workspace, (copies, outside) = _workspace(work, way), _copies(work, way)
     if way.recompute != "none":
@@ -149,7 +154,7 @@ def activations(work: Work, way: Way) -> int:
 
 def state_bytes(work: Work) -> int:
     """Return the bytes of everything that is kept from step to step, on all devices together, in one copy."""
-    return 4 * (work.trained + _frozen(work)) + 4 * work.trained + work.optimizer_bytes + work.average_bytes
+    return 4 * (work.held) + 4 * work.trained + work.optimizer_bytes + work.average_bytes
 
 
 def flops_per_clip(work: Work) -> float:
@@ -170,23 +175,24 @@ def flops_per_clip(work: Work) -> float:
     return 4.0 * weights + 6.0 * tokens * work.adapters + attention
 
 
-def _frozen(work: Work) -> int:
-    return work.backbone.parameters if work.train.lora else 0
-
-
 def _split(work: Work, way: Way, whole: int) -> int:
     """Return a process's part of something that is spread over all weights: blocks over tensor, then all over shard."""
     of_blocks = whole * work.of_blocks // (work.of_blocks + work.outside)
     return (of_blocks // way.tensor + whole - of_blocks) // way.shard
 
 
+def gathered_bytes(work: Work) -> int:
+    """Return the bytes of a weight of the blocks when it is gathered: bf16 if that is what is reckoned in."""
+    return 2 if work.train.precision == "bf16" else 4
+
+
 def _copies(work: Work, way: Way) -> tuple[int, int]:
-    """Return autocast's copies of the matrices in the blocks, and of those outside."""
+    """Return autocast's copies of the matrices in the blocks, as which split state is gathered anyway, and of those outside."""
     if work.train.precision == "fp32":
         return 0, 0
     network = work.network
     # The copy of a weight that does not train is only kept where backward needs it.
-    keeps = way.recompute == "none" or not work.train.lora
+    keeps = not way.splits and (way.recompute == "none" or not work.train.lora)
     return 2 * (network.num_layers * network.block.matrices // way.tensor) * keeps, 2 * network.ends.per_token
 
 
@@ -205,8 +211,9 @@ def _gathered_keys(work: Work, way: Way) -> int:
 def _communication(work: Work, way: Way) -> int:
     """Whole weights of the blocks at hand, their gradients before they are summed, and all that is outside of the blocks."""
     libraries = LIBRARIES_BYTES + (CHANNELS_BYTES if way.world > 1 else 0)
-    if way.shard == 1 and not way.offload:
+    if not way.splits:
         return libraries
-    block = work.network.block.total // way.tensor
-    in_flight = 4 * GATHERED_BLOCKS * block * (1 if work.train.lora else 2)
-    return libraries + in_flight + 4 * work.outside
+    # Gradients come in the precision of the weights, and are summed in fp32.
+    own, trains = gathered_bytes(work), not work.train.lora
+    in_flight = GATHERED_BLOCKS * (work.network.block.total // way.tensor) * (own + (own + 4) * trains)
+    return libraries + in_flight + 4 * work.outside * (1 + trains)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NoReturn
 
-from cosmos_recipes.compiler.memory import Memory, Work
+from cosmos_recipes.compiler.memory import Work
 from cosmos_recipes.compiler.plan import ClipPlan, FitPlan
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.compiler.search import Candidate, Survey, survey
 from cosmos_recipes.compiler.ways import PINS
 from cosmos_recipes.diagnostics import fail
+from cosmos_recipes.recipe.spec import Train
 
 
 def refuse(resolved: Resolved, work: Work, clip: ClipPlan, found: Survey) -> NoReturn:
@@ -25,7 +26,7 @@ def refuse(resolved: Resolved, work: Work, clip: ClipPlan, found: Survey) -> NoR
     available = found.available or 0
     least = min(found.too_large, key=lambda each: each.memory.total)
     pinned = [key for key in PINS if getattr(recipe.hardware, key) is not None]
-    place, hint = resolved.loaded.place_of("hardware.gpu"), _advice(least.memory, available)
+    place, hint = resolved.loaded.place_of("hardware.gpu"), _advice(resolved, train)
     code = "CR400"
     if train.micro_batch and train.micro_batch > 1 and _fits(resolved, work, clip, micro_batch=None):
         code, place = "CR401", resolved.loaded.place_of("train.micro_batch")
@@ -93,11 +94,12 @@ def _fits(resolved: Resolved, work: Work, clip: ClipPlan, **freed: None) -> bool
     return bool(survey(work, clip, hardware, resolved.gpu).fitting)
 
 
-def _advice(least: Memory, available: int) -> str:
-    """Say what would make it fit: fewer tokens if those are too much by themselves, else more or larger GPUs."""
-    if least.total - least.activations - least.workspace > available:
-        return "declare more GPUs, over which weights and optimizer state are split, or GPUs with more memory"
-    return "make the clip smaller (dataset.clip.frames or size), or declare more GPUs, or some with more memory"
+def _advice(resolved: Resolved, train: Train) -> str:
+    """Say what would make it fit."""
+    adapters = "train adapters (train.method), " if train.lora is None and "lora" in resolved.backbone.methods else ""
+    return (
+        f"make the clip smaller (dataset.clip.frames or size), {adapters}or declare more GPUs, or some with more memory"
+    )
 
 
 def _parts(least: Candidate) -> str:

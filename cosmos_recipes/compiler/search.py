@@ -88,11 +88,11 @@ def distinct(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
 
 def _why_not(work: Work, clip: ClipPlan, way: Way) -> str | None:
     """Return why a way to share state and work cannot be, whatever the memory."""
-    network, train = work.network, work.train
-    reason = impossible(network, clip, context=way.context, tensor=way.tensor)
+    train = work.train
+    reason = impossible(work.backbone.architecture, clip, context=way.context, tensor=way.tensor)
     if reason is None and train.global_batch % (way.groups * (train.micro_batch or 1)):
         at_once = f", {train.micro_batch} at once," if train.micro_batch else ""
-        reason = f"{way.groups} groups: {train.global_batch} clips{at_once} cannot be shared out evenly"
+        reason = f"{train.global_batch} clips{at_once} cannot be shared out evenly to {way.groups} groups of processes"
     return reason
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from cosmos_recipes.compiler.gpus import Gpu
-from cosmos_recipes.compiler.memory import Work, flops_per_clip
+from cosmos_recipes.compiler.memory import Work, flops_per_clip, gathered_bytes
 from cosmos_recipes.compiler.ways import Machines, Way
 from cosmos_recipes.recipe.spec import Recompute
 
@@ -72,12 +72,11 @@ def reached(gpu: Gpu, machines: Machines, size: int, stride: int) -> float:
 
 def _exchange(work: Work, way: Way, machines: Machines, gpu: Gpu) -> float:
     """Seconds to gather weights for forward and for backward, and to sum gradients, over a step."""
-    trained = 4 * work.trained / way.tensor
-    held = trained + (4 * work.backbone.parameters / way.tensor if work.train.lora else 0)
-    within = way.accumulate * _part(way.shard) * (2 * held + trained)
+    trained, held = work.trained / way.tensor, work.held / way.tensor
+    within = way.accumulate * _part(way.shard) * (2 * gathered_bytes(work) * held + 4 * trained)
     # Without shards, gradients of accumulated passes are summed once.
     times = way.accumulate if way.shard > 1 else 1
-    between = times * 2 * _part(way.copies) * trained / way.shard
+    between = times * 2 * _part(way.copies) * 4 * trained / way.shard
     return within / reached(gpu, machines, way.shard, way.tensor) + between / reached(
         gpu, machines, way.copies, way.tensor * way.shard
     )
@@ -102,7 +101,7 @@ def _tensor(work: Work, way: Way, machines: Machines, gpu: Gpu) -> float:
 def _host(work: Work, way: Way, machines: Machines, gpu: Gpu) -> float:
     """Seconds in which state that waits in host memory is fetched and updated there."""
     own = 4 / (way.shard * way.tensor)
-    fetched = own * (2 * (work.trained + (work.backbone.parameters if work.train.lora else 0)) + work.trained)
+    fetched = own * (2 * work.held + work.trained)
     updated = machines.devices * UPDATE_BYTES / 4 * own * work.trained
     return way.accumulate * fetched / gpu.host_bytes_s + updated / HOST_MEMORY_BYTES_S
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from cosmos_recipes.backbones.architectures.network import Network
+from cosmos_recipes.backbones.architectures.autoregressive import DecoderArchitecture
+from cosmos_recipes.backbones.architectures.diffusion import DiffusionArchitecture
 from cosmos_recipes.compiler.plan import ClipPlan
 from cosmos_recipes.recipe.spec import Hardware, Recompute, Strategy, Train
 
@@ -71,6 +72,11 @@ class Way:
         return "fsdp2" if self.copies == 1 else "hsdp"
 
     @property
+    def splits(self) -> bool:
+        """Whether state is split, or elsewhere, so that weights are gathered when they are needed."""
+        return self.strategy in ("fsdp2", "hsdp") or self.offload
+
+    @property
     def sharing(self) -> str:
         """How processes share state and work, in words."""
         sizes = {"shard": self.shard, "context": self.context, "tensor": self.tensor}
@@ -83,17 +89,30 @@ class Way:
         return ", ".join([self.sharing, RECOMPUTED[self.recompute], *offloaded, clips])
 
 
-def impossible(network: Network, clip: ClipPlan, *, context: int, tensor: int) -> str | None:
+def impossible(
+    architecture: DiffusionArchitecture | DecoderArchitecture, clip: ClipPlan, *, context: int, tensor: int
+) -> str | None:
     """Return why a network cannot be trained on such clips with this context or tensor; None if it can.
 
-    Tensor parallel gives whole heads and equal parts of the feed-forward network to each process, context parallel equal
-    parts of a clip's tokens.
+    Tensor parallel gives whole heads and equal parts of the feed-forward network to each process. Context parallel gives
+    bands of the pictures to each where noise is removed, and two parts of the sequence where tokens are predicted.
     """
-    for what, number in network.divided_by_tensor.items():
+    split = {"attention heads": architecture.num_attention_heads}
+    if isinstance(architecture, DecoderArchitecture):
+        split |= {"heads of keys and values": architecture.num_key_value_heads}
+    for what, number in split.items():
         if number % tensor:
-            return f"tensor {tensor}: {number} {what} cannot be shared out evenly"
-    if clip.tokens % context:
-        return f"context {context}: {clip.tokens:,} tokens cannot be shared out evenly"
+            return f"{number} {what} cannot be split evenly over {tensor} processes"
+    if isinstance(architecture, DecoderArchitecture):
+        if clip.tokens < 2 * context:
+            return f"{clip.tokens} tokens are too few for {context} processes, of which each takes two parts"
+        return None
+    _, high, wide = architecture.patch_size
+    tokens = (clip.latent_height // high, clip.latent_width // wide)
+    if all(side % context for side in tokens):
+        return (
+            f"pictures of {tokens[0]}x{tokens[1]} tokens have no side that can be split evenly over {context} processes"
+        )
     return None
 
 

@@ -20,7 +20,7 @@ from cosmos_recipes.backbones.adapters import adapt
 from cosmos_recipes.compiler.memory import Work
 from cosmos_recipes.compiler.ways import Way
 
-PRODUCTS = {torch.ops.aten.mm.default, torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default}
+ATTENTION = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
 
 
 class Held(TorchDispatchMode):
@@ -111,8 +111,13 @@ def _forward(network: Any, work: Work, grid: tuple[int, int, int]) -> Tensor:
     return out
 
 
-def _policy(ctx: Any, operation: Any, *_: Any, **__: Any) -> CheckpointPolicy:
-    return CheckpointPolicy.MUST_SAVE if operation in PRODUCTS else CheckpointPolicy.PREFER_RECOMPUTE
+def _policy(_: Any, operation: Any, *arguments: Any, **__: Any) -> CheckpointPolicy:
+    """Keep the results of attention and of products, but for those that are wide and made of little."""
+    is_kept = operation == ATTENTION
+    if operation == torch.ops.aten.mm.default:
+        inner, wide = arguments[-1].shape
+        is_kept = wide <= 8 * inner
+    return CheckpointPolicy.MUST_SAVE if is_kept else CheckpointPolicy.PREFER_RECOMPUTE
 
 
 def _narrow(block: Any, tensor: int) -> None:

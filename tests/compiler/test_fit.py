@@ -183,7 +183,7 @@ def test_a_batch_that_the_processes_cannot_share_is_split_by_its_tokens(compiled
 
     assert plan.hardware.data_parallel == plan.train.global_batch // plan.train.accumulate // plan.train.micro_batch
     assert any("no multiple of 8 processes" in note for note in plan.notes)
-    assert any("groups: 4 clips cannot be shared out evenly" in why for why in plan.fit.impossible)
+    assert "4 clips cannot be shared out evenly to 8 groups of processes" in plan.fit.impossible
 
 
 def test_an_average_of_the_weights_is_counted(compiled: Compile) -> None:

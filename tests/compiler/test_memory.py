@@ -36,6 +36,7 @@ def work(layers: int, *, method: Any = "full", timed: bool = True, precision: An
         ({"recompute": "none"}, {"precision": "fp32"}),
         ({"recompute": "none"}, {"method": LORA}),
         ({"recompute": "selective"}, {}),
+        ({"recompute": "selective"}, {"method": LORA}),
         ({"recompute": "full"}, {}),
         ({"recompute": "full"}, {"timed": False}),
         ({"recompute": "full"}, {"method": LORA}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
@@ -131,15 +130,6 @@ class DecoderArchitecture(Part):
         """All trainable numbers, in closed form."""
         embedding, norm = self.embedded_tokens * self.width, self.width
         return embedding + self.num_layers * self.block.total + norm + self.ends.per_token
-
-    @property
-    def divided_by_tensor(self) -> Mapping[str, int]:
-        """What tensor parallel shares out: a process has equal parts of each."""
-        return {
-            "attention heads": self.num_attention_heads,
-            "heads of keys and values": self.num_key_value_heads,
-            "units of the feed-forward network": self.intermediate_size,
-        }
 
     def saved(self, method: Method, precision: Precision, *, timed: bool = False) -> Saved:
         """Return what backward needs: with adapters no more than if all weights train, and there are no times.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, Literal
@@ -38,15 +37,15 @@ class _Held:
 _HELD: dict[tuple[Method, Precision], _Held] = {
     ("full", "bf16"): _Held(block=102, selective=26, root=11, deep=(10, 79, 106)),
     ("full", "fp32"): _Held(block=128, selective=52, root=13, deep=(10, 82, 134)),
-    ("lora", "bf16"): _Held(block=72, selective=48, root=5, deep=(36, 62, 110)),
-    ("lora", "fp32"): _Held(block=92, selective=96.5, root=5, deep=(32, 32, 121)),
+    ("lora", "bf16"): _Held(block=72, selective=26, root=5, deep=(36, 84, 110)),
+    ("lora", "fp32"): _Held(block=92, selective=52, root=5, deep=(32, 68, 121)),
 }
 # The same, of modulation by a time for each token besides.
 _TIMED: dict[tuple[Method, Precision], _Held] = {
-    ("full", "bf16"): _Held(block=31, selective=18.7, root=14, deep=(9, 15, 34)),
-    ("full", "fp32"): _Held(block=61.5, selective=37.5, root=24, deep=(12, 24, 61)),
-    ("lora", "bf16"): _Held(block=24, selective=18.5, root=12, deep=(8, 4, 22)),
-    ("lora", "fp32"): _Held(block=48, selective=37.5, root=20, deep=(4, 8, 32)),
+    ("full", "bf16"): _Held(block=31, selective=0.75, root=14, deep=(9, 33, 34)),
+    ("full", "fp32"): _Held(block=61.5, selective=1.5, root=24, deep=(12, 59, 61)),
+    ("lora", "bf16"): _Held(block=24, selective=0.75, root=12, deep=(8, 21, 22)),
+    ("lora", "fp32"): _Held(block=48, selective=1.5, root=20, deep=(4, 34, 32)),
 }
 _NO_TIME = _Held(block=0, selective=0, root=0, deep=(0, 0, 0))
 _DIVIDED = {"block": 0.6, "selective": 0.77}
@@ -146,11 +145,6 @@ class DiffusionArchitecture(Part):
     def key_width(self) -> int:
         """Width of the keys, and of the values, of all heads together."""
         return self.width
-
-    @property
-    def divided_by_tensor(self) -> Mapping[str, int]:
-        """What tensor parallel shares out: a process has equal parts of each."""
-        return {"attention heads": self.num_attention_heads, "units of the feed-forward network": self.mlp_width}
 
     def saved(self, method: Method, precision: Precision, *, timed: bool = False) -> Saved:
         """Return what backward needs; `timed` says that each frame has a time of its own."""

@@ -148,10 +148,6 @@ class Network(Protocol):
     def key_width(self) -> int:
         """Width of the keys, and of the values, of all heads together."""
 
-    @property
-    def divided_by_tensor(self) -> Mapping[str, int]:
-        """What tensor parallel shares out, by its name: a process has equal parts of each."""
-
     def saved(self, method: Method, precision: Precision, *, timed: bool = False) -> Saved:
         """Return what backward needs; `timed` says that each frame has a time of its own."""
 
