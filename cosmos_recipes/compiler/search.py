@@ -23,11 +23,15 @@ ALIKE = 0.03
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A way with what it needs; there is no time on a CPU, as those differ too much."""
+    """A way with what it needs; there is no time on a CPU, as those differ too much.
+
+    It `spans` machines where processes that share a clip are on several: then their network decides, of which little is known.
+    """
 
     way: Way
     memory: Memory
     time: StepTime | None
+    spans: bool
 
     @property
     def seconds(self) -> float | None:
@@ -57,7 +61,8 @@ def survey(work: Work, clip: ClipPlan, hardware: Hardware, gpu: Gpu | None) -> S
 
     def weigh(way: Way) -> Candidate:
         time = step_time(work, way, machines, gpu) if gpu else None
-        return Candidate(way=way, memory=memory(work, way), time=time)
+        spans = way.context * way.tensor > machines.devices
+        return Candidate(way=way, memory=memory(work, way), time=time, spans=spans)
 
     for way in shares(machines, hardware):
         why_not = _why_not(work, clip, way)
@@ -115,7 +120,10 @@ def _best(
 
 
 def _rank(each: Candidate) -> tuple[Any, ...]:
-    """Order by time, and ways that take about as long by how simple they are; on a CPU by that alone."""
+    """Order by time, and ways that take about as long by how simple they are; on a CPU by that alone.
+
+    Ways by which clips are shared across machines come last.
+    """
     way = each.way
     simple = (
         way.offload,
@@ -125,4 +133,5 @@ def _rank(each: Candidate) -> tuple[Any, ...]:
         way.shard,
         -way.micro_batch,
     )
-    return (round(log(each.seconds) / ALIKE) if each.seconds else 0, *simple, each.seconds or 0.0)
+    about = round(log(each.seconds) / ALIKE) if each.seconds else 0
+    return (each.spans, about, *simple, each.seconds or 0.0)
