@@ -37,6 +37,7 @@ schemas: $(VENV)/installed
 	$(BIN)/cosmos-recipe schema
 	$(BIN)/python docs/fields.py
 	$(BIN)/python docs/tasks.py
+	$(BIN)/python docs/plans.py
 
 gpu-bundle: $(VENV)/installed
 	$(BIN)/python benchmarks/bundle.py $(GPU_BUNDLE) --python $(GPU_PYTHON)

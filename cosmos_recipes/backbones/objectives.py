@@ -109,12 +109,22 @@ class _Entry(Part):
 
     shift: PositiveFloat = Field(description="Factor on sigma = t / (1 - t) in training: above 1 trains at more noise.")
 
+    @property
+    def times_frames(self) -> bool:
+        """Whether given frames have another time than those that are predicted."""
+        return False
+
 
 class RectifiedFlowEntry(_Entry):
     """Rectified flow, as Predict2.5 trains."""
 
     name: Literal["rectified-flow"]
     settings: RectifiedFlowSettings = RectifiedFlowSettings()
+
+    @property
+    def times_frames(self) -> bool:
+        """Whether given frames have another time than those that are predicted."""
+        return self.settings.conditional_time is not None
 
 
 class EdmEntry(_Entry):
@@ -129,6 +139,11 @@ class EdmRectifiedFlowEntry(_Entry):
 
     name: Literal["edm-rectified-flow"]
     settings: EdmRectifiedFlowSettings = EdmRectifiedFlowSettings()
+
+    @property
+    def times_frames(self) -> bool:
+        """Whether given frames have another time than those that are predicted."""
+        return self.settings.conditional_sigma is not None
 
 
 class TokenLossSettings(Part):
@@ -189,6 +204,7 @@ class NextTokenEntry(Part):
 
     denoises: ClassVar[bool] = False
     does: ClassVar[str] = "predicts tokens, and removes no noise"
+    times_frames: ClassVar[bool] = False
 
     name: Literal["next-token"]
     settings: NextTokenSettings = NextTokenSettings()

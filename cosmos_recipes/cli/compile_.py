@@ -53,7 +53,7 @@ def overview(plan: Plan) -> list[str]:
         "clip": f"{clip.frames} frames at {clip.rate_hz:g} Hz, {clip.height_px}x{clip.width_px}, {clip.given_frames} given; {clip.tokens:,} tokens",
         "data": f"{plan.data.name}; {plan.data.decode.reason}",
         "train": f"{train.method}, {train.steps:,} steps of {train.global_batch} clips ({train.micro_batch} at once, {train.accumulate} times), {train.optimizer.name}, {train.precision}",
-        "machines": f"{machines}, {hardware.strategy}",
+        "machines": f"{machines}: {fit.chosen or hardware.strategy}",
         "memory": f"{fit.total_bytes / 1e9:.1f} GB{available} on each",
         "work": f"{fit.flops_per_step:.2g} operations a step" + _time(plan),
     }

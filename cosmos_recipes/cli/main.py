@@ -22,6 +22,7 @@ from cosmos_recipes.cli import (
     job,
     ls,
     new,
+    plan,
     resume,
     run,
     sample,
@@ -40,6 +41,7 @@ app = typer.Typer(
 
 app.command("run", short_help="Train, evaluate and publish what a recipe says.")(run.run)
 app.command("check", short_help="Find every mistake, run nothing.")(check.check)
+app.command("plan", short_help="Say whether it fits some machines, how fast, at what cost.")(plan.plan)
 app.command("compile", short_help="Write and show what a run will do.")(compile_.compile_)
 app.add_typer(data.app, name="data", short_help="Look at data before it is trained on.")
 app.command("sample", short_help="Generate a video with a trained model.")(sample.sample)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from cosmos_recipes.backbones.zoo import video_sibling
 from cosmos_recipes.compiler.families import check_family, check_weights
-from cosmos_recipes.compiler.fit import head_parameters, world_size
-from cosmos_recipes.compiler.gpus import GPUS
+from cosmos_recipes.compiler.fit import head_parameters
+from cosmos_recipes.compiler.hardware import check_hardware, check_shares
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.compiler.shape import clip_plan, nearest_frames, nearest_multiple
 from cosmos_recipes.compiler.views import check_views
@@ -21,7 +21,7 @@ LEAST_RATE = 0.9
 
 def check_alone(loaded: LoadedRecipe) -> tuple[Problem, ...]:
     """Return the problems that show in the recipe by itself."""
-    checks = (_hardware, _batch, _evaluation, _control, _publishing)
+    checks = (check_hardware, _evaluation, _control, _publishing)
     return tuple(problem for check in checks for problem in check(loaded))
 
 
@@ -31,50 +31,7 @@ def check(resolved: Resolved) -> tuple[Problem, ...]:
     rest = (_recordings, _method, check_views, check_family)
     problems = tuple(problem for check in (*checks, *rest) for problem in check(resolved))
     # Tokens are counted of a clip that can be cut into tokens.
-    return problems or (*_extent(resolved), *_head_rate(resolved))
-
-
-def _hardware(loaded: LoadedRecipe) -> Iterator[Problem]:
-    hardware = loaded.recipe.hardware
-    if hardware.gpus and hardware.gpu is None:
-        yield Problem(
-            code="CR321",
-            message="the kind of GPU is not said",
-            place=loaded.place_of("hardware.gpus"),
-            expected=f"`gpu:` one of {', '.join(GPUS)}",
-            hint="add `gpu: h100-80gb`, or whichever they are",
-        )
-    if hardware.gpu is not None and not hardware.gpus:
-        yield Problem(
-            code="CR321",
-            message="a kind of GPU is named, but there are none",
-            place=loaded.place_of("hardware.gpu"),
-            expected="`gpus:` the number of GPUs on each node",
-            hint="add `gpus: 1`, or remove `gpu`",
-        )
-    if hardware.gpus and hardware.processes > 1:
-        yield Problem(
-            code="CR322",
-            message="with GPUs there is one process for each, so `processes` would be ignored",
-            place=loaded.place_of("hardware.processes"),
-            found=f"`gpus: {hardware.gpus}` and `processes: {hardware.processes}`",
-            hint="remove `processes`",
-        )
-
-
-def _batch(loaded: LoadedRecipe) -> Iterator[Problem]:
-    train, world = loaded.recipe.train, world_size(loaded.recipe.hardware)
-    step = world * (train.micro_batch or 1)
-    if train.global_batch % step:
-        each = f", {train.micro_batch} clips at once on each" if train.micro_batch else ""
-        yield Problem(
-            code="CR320",
-            message="the global batch cannot be shared out evenly",
-            place=loaded.place_of("train.global_batch"),
-            expected=f"a multiple of {step} ({world} {'process' if world == 1 else 'processes'}{each})",
-            found=str(train.global_batch),
-            hint=f"use {nearest_multiple(train.global_batch, step)}",
-        )
+    return problems or (*_extent(resolved), *_head_rate(resolved), *check_shares(resolved))
 
 
 def _evaluation(loaded: LoadedRecipe) -> Iterator[Problem]:

@@ -110,7 +110,7 @@ def _plan(resolved: Resolved, clip: ClipPlan, fitted: Fit, ask_hub: bool) -> Pla
         publish=PublishPlan(**recipe.publish.model_dump()),
         hardware=fitted.hardware,
         fit=fitted.plan,
-        notes=(*_unpinned(resolved, ask_hub), *_notes(resolved, clip)),
+        notes=(*_unpinned(resolved, ask_hub), *_shared_clips(resolved, fitted), *_notes(resolved, clip)),
     )
 
 
@@ -215,7 +215,7 @@ def _train(resolved: Resolved, fitted: Fit) -> TrainPlan:
         lora_alpha=lora.alpha if lora else None,
         steps=train.steps,
         global_batch=train.global_batch,
-        micro_batch=fitted.way.micro_batch,
+        micro_batch=fitted.micro_batch,
         accumulate=fitted.accumulate,
         optimizer=train.optimizer,
         precision=train.precision,
@@ -244,6 +244,12 @@ def _unpinned(resolved: Resolved, asked: bool) -> Iterator[str]:
     weights, hub_id = resolved.weights, resolved.backbone.hub_id
     if asked and weights and weights.revision and not is_commit(weights.revision):
         yield f"the Hub did not say which commit {weights.revision} of {hub_id} is: the plan is not pinned to one"
+
+
+def _shared_clips(resolved: Resolved, fitted: Fit) -> Iterator[str]:
+    batch, hardware = resolved.loaded.recipe.train.global_batch, fitted.hardware
+    if batch % hardware.world and "train.global_batch" in resolved.loaded.origins:
+        yield f"a global batch of {batch} is no multiple of {hardware.world} processes: each clip is shared by {hardware.world // hardware.data_parallel} of them"
 
 
 def _notes(resolved: Resolved, clip: ClipPlan) -> Iterator[str]:

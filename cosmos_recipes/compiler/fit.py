@@ -2,77 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NoReturn
 
-from cosmos_recipes.compiler.memory import Memory, flops_per_clip, memory
-from cosmos_recipes.compiler.plan import ClipPlan, FitPlan, HardwarePlan, Strategy
+from cosmos_recipes.compiler.memory import Memory, Work, flops_per_clip
+from cosmos_recipes.compiler.plan import ClipPlan, FitPlan, HardwarePlan, TimePlan
+from cosmos_recipes.compiler.prices import prices
+from cosmos_recipes.compiler.refusal import refuse, require_storage
 from cosmos_recipes.compiler.resolve import Resolved
+from cosmos_recipes.compiler.search import Candidate, Survey, survey
+from cosmos_recipes.compiler.speed import FASTEST, SLOWEST
+from cosmos_recipes.compiler.storage import disk_plan, host_plan
+from cosmos_recipes.compiler.ways import Machines
 from cosmos_recipes.conditioning.base import Surroundings
-from cosmos_recipes.diagnostics import fail
-from cosmos_recipes.recipe.spec import Hardware, Train
+from cosmos_recipes.recipe.spec import Hardware
 
-USABLE = 0.9
-"""Share of a GPU's memory that is planned with; the rest is for the driver, communication and fragmentation."""
-RECOMPUTED = 4 / 3
-"""With checkpointed activations the forward pass is done twice."""
-SECONDS_PER_BLOCK = 1.5e-3
-"""Time that launching the kernels of one block takes, forward and backward, however small the clip."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Way:
-    """One way to train."""
-
-    strategy: Strategy
-    checkpointed: bool
-    micro_batch: int
-
-    def __str__(self) -> str:
-        kept = "activations recomputed" if self.checkpointed else "activations kept"
-        return f"{self.strategy}, {kept}, {self.micro_batch} {'clip' if self.micro_batch == 1 else 'clips'} at once"
+SHOWN = 8
+"""Ways of each kind that a plan tells of."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fit:
-    """The chosen way, what it needs, and the faster ones that do not fit."""
+    """The chosen way, as the plan has it."""
 
-    way: Way
+    micro_batch: int
     accumulate: int
-    memory: Memory
     hardware: HardwarePlan
     plan: FitPlan
 
 
-def devices_per_node(hardware: Hardware) -> int:
-    """Return the processes on each machine."""
-    return hardware.gpus or hardware.processes
-
-
 def world_size(hardware: Hardware) -> int:
     """Return the processes on all machines."""
-    return hardware.nodes * devices_per_node(hardware)
+    return Machines.of(hardware).world
 
 
 def fit(resolved: Resolved, clip: ClipPlan) -> Fit:
     """Return how to train on the declared hardware.
 
     Raises:
-        RecipeError: no way fits the memory of a GPU (CR400, CR401).
+        RecipeError: no way is possible (CR324), no way fits the memory of a GPU (CR400, CR401, CR403), or the
+            machine or its disk is too small (CR405, CR406); or the person's prices cannot be read.
     """
-    recipe = resolved.loaded.recipe
-    per_device = recipe.train.global_batch // world_size(recipe.hardware)
-    available = int(USABLE * resolved.gpu.memory_bytes) if resolved.gpu else None
-    rejected: list[tuple[Way, Memory]] = []
-    for way in _ways(recipe.train, recipe.hardware, per_device):
-        needed = _memory(resolved, clip, way)
-        if available is None or needed.total <= available:
-            break
-        rejected.append((way, needed))
-    else:
-        _refuse(resolved, clip, available or 0, rejected)
-    return _chosen(resolved, clip, way, needed, per_device // way.micro_batch, rejected)
+    recipe, gpu, work = resolved.loaded.recipe, resolved.gpu, work_of(resolved, clip)
+    found = survey(work, clip, recipe.hardware, gpu)
+    if not found.fitting:
+        refuse(resolved, work, clip, found)
+    chosen = found.fitting[0]
+    way, hardware = chosen.way, recipe.hardware
+    plan = HardwarePlan(
+        accelerator="gpu" if gpu else "cpu",
+        gpu=hardware.gpu,
+        nodes=hardware.nodes,
+        devices=Machines.of(hardware).devices,
+        strategy=way.strategy,
+        shard=way.shard,
+        context=way.context,
+        tensor=way.tensor,
+        recompute=way.recompute,
+        offload=way.offload,
+        compile=way.compile,
+    )
+    fitted = _fit_plan(resolved, work, clip, found)
+    require_storage(resolved, fitted)
+    return Fit(micro_batch=way.micro_batch, accumulate=way.accumulate, hardware=plan, plan=fitted)
+
+
+def work_of(resolved: Resolved, clip: ClipPlan) -> Work:
+    """Return what is trained in each step."""
+    recipe, head = resolved.loaded.recipe, resolved.head
+    entry = head.entry(recipe.conditioning.enters, resolved.backbone.family)
+    times_frames = resolved.backbone.objective.times_frames or entry in head.with_time
+    return Work(
+        backbone=resolved.backbone,
+        train=recipe.train,
+        tokens=clip.tokens,
+        contexts=max(1, len(clip.views)),
+        head=head_parameters(resolved),
+        timed=times_frames and resolved.backbone.objective.denoises,
+    )
 
 
 def head_parameters(resolved: Resolved) -> int:
@@ -94,111 +100,55 @@ def head_parameters(resolved: Resolved) -> int:
     return resolved.head.parameters(around)
 
 
-def _ways(train: Train, hardware: Hardware, per_device: int) -> Iterator[Way]:
-    """Yield the ways, fastest first: nothing recomputed, whole copies of the state, many clips at once."""
-    on_gpu = hardware.gpus > 0
-    strategies: list[Strategy] = ["single"] if world_size(hardware) == 1 else ["ddp", "fsdp2"] if on_gpu else ["ddp"]
-    sizes = [train.micro_batch] if train.micro_batch else [n for n in range(per_device, 0, -1) if per_device % n == 0]
-    for checkpointed in (False, True) if on_gpu else (False,):
-        for strategy in strategies:
-            for micro_batch in sizes:
-                yield Way(strategy=strategy, checkpointed=checkpointed, micro_batch=micro_batch)
-
-
-def _memory(resolved: Resolved, clip: ClipPlan, way: Way) -> Memory:
-    hardware = resolved.loaded.recipe.hardware
-    return memory(
-        resolved.backbone,
-        resolved.loaded.recipe.train,
-        tokens=clip.tokens,
-        contexts=max(1, len(clip.views)),
-        micro_batch=way.micro_batch,
-        head=head_parameters(resolved),
-        shards=world_size(hardware) if way.strategy == "fsdp2" else 1,
-        checkpointed=way.checkpointed,
-    )
-
-
-def _chosen(
-    resolved: Resolved, clip: ClipPlan, way: Way, needed: Memory, accumulate: int, rejected: list[tuple[Way, Memory]]
-) -> Fit:
-    recipe, gpu = resolved.loaded.recipe, resolved.gpu
-    flops = recipe.train.global_batch * flops_per_clip(
-        resolved.backbone, recipe.train, tokens=clip.tokens, contexts=max(1, len(clip.views))
-    )
-    hardware = HardwarePlan(
-        accelerator="gpu" if gpu else "cpu",
-        gpu=recipe.hardware.gpu,
-        nodes=recipe.hardware.nodes,
-        devices=devices_per_node(recipe.hardware),
-        strategy=way.strategy,
-        shard=world_size(recipe.hardware) if way.strategy == "fsdp2" else 1,
-        recompute="full" if way.checkpointed else "none",
-    )
-    plan = FitPlan(
-        weights_bytes=needed.weights,
-        gradients_bytes=needed.gradients,
-        optimizer_bytes=needed.optimizer,
-        average_bytes=needed.average,
-        activations_bytes=needed.activations,
-        total_bytes=needed.total,
-        available_bytes=int(USABLE * gpu.memory_bytes) if gpu else None,
-        flops_per_step=flops,
-        seconds_per_step=_seconds(resolved, flops, way, accumulate),
+def _fit_plan(resolved: Resolved, work: Work, clip: ClipPlan, found: Survey) -> FitPlan:
+    recipe, gpu, chosen = resolved.loaded.recipe, resolved.gpu, found.fitting[0]
+    accelerator = "gpu" if gpu else "cpu"
+    return FitPlan(
+        **{f"{name}_bytes": size for name, size in chosen.memory.parts().items()},
+        total_bytes=chosen.memory.total,
+        available_bytes=found.available,
+        flops_per_step=recipe.train.global_batch * flops_per_clip(work),
+        seconds_per_step=chosen.seconds,
         efficiency=gpu.efficiency if gpu else None,
-        rejected=tuple(f"{other}: {_gigabytes(least.total)}" for other, least in _least_of_each(rejected)),
+        chosen=str(chosen.way),
+        time=_time(resolved, chosen),
+        host=host_plan(work, chosen.way, Machines.of(recipe.hardware), chosen.memory, accelerator=accelerator),
+        disk=disk_plan(work, clip, resolved.description, limit=recipe.dataset.limit),
+        alternatives=tuple(_with_time(each) for each in found.fitting[1 : 1 + SHOWN // 2]),
+        rejected=tuple(_with_memory(each) for each in found.too_large[:SHOWN]),
+        impossible=found.impossible[:SHOWN],
     )
-    return Fit(way=way, accumulate=accumulate, memory=needed, hardware=hardware, plan=plan)
 
 
-def _least_of_each(rejected: list[tuple[Way, Memory]]) -> list[tuple[Way, Memory]]:
-    """Keep the smallest micro-batch of each strategy, with and without recomputation."""
-    return list({(way.strategy, way.checkpointed): (way, needed) for way, needed in rejected}.values())
-
-
-def _seconds(resolved: Resolved, flops: float, way: Way, accumulate: int) -> float | None:
-    """Return the time of a step; None on a CPU, as those differ too much."""
-    recipe, gpu = resolved.loaded.recipe, resolved.gpu
-    if gpu is None:
-        return None
-    peak = gpu.bf16_flops if recipe.train.precision == "bf16" else gpu.fp32_flops
-    speed = world_size(recipe.hardware) * gpu.efficiency * peak / (RECOMPUTED if way.checkpointed else 1)
-    return flops / speed + accumulate * resolved.backbone.architecture.num_layers * SECONDS_PER_BLOCK
-
-
-def _refuse(resolved: Resolved, clip: ClipPlan, available: int, rejected: list[tuple[Way, Memory]]) -> NoReturn:
+def _time(resolved: Resolved, chosen: Candidate) -> TimePlan | None:
+    """Return the time of a step and of the run; None on a CPU, as those differ too much."""
     recipe = resolved.loaded.recipe
-    way, least = min(rejected, key=lambda pair: pair[1].total)
-    place = resolved.loaded.place_of("train.micro_batch")
-    if way.micro_batch > 1 and _memory(resolved, clip, _smallest(way)).total <= available:
-        code, hint = "CR401", "leave micro_batch out: what fits is chosen, and the global batch stays the same"
-    else:
-        code, place, hint = "CR400", resolved.loaded.place_of("hardware.gpu"), _advice(resolved, least, available)
-    fail(
-        code,
-        f"{recipe.start.use} does not fit the memory of {recipe.hardware.gpu}",
-        place=place,
-        expected=f"at most {_gigabytes(available)} on each GPU",
-        found=f"{_gigabytes(least.total)} with {way}: {_parts(least)}",
-        hint=hint,
+    if chosen.time is None:
+        return None
+    low_s, high_s = FASTEST * chosen.time.total, SLOWEST * chosen.time.total
+    hours_of_a_second = chosen.way.world * recipe.train.steps / 3600
+    hours = (hours_of_a_second * low_s, hours_of_a_second * high_s)
+    table, file = prices()
+    price = table.gpu_hour.get(str(recipe.hardware.gpu))
+    return TimePlan(
+        **{f"{name}_s": seconds for name, seconds in chosen.time.parts().items()},
+        range_s=(low_s, high_s),
+        gpu_hours=hours,
+        cost=(hours[0] * price.lowest, hours[1] * price.highest) if price else None,
+        currency=table.currency if price else None,
+        prices=file,
     )
 
 
-def _smallest(way: Way) -> Way:
-    return Way(strategy=way.strategy, checkpointed=way.checkpointed, micro_batch=1)
+def _with_time(each: Candidate) -> str:
+    seconds = f"{each.seconds:.3g} s a step, " if each.seconds is not None else ""
+    return f"{each.way}: {seconds}{gigabytes(each.memory)}"
 
 
-def _advice(resolved: Resolved, least: Memory, available: int) -> str:
-    """Say what would make it fit: fewer tokens if those are too much by themselves, else more or larger GPUs."""
-    if least.total - least.activations > available:
-        return "declare more GPUs, over which weights and optimizer state are split, or GPUs with more memory"
-    return "make the clip smaller (dataset.clip.frames or size), or declare GPUs with more memory"
+def _with_memory(each: Candidate) -> str:
+    return f"{each.way}: {gigabytes(each.memory)}"
 
 
-def _parts(needed: Memory) -> str:
-    names = ("weights", "gradients", "optimizer", "average", "activations")
-    return ", ".join(f"{name} {_gigabytes(value)}" for name in names if (value := getattr(needed, name)))
-
-
-def _gigabytes(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.1f} GB"
+def gigabytes(needed: Memory) -> str:
+    """Return a size of memory in words."""
+    return f"{needed.total / 1e9:.1f} GB"

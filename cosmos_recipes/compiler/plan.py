@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,10 +14,10 @@ from cosmos_recipes.conditioning.base import Attention
 from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
 from cosmos_recipes.data.contract import Schema, load_schema
 from cosmos_recipes.recipe.spec import Gate, Layout, Optimizer
+from cosmos_recipes.recipe.spec import Recompute as Recompute
+from cosmos_recipes.recipe.spec import Strategy as Strategy
 
-Strategy = Literal["single", "ddp", "fsdp2", "hsdp"]
-Recompute = Literal["none", "selective", "full"]
-PLAN_VERSION = 2
+PLAN_VERSION: Final = 2
 
 
 class Part(BaseModel):
@@ -221,11 +221,57 @@ class HardwarePlan(Part):
         return self.world // (self.context * self.tensor)
 
 
+class HostPlan(Part):
+    """Memory of the machine that needs most, in bytes: its processes, and the model or state that they hold there."""
+
+    processes_bytes: int
+    model_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """All of it."""
+        return self.processes_bytes + self.model_bytes
+
+
+class DiskPlan(Part):
+    """Disk of a run, in bytes: the cache of latents, checkpoints, models, and what is left."""
+
+    latents_bytes: int
+    checkpoints_bytes: int
+    models_bytes: int
+    rest_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """All of it."""
+        return self.latents_bytes + self.checkpoints_bytes + self.models_bytes + self.rest_bytes
+
+
+class TimePlan(Part):
+    """A step in seconds, by part, and the training in hours of all GPUs together; ranges are from the lowest on.
+
+    `cost` is in the currency of the `prices`, a file; None where that has no price for this kind of GPU.
+    """
+
+    arithmetic_s: float
+    recomputation_s: float
+    launches_s: float
+    exchange_s: float
+    peers_s: float
+    host_s: float
+    range_s: tuple[float, float]
+    gpu_hours: tuple[float, float]
+    cost: tuple[float, float] | None = None
+    currency: str | None = None
+    prices: str | None = None
+
+
 class FitPlan(Part):
     """Estimates per device: memory in bytes, work in floating-point operations, time in seconds.
 
-    `efficiency` is the share of the peak arithmetic that the time is reckoned with. `rejected` are the faster ways to
-    train that do not fit, each with the memory that it needs.
+    `efficiency` is the share of the peak arithmetic that the time is reckoned with. `chosen` is the way to train in words, `alternatives` are the next best ways
+    to train, `rejected` the faster ones that do not fit, each with the memory that it needs, and `impossible` why others
+    cannot be. Plans from before a part was said have none of it.
     """
 
     weights_bytes: int
@@ -237,8 +283,17 @@ class FitPlan(Part):
     flops_per_step: float
     seconds_per_step: float | None
     average_bytes: int = 0
+    copies_bytes: int = 0
+    workspace_bytes: int = 0
+    communication_bytes: int = 0
     efficiency: float | None = None
+    chosen: str = ""
+    time: TimePlan | None = None
+    host: HostPlan | None = None
+    disk: DiskPlan | None = None
+    alternatives: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
+    impossible: tuple[str, ...] = ()
 
 
 class Plan(Part):

@@ -8,6 +8,7 @@ from typing import Any
 from cosmos_recipes.backbones.zoo import ZOO_FILE
 from cosmos_recipes.compiler.families import ignored_settings
 from cosmos_recipes.compiler.resolve import Resolved
+from cosmos_recipes.compiler.ways import PINS
 from cosmos_recipes.data.dataset import DatasetFile
 from cosmos_recipes.diagnostics import Place
 from cosmos_recipes.recipe.load import LoadedRecipe
@@ -34,6 +35,7 @@ FROM_RECIPE = {
     "gate": "gate",
     "publish": "publish",
     "hardware.nodes": "hardware.nodes",
+    "hardware.compile": "hardware.compile",
     "hardware.gpu": "hardware.gpu",
 }
 """Paths of the plan that a key of the recipe says; of a block, all below it under the same names."""
@@ -63,10 +65,10 @@ DERIVED = {
     "train.accumulate": "derived from train.global_batch, train.micro_batch and hardware",
     "hardware.accelerator": "derived from hardware.gpus",
     "hardware.devices": "derived from hardware.gpus and hardware.processes",
-    "hardware.strategy": "derived: the fastest that fits",
-    "hardware.shard": "derived: the fastest that fits",
-    "hardware.recompute": "derived: the fastest that fits",
     "fit": "derived from backbone, dataset.clip, train and hardware",
+    "fit.time.cost": "derived from fit.time.gpu_hours and fit.time.prices",
+    "fit.time.currency": "the file fit.time.prices",
+    "fit.time.prices": "prices.yaml of the working directory, of this person, or of the package",
     "notes": "derived",
 }
 
@@ -74,6 +76,8 @@ IN_DATASET = {"name": "dataset", "bindings": "columns", "held_out": "splits"}
 """Blocks of the plan's `data` that the data set's file calls by another name."""
 
 OF_OBJECTIVE = "derived from backbone.objective"
+
+FASTEST = "derived: the fastest that fits"
 
 UNLESS_GIVEN = {
     "backbone.objective.shift": ("train.shift", ""),
@@ -87,7 +91,9 @@ UNLESS_GIVEN = {
     "conditioning.dropout": ("conditioning.dropout", "derived from conditioning.head"),
     "conditioning.attention": ("conditioning.attention", "derived from conditioning.head"),
     "conditioning.layout": ("conditioning.layout", "derived from conditioning.head and backbone"),
-    "train.micro_batch": ("train.micro_batch", "derived: the fastest that fits"),
+    "train.micro_batch": ("train.micro_batch", FASTEST),
+    **{f"hardware.{key}": (f"hardware.{key}", FASTEST) for key in PINS},
+    "hardware.compile": ("hardware.compile", ""),
     "train.checkpoint_every": ("train.checkpoint_every", "derived from train.steps"),
     "evaluate.samples": ("evaluate.samples", "derived from evaluate.clips"),
     "evaluate.temperature": ("evaluate.temperature", OF_OBJECTIVE),

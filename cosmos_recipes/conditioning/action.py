@@ -29,6 +29,7 @@ class ActionHead(Head):
     schema = "action-frame"
     families = FAMILIES
     columns = ("action",)
+    with_time = ("time",)
     entries: ClassVar[Mapping[str, tuple[str, ...]]] = {"diffusion": ("time", "cross-attention", "channels")}
 
     def build(self, around: Surroundings) -> nn.Module:

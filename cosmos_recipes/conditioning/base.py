@@ -112,6 +112,8 @@ class Head(ABC):
     """Whether it speaks to the network through cross-attention, which not every network has."""
     of_views: ClassVar[bool] = False
     """Whether it tells the views of a clip apart; others take clips of one view."""
+    with_time: ClassVar[tuple[str | None, ...]] = ()
+    """The ways in that enter with the time of each latent frame, in a network that is told a time; None is the only one."""
     entries: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Where in the network of each family it can enter, the default first; a family is missing that has one way in."""
 

@@ -36,6 +36,7 @@ class TrajectoryHead(Head):
     columns = ("trajectory",)
     optional_columns = ("caption",)
     of_views = True
+    with_time = (None,)
 
     def parameters(self, around: Surroundings) -> int:
         """See `Head.parameters`."""

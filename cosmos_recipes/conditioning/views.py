@@ -44,6 +44,7 @@ class ViewsHead(Head):
     columns = ()
     optional_columns = ("caption",)
     of_views = True
+    with_time = (None,)
 
     def parameters(self, around: Surroundings) -> int:
         """See `Head.parameters`."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from cosmos_recipes.recipe.quantities import Level, Rate, Size
+from cosmos_recipes.recipe.quantities import Level, Memory, Rate, Size
 
 
 def _whole(value: Any) -> Any:
@@ -26,6 +26,8 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
 Layout = Literal["time-major", "view-major"]
+Strategy = Literal["single", "ddp", "fsdp2", "hsdp"]
+Recompute = Literal["none", "selective", "full"]
 
 
 class Block(BaseModel):
@@ -162,6 +164,15 @@ class Hardware(Block):
     gpu: Name | None = Field(None, description="Kind of GPU, such as h100-80gb; needed when there are any.")
     nodes: Positive = Field(1, description="Machines.")
     processes: Positive = Field(1, description="Processes on a CPU machine.")
+    strategy: Strategy | None = Field(None, description="How processes share weights and optimizer state: one process (single), whole copies (ddp), split over all (fsdp2), or split within groups that are copies of each other (hsdp); by default the fastest that fits.")
+    shard: Positive | None = Field(None, description="Processes over which weights, gradients and optimizer state are split, those of a context group among them; by default the fastest that fits.")
+    context: Positive | None = Field(None, description="Processes over which the tokens of a clip are split; by default the fastest that fits.")
+    tensor: Positive | None = Field(None, description="Processes of one machine over which each matrix of the blocks is split; by default the fastest that fits.")
+    recompute: Recompute | None = Field(None, description="Which activations are computed again in the backward pass: none, the cheap ones between products (selective), or those of whole blocks (full); by default the fastest that fits.")
+    offload: bool | None = Field(None, description="Whether weights, gradients and optimizer state wait in the machine's memory; by default only where nothing else fits.")
+    compile: bool | None = Field(None, description="Whether each block is compiled, which is faster after some minutes; by default it is not.")
+    host_memory: Memory | None = Field(None, description="Memory of each machine, to refuse what needs more.")
+    disk: Memory | None = Field(None, description="Disk for a run, to refuse what needs more.")
 
 
 class Recipe(Block):

@@ -237,13 +237,14 @@ def test_a_setting_of_views_that_the_family_does_not_know_is_refused(
 def test_a_decoder_trains_on_the_machines_that_nvidia_names(name: str, gpus: int, load: Load) -> None:
     """Its guide asks for 2 GPUs of 80 GB for the 4B and 8 for the 12B."""
     recipe = (f"backbone={name}", NATIVE, "conditioning={head: none}")
-    enough, half = (f"hardware={{gpus: {number}, gpu: h100-80gb}}" for number in (gpus, gpus // 2))
-    fitted = plan(load(*recipe, enough))
+    whole_clips = "context: 1, tensor: 1, offload: false"
+    enough, half = (f"gpus: {number}, gpu: h100-80gb, {whole_clips}" for number in (gpus, gpus // 2))
+    fitted = plan(load(*recipe, f"hardware={{{enough}}}"))
 
     assert (fitted.data.clip.tokens, fitted.hardware.strategy) == (12800, "fsdp2")
     with pytest.raises(RecipeError) as refused:
-        plan(load(*recipe, half))
-    assert [each.code for each in refused.value.problems] == ["CR400"]
+        plan(load(*recipe, f"hardware={{{half}}}"))
+    assert [each.code for each in refused.value.problems] == ["CR403"]
 
 
 def test_codes_of_a_decoder_cost_memory_whatever_is_recomputed(load: Load) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from math import prod
+from typing import Any
+
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -9,9 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cosmos_recipes.backbones.autoregressive.network import Decoder
 from cosmos_recipes.backbones.zoo import ZooEntry, backbone
-from cosmos_recipes.compiler.memory import activations, flops_per_clip, memory
+from cosmos_recipes.compiler.memory import LIBRARIES_BYTES, Work, activations, flops_per_clip, memory
+from cosmos_recipes.compiler.ways import Way
 from cosmos_recipes.recipe.spec import Optimizer, Train
 from cosmos_recipes.training.optimizer import build_optimizer
+from tests.compiler.live import held_by, recomputing
 
 GRID = (4, 12, 12)
 TOKENS = 4 * 12 * 12
@@ -64,10 +69,42 @@ def saved_bytes(entry: ZooEntry, train: Train) -> int:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_activations_are_what_autograd_saves(precision: str, name: str) -> None:
     entry, train = small(name, 4), Train(steps=1, global_batch=1, precision=precision)
-    gradient_of_logits = 4 * TOKENS * entry.architecture.vocabulary
-    reckoned = activations(entry, train, tokens=TOKENS, checkpointed=False) - gradient_of_logits
+    reckoned = activations(Work(backbone=entry, train=train, tokens=TOKENS), Way())
 
     assert 0.95 < reckoned / saved_bytes(entry, train) < 1.1
+
+
+@pytest.mark.parametrize("recompute", ["none", "selective", "full"])
+@pytest.mark.parametrize("name", [GENERAL, "predict1-5b-video2world"])
+def test_a_step_holds_what_is_reckoned(name: str, recompute: Any) -> None:
+    """At NVIDIA's width, and the clip of its training, with two blocks."""
+    entry = backbone(name)
+    entry = entry.model_copy(update={"architecture": entry.architecture.model_copy(update={"num_layers": 2})})
+    grid, text = (5, 40, 64), entry.text
+    with torch.device("meta"):
+        network: Any = Decoder(**entry.architecture.model_dump())
+    recomputing(network.train(), recompute)
+
+    def loss() -> torch.Tensor:
+        token_BL = torch.zeros(1, prod(grid), dtype=torch.long)
+        entering = {"encoder_hidden_states": torch.randn(1, text.length, text.width)} if text.length else {}
+        sequence = network.sequence(grid, views=1, layout=None)
+        with torch.autocast("cpu", torch.bfloat16):
+            held_BS = sequence.held(token_BL, entry.architecture.begin_token)
+            logits_BSK = network(held_BS, network.around(sequence, entering))
+        return torch.nn.functional.cross_entropy(
+            logits_BSK[0].float(), torch.zeros(logits_BSK.shape[1], dtype=torch.long)
+        )
+
+    left, peak = held_by(network, loss)
+    work = Work(backbone=entry, train=Train(steps=1, global_batch=1), tokens=prod(grid))
+    way = Way(recompute=recompute)
+    reckoned = memory(work, way)
+
+    kept = activations(work, way) + reckoned.copies
+    assert kept == pytest.approx(left, rel=0.1)
+    most = reckoned.total - reckoned.weights - reckoned.optimizer - LIBRARIES_BYTES
+    assert 0.97 < most / peak < 1.1 + reckoned.gradients / peak
 
 
 @pytest.mark.parametrize("name", [TINY, GENERAL])
@@ -78,14 +115,16 @@ def test_operations_are_what_torch_counts(name: str) -> None:
         step(entry, train)
     left_out = 6.0 * 3 * entry.architecture.attention_width * TOKENS**2
 
-    assert flops_per_clip(entry, train, tokens=TOKENS) + left_out == pytest.approx(counted.get_total_flops(), rel=0.03)
+    assert flops_per_clip(Work(backbone=entry, train=train, tokens=TOKENS)) + left_out == pytest.approx(
+        counted.get_total_flops(), rel=0.03
+    )
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])
 def test_state_is_what_torch_holds(name: str) -> None:
     entry = small(TINY, 2)
     train = Train(steps=1, global_batch=1, precision="fp32", optimizer=Optimizer(name=name))
-    reckoned = memory(entry, train, tokens=TOKENS, micro_batch=1, shards=1, checkpointed=False)
+    reckoned = memory(Work(backbone=entry, train=train, tokens=TOKENS), Way())
     network = step(entry, train)
     optimizer = build_optimizer(network, train.optimizer)
     optimizer.step()

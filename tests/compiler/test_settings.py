@@ -29,6 +29,9 @@ OTHER_TEXTS = {
     "conditioning.enters": "time",
     "publish.repo": "owner/name",
     "hardware.gpu": "h100-80gb",
+    # The other values are what is chosen for one process.
+    "hardware.strategy": "fsdp2",
+    "hardware.recompute": "full",
     "gate.psnr_over_copy": "1 dB",
     "gate.psnr_moving_over_copy": "2 dB",
     "gate.figures": "{motion_px: 2}",

@@ -6,11 +6,24 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from cosmos_recipes.backbones.architectures.network import Block, Ends, Method, Precision, Saved, Triple
+from cosmos_recipes.backbones.architectures.network import (
+    Block,
+    Ends,
+    Kept,
+    Method,
+    Precision,
+    Saved,
+    Triple,
+)
 from cosmos_recipes.backbones.objectives import Part
+from cosmos_recipes.recipe.spec import Recompute
 
-LOGIT = 8
-"""Bytes per token and code at the start of backward: its log-probability and its gradient, in fp32."""
+LOGIT = 4
+"""Bytes per token and code that forward leaves: its log-probability in fp32."""
+DEEPEST_LOGIT = 8
+"""Bytes per token and code at the start of backward: the gradient in fp32 before and after the softmax."""
+DEEP: dict[Recompute, float] = {"selective": 0.9, "full": 1.25}
+"""What a block takes at its deepest, as a multiple of what it keeps where nothing is recomputed."""
 
 
 class RopeScaling(Part):
@@ -118,23 +131,37 @@ class DecoderArchitecture(Part):
         embedding, norm = self.embedded_tokens * self.width, self.width
         return embedding + self.num_layers * self.block.total + norm + self.ends.per_token
 
-    def saved(self, method: Method, precision: Precision) -> Saved:
-        """Return what backward needs: with adapters no more than if all weights train.
+    def saved(self, method: Method, precision: Precision, *, timed: bool = False) -> Saved:
+        """Return what backward needs: with adapters no more than if all weights train, and there are no times.
 
         Norms keep their input and what they make of it in fp32, matrices their input, attention its queries, keys, values
-        and result, and SwiGLU its halves, the activated one and their product. Autocast keeps a copy for each matrix.
+        and result, and SwiGLU its halves, the activated one and their product. Autocast keeps a copy for each matrix. With
+        products kept those are what comes out of matrices and attention.
         """
-        half = precision == "bf16"
-        number, norm = (2, 8) if half else (4, 8)
-        one, two, three = ((norm + number * (readers if half else 1)) * self.width for readers in (1, 2, 3))
+        number, norm = (2, 8) if precision == "bf16" else (4, 8)
+        one, two, three = ((norm + number * (n if precision == "bf16" else 1)) * self.width for n in (1, 2, 3))
         queries = (norm * self.qk_norm + 3 * number) * self.attention_width
         keys = (norm * self.qk_norm + 2 * number) * self.key_width
-        across = 0 if self.text_embed_dim is None else one + queries
+        across = self.text_embed_dim is not None
+        divided = queries * (1 + across) + keys + 4 * number * self.intermediate_size
+        block = Kept(whole=three + two + across * one + divided, divided=divided)
+        root = one + LOGIT * self.vocabulary
         return Saved(
-            block=three + queries + keys + across + two + 4 * number * self.intermediate_size,
-            block_text=keys + 4 * half * self.context_width,
+            block={"none": block, "selective": self._products(number), "full": Kept(whole=4 * self.width, divided=0)},
+            block_text=keys + 4 * (precision == "bf16") * self.context_width,
             adapters=8 * number,
-            hidden=4 * self.width,
-            root=one + LOGIT * self.vocabulary,
+            root=root,
+            deep={"none": self._deep(0), **{each: self._deep(DEEP[each] * block.whole - root) for each in DEEP}},
             text_number=4,
+            key=2 * number * self.key_width,
         )
+
+    def _products(self, number: int) -> Kept:
+        """Return the hidden state, and what comes out of the matrices and attentions of a block."""
+        attentions = 1 if self.text_embed_dim is None else 2
+        divided = 2 * attentions * self.attention_width + 2 * self.key_width + 2 * self.intermediate_size
+        whole = 4 * self.width + number * ((attentions + 1) * self.width + divided)
+        return Kept(whole=whole, divided=number * divided)
+
+    def _deep(self, of_a_block: float) -> Kept:
+        return Kept(whole=max(DEEPEST_LOGIT * self.vocabulary, int(of_a_block)), divided=0)

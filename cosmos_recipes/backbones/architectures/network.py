@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pydantic import PositiveInt
+
+from cosmos_recipes.recipe.spec import Recompute
 
 Triple = tuple[PositiveInt, PositiveInt, PositiveInt]
 Shapes = tuple[tuple[int, int], ...]
@@ -55,20 +58,35 @@ class Ends:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """Bytes that backward needs of each token of video, and the part of them that tensor parallel shares out."""
+
+    whole: int
+    divided: int
+
+    def each(self, tensor: int) -> int:
+        """Return those of one process of a tensor group."""
+        return self.whole - self.divided + self.divided // tensor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Saved:
     """Bytes that backward needs.
 
-    `block` and `block_text` are those of one block per token of video and of text, `adapters` those of a block per token
-    and rank, `hidden` those of the hidden state per token, `root` those outside the blocks per token, and `text_number`
-    those outside the blocks per number of the text context.
+    `block` are those of one block per token of video, by what is recomputed, `block_text` per token of text, `adapters`
+    those of a block per token and rank. Per token, `root` are those outside the blocks, and `deep` what the deepest point of
+    a step holds besides what forward left: gradients, and what is recomputed of the block at hand. `text_number` are those
+    outside the blocks per number of the text context, and `key` those of keys and values that are gathered from a process
+    of a context group, per token.
     """
 
-    block: int
+    block: Mapping[Recompute, Kept]
     block_text: int
     adapters: int
-    hidden: int
     root: int
+    deep: Mapping[Recompute, Kept]
     text_number: int
+    key: int
 
 
 class Network(Protocol):
@@ -126,8 +144,12 @@ class Network(Protocol):
     def parameters(self) -> int:
         """All trainable numbers."""
 
-    def saved(self, method: Method, precision: Precision) -> Saved:
-        """Return what backward needs."""
+    @property
+    def key_width(self) -> int:
+        """Width of the keys, and of the values, of all heads together."""
+
+    def saved(self, method: Method, precision: Precision, *, timed: bool = False) -> Saved:
+        """Return what backward needs; `timed` says that each frame has a time of its own."""
 
     def takes_given_frames(self, channels: int) -> bool:
         """Return whether frames can be given to it, with a tokenizer of so many channels."""
