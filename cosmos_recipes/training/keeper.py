@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -96,6 +97,10 @@ class Keeper(Callback):
             self.checkpoints.tidy()
             self.step_log.resume(self.step)
             self.consumed.resume(self.step)
+        hosts = gather(socket.gethostname())
+        if trainer.is_global_zero:
+            started = {"from_step": self.step, "processes": len(hosts), "hosts": sorted(set(hosts))}
+            self.step_log.append({"event": "start", **started})
         if trainer.received_sigterm:
             self.stopped_by = signal.SIGTERM
         if threading.current_thread() is threading.main_thread():

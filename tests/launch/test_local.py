@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from tiny import consumed, lines, losses, run_training, tiny_plan, weights_hash, write_base
+from tiny import consumed, lines, losses, run_training, tiny_plan, wait_for_step, weights_hash, write_base
 
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.data.order import SampleOrder
@@ -23,11 +23,6 @@ from cosmos_recipes.training.batches import PreparedClips
 
 def with_strategy(plan: Plan, strategy: str) -> Plan:
     return plan.model_copy(update={"hardware": plan.hardware.model_copy(update={"strategy": strategy})})
-
-
-def wait_for_step(run: Path, step: int, process: subprocess.Popen[str]) -> None:
-    while process.poll() is None and not any(line["step"] >= step for line in lines(run)):
-        time.sleep(0.01)
 
 
 def processes_of(run: Path) -> list[int]:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,12 @@ def run_training(plan: Plan, run: Path, prepared: Path, **options: Any) -> subpr
         return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment, text=True)
 
 
+def wait_for_step(run: Path, step: int, process: subprocess.Popen[str]) -> None:
+    """Wait until a step is in the log, or the process has ended."""
+    while process.poll() is None and not any(line["step"] >= step for line in lines(run)):
+        time.sleep(0.01)
+
+
 def weights_hash(run: Path) -> str:
     """Return the sha256 of every file of the trained model."""
     files = sorted(path for path in (run / "train" / "model").rglob("*") if path.is_file())
@@ -223,6 +230,11 @@ def weights_hash(run: Path) -> str:
 
 
 def lines(run: Path) -> list[dict[str, Any]]:
+    """Return the lines of the log that are of steps."""
+    return [line for line in log(run) if "step" in line]
+
+
+def log(run: Path) -> list[dict[str, Any]]:
     """Return the lines of the log."""
     path = run / "log.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
@@ -244,9 +256,9 @@ def _video(path: Path, number: int) -> Path:
         stream = container.add_stream("mjpeg", rate=5)
         stream.height = stream.width = 32
         stream.pix_fmt = "yuvj420p"
-        for time in range(15):
+        for moment in range(15):
             picture = np.random.default_rng(number).integers(0, 60, (32, 32, 3), np.uint8)
-            picture[8:16, (2 * time + number) % 24 :][:, :8] = 200
+            picture[8:16, (2 * moment + number) % 24 :][:, :8] = 200
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
     return path
