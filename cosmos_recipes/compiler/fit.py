@@ -134,6 +134,7 @@ def _chosen(
         strategy=way.strategy,
         shard=world_size(recipe.hardware) if way.strategy == "fsdp2" else 1,
         recompute="full" if way.checkpointed else "none",
+        stall_s=recipe.hardware.stall_s,
     )
     plan = FitPlan(
         weights_bytes=needed.weights,

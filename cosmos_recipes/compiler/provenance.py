@@ -35,6 +35,7 @@ FROM_RECIPE = {
     "publish": "publish",
     "hardware.nodes": "hardware.nodes",
     "hardware.gpu": "hardware.gpu",
+    "hardware.stall_s": "hardware.stall_s",
 }
 """Paths of the plan that a key of the recipe says; of a block, all below it under the same names."""
 
@@ -88,7 +89,7 @@ UNLESS_GIVEN = {
     "conditioning.attention": ("conditioning.attention", "derived from conditioning.head"),
     "conditioning.layout": ("conditioning.layout", "derived from conditioning.head and backbone"),
     "train.micro_batch": ("train.micro_batch", "derived: the fastest that fits"),
-    "train.checkpoint_every": ("train.checkpoint_every", "derived from train.steps"),
+    "train.checkpoint_every": ("train.checkpoint_every", "derived from train.steps and evaluate.every"),
     "evaluate.samples": ("evaluate.samples", "derived from evaluate.clips"),
     "evaluate.temperature": ("evaluate.temperature", OF_OBJECTIVE),
     "evaluate.top_p": ("evaluate.top_p", OF_OBJECTIVE),
