@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from cosmos_recipes.training.heldout import HeldOut
 from cosmos_recipes.training.log import StepLog
 from cosmos_recipes.training.optimizer import learning_rate_factor
 from cosmos_recipes.training.parallel import gather, total
+from cosmos_recipes.training.policy import Saved
 from cosmos_recipes.training.progress import Pace, Progress
 
 if TYPE_CHECKING:
@@ -93,8 +95,8 @@ class Keeper(Callback):
         self.step = trainer.global_step
         self._began_s = time.monotonic()
         self._pace = Pace(first_step=self.step, steps=self.train.steps)
+        self.checkpoints.open()
         if trainer.is_global_zero:
-            self.checkpoints.tidy()
             self.step_log.resume(self.step)
             self.consumed.resume(self.step)
         hosts = gather(socket.gethostname())
@@ -112,7 +114,8 @@ class Keeper(Callback):
         self._give_back_signals()
 
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
-        """Give the signals back."""
+        """Give the signals back, and let a checkpoint that is being written be whole."""
+        self.checkpoints.give_up()
         self._give_back_signals()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -120,6 +123,7 @@ class Keeper(Callback):
         if trainer.global_step == self.step:
             return
         self.step = trainer.global_step
+        self.checkpoints.check()
         stop = self._measure(pl_module)
         line_due = self.step % self.train.log_every == 0 or self._is_last
         held_out = self.held_out.measure(pl_module) if self.held_out.due(self.step) else {}
@@ -130,7 +134,10 @@ class Keeper(Callback):
         if self._is_last:
             self._finish(trainer, pl_module)
         elif stop or self.step % self.train.checkpoint_every == 0:
-            self.checkpoints.save(trainer, first=lambda: self._write_consumed(pl_module))
+            saved = Saved(step=self.step, seconds=self.seconds, heldout_loss=held_out.get("heldout_loss"))
+            self.checkpoints.save(trainer, saved, first=self._writes_consumed(pl_module))
+        if stop:
+            self.checkpoints.wait()
         trainer.should_stop = trainer.should_stop or stop
 
     @property
@@ -138,14 +145,18 @@ class Keeper(Callback):
         return self.step == self.train.steps
 
     def _finish(self, trainer: Trainer, module: PostTraining) -> None:
-        self._write_consumed(module)
+        self.checkpoints.wait()
+        self._writes_consumed(module)()
         trainer.strategy.barrier()
         if trainer.is_global_zero:
             self.consumed.finish()
         self.finish(module, self)
 
-    def _write_consumed(self, module: PostTraining) -> None:
-        self.consumed.write(self.step, rank=module.share.rank, names=module.clips.names)
+    def _writes_consumed(self, module: PostTraining) -> Callable[[], None]:
+        """Return what writes the clips consumed up to this step, whenever it is called."""
+        return partial(
+            self.consumed.write, self.consumed.take(), self.step, rank=module.share.rank, names=module.clips.names
+        )
 
     def _measure(self, module: PostTraining) -> bool:
         """Add the step to the window; return whether any process was asked to stop."""
@@ -179,6 +190,7 @@ class Keeper(Callback):
             if not finite
         ]
         clips = sorted(clip for part in gather(bad) for clip in part)
+        self.checkpoints.wait()
         newest = self.checkpoints.newest()
         kept = f"the newest checkpoint, {newest.name}, is from before it" if newest else "there is no checkpoint yet"
         fail(

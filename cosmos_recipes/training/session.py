@@ -20,9 +20,11 @@ from cosmos_recipes.files import whole, write_json
 from cosmos_recipes.training.batches import Share
 from cosmos_recipes.training.checkpoints import Checkpoints
 from cosmos_recipes.training.fit import nemo_file, record
+from cosmos_recipes.training.held import HeldState
 from cosmos_recipes.training.keeper import Keeper
 from cosmos_recipes.training.model import PostTraining
 from cosmos_recipes.training.parallel import whole_state
+from cosmos_recipes.training.policy import Policy
 from cosmos_recipes.training.progress import Progress
 from cosmos_recipes.training.world_model import WorldModel
 
@@ -32,9 +34,11 @@ def fit(plan: Plan, run: Path, prepared: Path, *, config: DictConfig | None, pro
     if plan.train.tensorboard:
         _require_tensorboard()
     folder = run / "train"
-    checkpoints = Checkpoints(folder / "checkpoints", keep=plan.train.keep_checkpoints)
+    policy = Policy(last=plan.train.keep_checkpoints, best=plan.train.keep_best, every_h=plan.train.keep_every_h)
+    checkpoints = Checkpoints(folder / "checkpoints", policy=policy)
     settings = nemo_settings(plan, run, config=config, resume_from=checkpoints.newest())
     trainer: Any = Trainer(**resolve_trainer_cfg(settings.trainer))
+    trainer.strategy.checkpoint_io = HeldState()
     exp_manager(trainer, settings.exp_manager)
     model = PostTraining(settings.model, trainer, plan=plan, prepared=prepared)
     keeper = Keeper(
