@@ -1,4 +1,4 @@
-"""Write the tables of `docs/data.md` from the descriptions of the fields: `python docs/fields.py`."""
+"""Write the tables of `docs/data.md` and `docs/launch.md` from the descriptions of the fields: `python docs/fields.py`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from cosmos_recipes.data.dataset import DatasetFile
 from cosmos_recipes.data.geometry import INTRINSICS_PRESETS, POSE_PRESETS
 from cosmos_recipes.data.geometry.conventions import IntrinsicsConvention, PoseConvention
 from cosmos_recipes.diagnostics.codes import title
+from cosmos_recipes.launch.target import Target, targets
 
-PAGE = Path(__file__).with_name("data.md")
+PAGES = [Path(__file__).with_name(name) for name in ("data.md", "launch.md")]
 MODELS: dict[str, type[BaseModel]] = {
     model.__name__: model
-    for model in (DatasetFile, ColumnBinding, PoseConvention, IntrinsicsConvention, Schema, Column)
+    for model in (
+        *(DatasetFile, ColumnBinding, PoseConvention, IntrinsicsConvention, Schema, Column, Target),
+        *targets().values(),
+    )
 }
 _TABLE = re.compile(r"(<!-- (?:fields: (\w+)|presets|rules) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -36,11 +40,13 @@ def written(page: str) -> str:
 
 
 def fields(model: type[BaseModel]) -> str:
-    """Return a table of the keys of a block."""
+    """Return a table of the keys of a block; those that all kinds of cluster have are in a table of their own."""
     tree = model.model_json_schema()
+    told = set(Target.model_fields) if issubclass(model, Target) and model is not Target else set()
     rows = [
-        f"| `{name}`{' (needed)' if name in tree['required'] else ''} | {_described(field)} |\n"
+        f"| `{name}`{' (needed)' if name in tree.get('required', ()) else ''} | {_described(field)} |\n"
         for name, field in tree["properties"].items()
+        if name not in told
     ]
     return "| key | what it says |\n| --- | --- |\n" + "".join(rows)
 
@@ -77,4 +83,5 @@ def _described(field: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(written(page.read_text(encoding="utf-8")), encoding="utf-8")

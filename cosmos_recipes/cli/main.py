@@ -19,6 +19,7 @@ from cosmos_recipes.cli import (
     doctor,
     explain,
     failures,
+    job,
     ls,
     new,
     resume,
@@ -27,6 +28,7 @@ from cosmos_recipes.cli import (
     schema,
     show,
 )
+from cosmos_recipes.launch.job import STOPPED_CODES, StoppedElsewhere
 
 app = typer.Typer(
     add_completion=False,
@@ -47,6 +49,7 @@ app.command("show", short_help="Show one of them whole.")(show.show)
 app.command("cp", short_help="Copy a recipe to start one of your own.")(cp.cp)
 app.add_typer(new.app, name="new", short_help="Write a data set file from what lies in a folder.")
 app.command("resume", short_help="Go on with an interrupted run by its folder.")(resume.resume)
+app.add_typer(job.app, name="job", short_help="Say how sent jobs are, show what they write, end them.")
 app.add_typer(cache.app, name="cache", short_help="Say why latents are reused or not; clear their cache.")
 app.command("doctor", short_help="Say whether this machine can run recipes.")(doctor.doctor)
 app.command("schema", short_help="Write the JSON schemas of our files, for editors.")(schema.schema)
@@ -75,7 +78,8 @@ def everything(
 
     \b
     Exit codes: 0 fine, 1 a fault of this program, 2 the recipe or the command is wrong, 3 the data breaks its
-    contract, 4 training failed, 5 the gate refused, 6 publishing failed, 130 interrupted.
+    contract, 4 training failed, 5 the gate refused, 6 publishing failed, 75 stopped and to be started again,
+    130 interrupted.
     """
 
 
@@ -88,8 +92,8 @@ class Stopped(BaseException):
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    # A second signal ends the process at once.
-    signal.signal(number, signal.SIG_DFL)
+    # A second Ctrl-C ends the process at once. Schedulers send SIGTERM to every process, and often more than once.
+    signal.signal(number, signal.SIG_DFL if number == signal.SIGINT else signal.SIG_IGN)
     raise Stopped(number)
 
 
@@ -104,6 +108,9 @@ def main() -> None:
     except Stopped as stop:
         failures.show_resume()
         sys.exit(stop.exit_code)
+    except StoppedElsewhere:
+        failures.show_resume()
+        sys.exit(STOPPED_CODES[0])
     except BrokenPipeError:
         failures.silence_output()
         sys.exit(141)

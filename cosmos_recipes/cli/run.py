@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cosmos_recipes.cli.job import send
+
 if TYPE_CHECKING:
+    from cosmos_recipes.compiler.plan import Plan
+    from cosmos_recipes.launch.nodes import Node
     from cosmos_recipes.run.opening import Opened
     from cosmos_recipes.run.run import RunResult
 
@@ -20,13 +25,32 @@ def run(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="Change a value: key.path=value; may be repeated.")
     ] = None,
-    nproc: Annotated[int | None, typer.Option("--nproc", min=1, help="Processes that train; the plan says.")] = None,
-    runs: Annotated[Path, typer.Option("--runs", help="The folder of the runs.")] = Path("runs"),
+    nproc: Annotated[
+        int | None, typer.Option("--nproc", min=1, help="Processes that train here; the plan says.")
+    ] = None,
+    on: Annotated[
+        str,
+        typer.Option(
+            "--on", help="Where: local, slurm, kubernetes, skypilot, huggingface, or a cluster of clusters.yaml."
+        ),
+    ] = "local",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be sent or started, and do nothing.")
+    ] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Send the job and return at once.")] = False,
+    node: Annotated[
+        int | None, typer.Option("--node", min=0, help="Which of the plan's machines this is, from 0.")
+    ] = None,
+    rendezvous: Annotated[str | None, typer.Option("--rendezvous", help="HOST:PORT of the first machine.")] = None,
+    runs: Annotated[
+        Path | None, typer.Option("--runs", help="The folder of the runs; by default that of the cluster, or runs.")
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="How problems are written.")] = "text",
 ) -> None:
     """Prepare the data, train, evaluate, package and publish; what is done and unchanged is skipped.
 
-    Interrupted or killed, the same command goes on where it stopped and ends in the same result.
+    Interrupted or killed, the same command goes on where it stopped and ends in the same result. With --on the run is
+    sent to a cluster as a job, with recipe and code as they are now.
 
     \b
     Examples:
@@ -34,31 +58,87 @@ def run(
       cosmos-recipe run factory --set train.steps=2000 --set seed=1
       cosmos-recipe run factory --set dataset.use=path/to/videos --nproc 2
       cosmos-recipe run runs/factory/base-1a2b3c4d/plan.yaml
+      cosmos-recipe run arm-actions --profile predict2.5-2b --on slurm --dry-run
+      cosmos-recipe run arm-actions --profile predict2.5-2b --on my-cluster
     """
     from cosmos_recipes.cli.failures import rendered_as
 
     with rendered_as(form):
-        carry_out(_open(recipe, profile, overrides or []), root=runs, nproc=nproc)
+        machine = Machine(nproc=nproc, node=node, rendezvous=rendezvous)
+        if on != "local":
+            machine.require_none(on)
+            send(_open(recipe, profile, overrides or []), cluster=on, runs=runs, dry_run=dry_run, detach=detach)
+            return
+        if detach:
+            raise typer.BadParameter("a run on this machine is not sent anywhere", param_hint="--detach")
+        opened = _open(recipe, profile, overrides or [])
+        if dry_run:
+            typer.echo(machine.script(opened.plan), nl=False)
+            return
+        carry_out(opened, root=runs or Path("runs"), nproc=nproc, node=machine.node_of(opened.plan))
 
 
-def carry_out(opened: Opened, *, root: Path, nproc: int | None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What the command says of this machine: how many processes train here, and which of several it is."""
+
+    nproc: int | None
+    node: int | None
+    rendezvous: str | None
+
+    def require_none(self, cluster: str) -> None:
+        """Refuse options that say how this machine trains where another does."""
+        for name, value in (("--nproc", self.nproc), ("--node", self.node), ("--rendezvous", self.rendezvous)):
+            if value is not None:
+                raise typer.BadParameter(
+                    f"it is said of this machine, and --on {cluster} trains elsewhere; the recipe's `hardware` says how "
+                    "many machines and processes there are",
+                    param_hint=name,
+                )
+
+    def script(self, plan: Plan) -> str:
+        """Return what would train here."""
+        from cosmos_recipes.compiler.emit import launch_script
+
+        here = {"devices": self.nproc} if self.nproc else {}
+        return launch_script(plan.hardware.model_copy(update=here))
+
+    def node_of(self, plan: Plan) -> Node | None:
+        """Return which of the plan's machines this is, None where it is the only one.
+
+        Raises:
+            RecipeError: there is no such machine, or no such place to meet (CR238).
+        """
+        from cosmos_recipes.launch.nodes import Node
+
+        if self.node is None and self.rendezvous is None:
+            return None
+        if self.node is None or self.rendezvous is None:
+            raise typer.BadParameter("--node and --rendezvous go together", param_hint="--node")
+        return Node.of(self.node, plan.hardware.nodes, self.rendezvous)
+
+
+def carry_out(opened: Opened, *, root: Path, nproc: int | None, node: Node | None = None) -> None:
     """Run what was opened, show its progress, and end with where everything is."""
     from cosmos_recipes.cli.screen import Screen
+    from cosmos_recipes.launch.clusters import require_file_system
     from cosmos_recipes.run.folder import RunFolder
     from cosmos_recipes.run.run import run as run_plan
 
+    require_file_system(str(root))
     screen = Screen()
     folder = RunFolder.of(opened.plan, root)
     screen.note(f"{opened.plan.recipe}: {opened.plan.summary}\nRun folder: {folder.path}")
     for note in opened.plan.notes:
         screen.note(f"note: {note}")
     try:
-        result = run_plan(opened.plan, opened.documents, root=root, nproc=nproc, progress=screen)
+        result = run_plan(opened.plan, opened.documents, root=root, nproc=nproc, node=node, progress=screen)
     finally:
         screen.close()
         if folder.report.exists():
             screen.note(f"Report: {folder.report}")
-    typer.echo("\n".join(summary(result)))
+    if result.published:
+        typer.echo("\n".join(summary(result)))
 
 
 def summary(result: RunResult) -> list[str]:

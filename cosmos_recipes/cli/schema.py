@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-What = Literal["recipe", "dataset", "schema"]
+What = Literal["recipe", "dataset", "schema", "clusters"]
 
 
 def schema(
@@ -17,7 +17,7 @@ def schema(
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 2 when a file is stale.")] = False,
 ) -> None:
-    """Write the JSON schemas of recipes, data set files and contracts, which the first line of each names for editors.
+    """Write the JSON schemas of recipes, data set files, contracts and clusters.yaml, which their first lines name.
 
     They go into `schemas/`. With --output it is one of them, that of recipes unless another is named.
 
@@ -46,7 +46,13 @@ def schema(
 
 def _texts() -> dict[What, str]:
     from cosmos_recipes.data.json_schemas import CONTRACT_FILE_NAME, DATASET_FILE_NAME, json_schema_texts
+    from cosmos_recipes.launch.json_schema import clusters_schema_text
     from cosmos_recipes.recipe.schema import schema_text
 
     data = json_schema_texts()
-    return {"recipe": schema_text(), "dataset": data[DATASET_FILE_NAME], "schema": data[CONTRACT_FILE_NAME]}
+    return {
+        "recipe": schema_text(),
+        "dataset": data[DATASET_FILE_NAME],
+        "schema": data[CONTRACT_FILE_NAME],
+        "clusters": clusters_schema_text(),
+    }

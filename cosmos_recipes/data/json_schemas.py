@@ -15,7 +15,7 @@ from cosmos_recipes.data.geometry.conventions import IntrinsicsConvention, PoseC
 from cosmos_recipes.data.sources import own_source_names, source_class
 
 DATASET_FILE_NAME, CONTRACT_FILE_NAME = "dataset.schema.json", "schema.schema.json"
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def dataset_json_schema() -> dict[str, Any]:
@@ -26,7 +26,7 @@ def dataset_json_schema() -> dict[str, Any]:
     tree = _schema_of(DatasetFile, "Cosmos Recipes: a data set")
     definitions: dict[str, Any] = tree["$defs"]
     for model in (PoseConvention, IntrinsicsConvention):
-        definitions[model.__name__] = _untitled(model.model_json_schema())
+        definitions[model.__name__] = untitled(model.model_json_schema())
     definitions["Convention"] = {
         "anyOf": [
             {"enum": list(dict.fromkeys([*POSE_PRESETS, *INTRINSICS_PRESETS]))},
@@ -56,14 +56,14 @@ def json_schema_texts() -> dict[str, str]:
 
 
 def _schema_of(model: type[BaseModel], title: str) -> dict[str, Any]:
-    return {"$schema": _DIALECT, "title": title, **_untitled(model.model_json_schema())}
+    return {"$schema": DIALECT, "title": title, **untitled(model.model_json_schema())}
 
 
 def _sources(definitions: dict[str, Any]) -> dict[str, Any]:
     """Return what a block `source` may hold, by its kind."""
     kinds = own_source_names()
     for kind in kinds:
-        settings = _untitled(source_class(kind).model_json_schema())
+        settings = untitled(source_class(kind).model_json_schema())
         definitions |= settings.pop("$defs", {})
         settings["properties"] = {"kind": {"const": kind}, **settings["properties"]}
         definitions[f"source-{kind}"] = settings
@@ -82,14 +82,14 @@ def _sources(definitions: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _untitled(node: Any) -> Any:
+def untitled(node: Any) -> Any:
     """Return a schema without the titles that pydantic makes of names; a property may be called so."""
     if isinstance(node, list):
-        return [_untitled(item) for item in node]
+        return [untitled(item) for item in node]
     if not isinstance(node, Mapping):
         return node
     return {
-        key: {name: _untitled(each) for name, each in value.items()} if key == "properties" else _untitled(value)
+        key: {name: untitled(each) for name, each in value.items()} if key == "properties" else untitled(value)
         for key, value in node.items()
         if key != "title"
     }

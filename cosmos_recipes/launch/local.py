@@ -1,4 +1,4 @@
-"""Train on this machine: in this process, or in several that torchrun starts and watches."""
+"""Train on this machine, alone or as one of several: in this process, or in others that torchrun starts and watches."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any, NoReturn
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import RecipeError, fail
 from cosmos_recipes.files import remove, write_json
+from cosmos_recipes.launch.job import STOPPED_CODES, StoppedElsewhere
+from cosmos_recipes.launch.nodes import Node
 from cosmos_recipes.training import fit
 from cosmos_recipes.training.batches import Share
 from cosmos_recipes.training.failures import first_failure, problems_of
@@ -23,29 +26,51 @@ from cosmos_recipes.training.progress import Progress
 
 STOP_S = 45
 """Seconds that processes have to save their state; torchrun itself gives them 30."""
+SEEN_S = 90
+"""Seconds after which what one machine wrote on shared storage is seen on all."""
 
 
-def train(plan: Plan, run: Path, prepared: Path, *, nproc: int = 1, progress: Progress | None = None) -> TrainResult:
-    """Train as `cosmos_recipes.training.fit.train` does, in `nproc` processes of this machine.
+def train(
+    plan: Plan,
+    run: Path,
+    prepared: Path,
+    *,
+    nproc: int = 1,
+    node: Node | None = None,
+    progress: Progress | None = None,
+) -> TrainResult:
+    """Train as `cosmos_recipes.training.fit.train` does, in `nproc` processes of this machine, which may be one of several.
 
     Raises:
         RecipeError: training cannot begin or broke in one of the processes (CR6xx).
+        StoppedElsewhere: another process was asked to stop, and so all did.
     """
-    if nproc == 1:
+    if nproc == 1 and node is None:
         return fit.train(plan, run, prepared, progress=progress)
     done = finished(plan, run)
     if done is not None:
         return done
-    Share(rank=0, world=nproc, global_batch=plan.train.global_batch, micro_batch=plan.train.micro_batch)
+    world = nproc * (node.nodes if node else 1)
+    Share(rank=0, world=world, global_batch=plan.train.global_batch, micro_batch=plan.train.micro_batch)
     folder = run / "train"
-    remove(folder / "failures")
-    _write_config(folder / "launch", plan, run, prepared)
-    with _torchrun(folder / "launch", nproc) as process:
+    launch = folder / ("launch" if node is None or node.is_first else f"launch-{node.rank}")
+    if node is None or node.is_first:
+        remove(folder / "failures")
+    _write_config(launch, plan, run, prepared)
+    with _torchrun(launch, nproc, node) as process:
         for line in process.stdout or ():
             _pass_on(line, progress)
-    result = finished(plan, run)
+    result = _result(plan, run, patient=node is not None and process.returncode == 0)
     if result is None:
-        _fail(folder, process.returncode)
+        _fail(folder, launch / "torchrun.log", process.returncode)
+    return result
+
+
+def _result(plan: Plan, run: Path, *, patient: bool) -> TrainResult | None:
+    """Return what training came to; what another machine wrote may take a moment to be seen here."""
+    give_up_s = time.monotonic() + (SEEN_S if patient else 0)
+    while (result := finished(plan, run)) is None and time.monotonic() < give_up_s:
+        time.sleep(1)
     return result
 
 
@@ -59,15 +84,16 @@ def _write_config(folder: Path, plan: Plan, run: Path, prepared: Path) -> None:
 
 
 @contextmanager
-def _torchrun(folder: Path, nproc: int) -> Iterator[subprocess.Popen[str]]:
+def _torchrun(folder: Path, nproc: int, node: Node | None) -> Iterator[subprocess.Popen[str]]:
     """Run the processes; leaving the block early lets them save their state and stops them."""
-    rendezvous = ["--nnodes=1", f"--nproc-per-node={nproc}", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0"]
+    alone = ["--nnodes=1", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1"]
+    together = [f"--nproc-per-node={nproc}", *(node.torchrun() if node else alone)]
     job = ["-m", "cosmos_recipes.training", "--config-path", str(folder.resolve()), "--config-name", "nemo"]
-    command = [sys.executable, "-m", "cosmos_recipes.launch.torchrun", *rendezvous, "--local-addr=127.0.0.1", *job]
+    command = [sys.executable, "-m", "cosmos_recipes.launch.torchrun", *together, *job]
     with (folder / "torchrun.log").open("w") as log:
         process = subprocess.Popen(
             command,
-            env=_environment(nproc),
+            env=_environment(nproc, node),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -82,9 +108,11 @@ def _torchrun(folder: Path, nproc: int) -> Iterator[subprocess.Popen[str]]:
             _stop(process)
 
 
-def _environment(nproc: int) -> dict[str, str]:
+def _environment(nproc: int, node: Node | None) -> dict[str, str]:
     threads = max(1, (os.cpu_count() or 1) // nproc)
-    defaults = {"OMP_NUM_THREADS": str(threads), "GLOO_SOCKET_IFNAME": "lo", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    defaults = {"OMP_NUM_THREADS": str(threads), "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    if node is None:
+        defaults["GLOO_SOCKET_IFNAME"] = "lo"
     return {**defaults, **os.environ, "COSMOS_RECIPES_PROGRESS": "json"}
 
 
@@ -106,15 +134,17 @@ def _pass_on(line: str, progress: Progress | None) -> None:
         progress(what, done, total)
 
 
-def _fail(folder: Path, code: int) -> NoReturn:
+def _fail(folder: Path, log: Path, code: int) -> NoReturn:
     """Raise the error of the process that failed first."""
     failure: dict[str, Any] | None = first_failure(folder / "failures")
     if failure is None:
-        log = folder / "launch" / "torchrun.log"
+        rank, ended = _ended_first(log)
+        if ended in STOPPED_CODES:
+            raise StoppedElsewhere
         fail(
             "CR604",
             "a process of the training ended without a word",
-            found=_how(log, code),
+            found=_how(rank, ended, code),
             hint=f"see {log} and {folder}/nemo*.log",
         )
     if failure["problems"]:
@@ -129,12 +159,16 @@ def _fail(folder: Path, code: int) -> NoReturn:
     )
 
 
-def _how(log: Path, code: int) -> str:
+def _ended_first(log: Path) -> tuple[int | None, int | None]:
     """Return what torchrun says of the process that ended first: its rank and exit code."""
     text = log.read_text()
     root = text[text.rfind("Root Cause") :] if "Root Cause" in text else text
     rank, ended = re.search(r"rank\s*:\s*(\d+)", root), re.search(r"exitcode\s*:\s*(-?\d+)", root)
+    return (int(rank[1]) if rank else None, int(ended[1]) if ended else None)
+
+
+def _how(rank: int | None, ended: int | None, code: int) -> str:
     if rank is None or ended is None:
         return f"exit code {code} of torchrun"
-    signal_hint = ", killed by the system, often for lack of memory" if ended[1] == "-9" else ""
-    return f"process {rank[1]} ended with exit code {ended[1]}{signal_hint}"
+    signal_hint = ", killed by the system, often for lack of memory" if ended == -9 else ""
+    return f"process {rank} ended with exit code {ended}{signal_hint}"

@@ -118,6 +118,7 @@ def _size_hint(value: Any) -> str:
 
 
 Rate = _quantity("rate")
+Duration = _quantity("duration")
 Memory = _quantity("memory")
 Level = _quantity("level", signed=True)
 Size = Annotated[

@@ -10,6 +10,7 @@ from typing import Any
 
 from cosmos_recipes.compiler.emit import write_files
 from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.launch.nodes import Node
 from cosmos_recipes.publishing.publish import preflight
 from cosmos_recipes.run.fault import FaultFile
 from cosmos_recipes.run.folder import RunFolder, only_process
@@ -56,21 +57,26 @@ def run(
     *,
     root: Path = Path("runs"),
     nproc: int | None = None,
+    node: Node | None = None,
     progress: Progress | None = None,
     until: StageName = "publish",
 ) -> RunResult:
     """Carry out the plan in its folder below `root`, as far as stage `until`.
 
     `documents` are the texts of `compiler.emit` by file name; they go into the folder. `nproc` is the number of
-    processes that train on this machine; by default the plan says.
+    processes that train on this machine; by default the plan says. With a `node` this machine trains together with
+    others, of which the first does everything else.
 
     Raises:
         RecipeError: a stage cannot be done (CR5xx to CR8xx); what was done stays done.
+        StoppedElsewhere: training ended because another machine was asked to stop.
     """
     folder, progress = RunFolder.of(plan, root), progress or Silent()
+    work = Work(plan, root=root, folder=folder, nproc=nproc or plan.hardware.devices, progress=progress, node=node)
+    if node is not None and not node.is_first:
+        return _join(work)
     with only_process(folder.lock), FaultFile(folder.path / "fault.txt"):
         write_files(documents, folder.path)
-        work = Work(plan, root=root, folder=folder, nproc=nproc or plan.hardware.devices, progress=progress)
         if not work.is_trained:
             work.fetch_weights()
             if until == "publish":
@@ -81,6 +87,12 @@ def run(
             result.stages[name] = _do(work, name, folder)
             progress.end(outcome(name, result.stages[name]))
         return result
+
+
+def _join(work: Work) -> RunResult:
+    work.progress.begin("train", STAGES.index("train") + 1, len(STAGES))
+    work.progress.end("done together with the other machines" if work.join() else "unchanged")
+    return RunResult(folder=work.folder)
 
 
 def _do(work: Work, name: StageName, folder: RunFolder) -> Done:

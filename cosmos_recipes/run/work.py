@@ -11,6 +11,7 @@ from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.files import remove, sha256, write_json
+from cosmos_recipes.launch.nodes import Node
 from cosmos_recipes.run import results
 from cosmos_recipes.run.folder import TRAINED_BY, RunFolder, read_json
 from cosmos_recipes.run.prepare import Preparation
@@ -25,8 +26,11 @@ DOCUMENTS = ("recipe.yaml", "recipe.lock", "plan.yaml")
 class Work:
     """Does the stages of one run in order; each is made from what the ones before it made."""
 
-    def __init__(self, plan: Plan, *, root: Path, folder: RunFolder, nproc: int, progress: Progress) -> None:
+    def __init__(
+        self, plan: Plan, *, root: Path, folder: RunFolder, nproc: int, progress: Progress, node: Node | None = None
+    ) -> None:
         self.plan, self.root, self.folder, self.nproc, self.progress = plan, root, folder, nproc, progress
+        self.node = node
         self.preparation = Preparation.of(plan, root)
         self.done: dict[StageName, Done] = {}
 
@@ -80,23 +84,42 @@ class Work:
     def _work_train(self) -> dict[str, Any]:
         from cosmos_recipes.launch.local import train
 
-        self._require_one_machine()
+        self._require_all_machines()
         prepared = self.preparation.folder
-        result = train(self.plan, self.folder.path, prepared, nproc=self.nproc, progress=self.progress)
+        result = train(self.plan, self.folder.path, prepared, nproc=self.nproc, node=self.node, progress=self.progress)
         return {"steps": result.steps, "seconds": result.seconds, "final_loss": result.final_loss}
 
-    def _require_one_machine(self) -> None:
+    def _require_all_machines(self) -> None:
         from cosmos_recipes.training.fit import finished
 
         nodes = self.plan.hardware.nodes
-        if nodes > 1 and finished(self.plan, self.folder.path) is None:
+        if nodes > 1 and self.node is None and finished(self.plan, self.folder.path) is None:
             fail(
                 "CR654",
-                f"this plan trains on {nodes} machines, and `run` works on one",
-                expected="hardware.nodes: 1, or a training that is finished",
+                f"this plan trains on {nodes} machines, and this is one",
+                expected="--on CLUSTER, or --node and --rendezvous on each machine",
                 found=f"hardware.nodes: {nodes}",
-                hint=f"the data is prepared; start {self.folder.path / 'launch.sh'} on each machine, then repeat this command",
+                hint=f"the data is prepared; on each machine: cosmos-recipe run {self.folder.plan_file} "
+                f"--node 0 (to {nodes - 1}) --rendezvous FIRST_MACHINE:29500",
             )
+
+    def join(self) -> bool:
+        """Train with the machines of which the first does all stages; return whether there was still anything to train.
+
+        Raises:
+            RecipeError: training cannot begin or broke (CR6xx).
+        """
+        from cosmos_recipes.launch.local import train
+        from cosmos_recipes.training.fit import finished
+
+        assert self.node is not None
+        self.fetch_weights()
+        self.progress("waiting for the first machine", 0, 0)
+        run, prepared = self.folder.path, self.preparation.folder
+        if not self.node.wait_for_first(lambda: finished(self.plan, run) is not None):
+            return False
+        train(self.plan, run, prepared, nproc=self.nproc, node=self.node, progress=self.progress)
+        return True
 
     def _evaluate(self) -> Done:
         inputs = {

@@ -239,9 +239,13 @@ class Keeper(Callback):
         self.progress(self._pace.words(self.step, loss, module.batches.wait_s), self.step, self.train.steps)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        """Note the first signal; a second one ends the process as it would have without us."""
+        """Note the signal. A second Ctrl-C ends the process as it would have without us.
+
+        A second SIGTERM changes nothing: schedulers send it to each process, and so does each that started another.
+        """
         self.stopped_by = number
-        self._give_back_signals()
+        if number == signal.SIGINT:
+            self._give_back_signals()
 
     def _give_back_signals(self) -> None:
         handlers, self._handlers = self._handlers, {}

@@ -1,0 +1,1 @@
+"""The kinds of cluster, one module each."""
