@@ -6,6 +6,7 @@ Legend: B batch.
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,7 @@ from cosmos_recipes.training.batches import Batch, Batches, PreparedClips, Share
 from cosmos_recipes.training.fit import trained_by
 from cosmos_recipes.training.losses import Losses
 from cosmos_recipes.training.optimizer import build_optimizer, learning_rate_factor
-from cosmos_recipes.training.parallel import shard
+from cosmos_recipes.training.parallel import shard, total
 from cosmos_recipes.training.world_model import WorldModel
 
 
@@ -46,6 +47,7 @@ class PostTraining(ModelPT):
             self.world_model.transformer.enable_gradient_checkpointing()
         self.average: Average | None = None
         self.grad_norm = torch.zeros(())
+        self.is_dropped = False
         self.losses: list[tuple[Batch, Losses]] = []
         self._batches: Batches | None = None
         # Weights that do not train are not in a checkpoint: the plan says where they are from.
@@ -113,12 +115,22 @@ class PostTraining(ModelPT):
         trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         norm: Any = torch.nn.utils.clip_grad_norm_(trained, self.plan.train.optimizer.clip_norm)
         self.grad_norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+        self.is_dropped = bool(self.plan.train.skip_not_finite) and not self._is_finite()
+        if self.is_dropped:
+            for parameter in trained:
+                # Which leaves the parameter, and what the optimizer keeps of it, as they are.
+                parameter.grad = None
+
+    def _is_finite(self) -> bool:
+        """Return whether the losses of all processes, and so all that they add up, are finite numbers."""
+        broken = [(~losses.raw_B.isfinite()).sum() for _, losses in self.losses]
+        return not total(torch.stack(broken).sum()) and math.isfinite(float(self.grad_norm))
 
     def optimizer_step(self, *arguments: Any, **named: Any) -> None:
         """Update the weights, and the average with them: a checkpoint that follows holds both or neither."""
         step = self.trainer.global_step
         super().optimizer_step(*arguments, **named)
-        if self.average is not None:
+        if self.average is not None and not self.is_dropped:
             self.average.update(self.world_model, step)
 
     def averaged(self) -> AbstractContextManager[None]:

@@ -18,6 +18,7 @@ from cosmos_recipes.data.seen import write_seen
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.files import whole, write_json
 from cosmos_recipes.training.batches import Share
+from cosmos_recipes.training.broken import BrokenSteps
 from cosmos_recipes.training.checkpoints import Checkpoints
 from cosmos_recipes.training.fit import nemo_file, record
 from cosmos_recipes.training.held import HeldState
@@ -26,11 +27,17 @@ from cosmos_recipes.training.model import PostTraining
 from cosmos_recipes.training.parallel import whole_state
 from cosmos_recipes.training.policy import Policy
 from cosmos_recipes.training.progress import Progress
+from cosmos_recipes.training.watch import Alarm, Watch
 from cosmos_recipes.training.world_model import WorldModel
 
 
-def fit(plan: Plan, run: Path, prepared: Path, *, config: DictConfig | None, progress: Progress) -> int | None:
-    """Train to the end or to a signal, whose number is returned; goes on from the newest finished checkpoint."""
+def fit(
+    plan: Plan, run: Path, prepared: Path, *, config: DictConfig | None, progress: Progress, alarm: Alarm
+) -> int | None:
+    """Train to the end or to a signal, whose number is returned; goes on from the newest finished checkpoint.
+
+    `alarm` is told why this process ends, which it does, if no step is finished for too long.
+    """
     if plan.train.tensorboard:
         _require_tensorboard()
     folder = run / "train"
@@ -46,6 +53,8 @@ def fit(plan: Plan, run: Path, prepared: Path, *, config: DictConfig | None, pro
         checkpoints=checkpoints,
         log=run / "log.jsonl",
         consumed=folder / "samples.parquet",
+        broken=BrokenSteps(folder, allowed=plan.train.skip_not_finite),
+        watch=_watch(plan, folder, trainer, alarm),
         progress=progress,
         finish=lambda model, keeper: _finish(model, keeper, folder, prepared),
     )
@@ -59,6 +68,11 @@ def fit(plan: Plan, run: Path, prepared: Path, *, config: DictConfig | None, pro
         signal.signal(signal.SIGINT, interrupt)
         return keeper.stopped_by or signal.SIGINT
     return keeper.stopped_by
+
+
+def _watch(plan: Plan, folder: Path, trainer: Trainer, alarm: Alarm) -> Watch:
+    rank, world = trainer.global_rank, trainer.world_size
+    return Watch(folder / "failures", rank=rank, world=world, limit_s=plan.hardware.stall_s, say=alarm)
 
 
 def nemo_settings(plan: Plan, run: Path, *, config: DictConfig | None, resume_from: Path | None) -> DictConfig:

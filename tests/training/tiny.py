@@ -223,6 +223,23 @@ def wait_for_step(run: Path, step: int, process: subprocess.Popen[str]) -> None:
         time.sleep(0.01)
 
 
+def processes_of(run: Path) -> list[int]:
+    """Return the processes that train in this folder."""
+    found = subprocess.run(["pgrep", "-f", str(run)], capture_output=True, text=True).stdout.split()
+    return [int(number) for number in found if int(number) != os.getpid()]
+
+
+def process_of(run: Path, rank: int) -> int:
+    """Return the process of a rank."""
+    (number,) = (number for number in processes_of(run) if _rank_of(number) == rank)
+    return number
+
+
+def _rank_of(number: int) -> int | None:
+    variables = Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
+    return next((int(variable[5:]) for variable in variables if variable.startswith(b"RANK=")), None)
+
+
 def weights_hash(run: Path) -> str:
     """Return the sha256 of every file of the trained model."""
     files = sorted(path for path in (run / "train" / "model").rglob("*") if path.is_file())
