@@ -22,6 +22,7 @@ OTHERS_S = 10.0
 STUCK_S = 5.0
 """Seconds after which a process is ended from outside Python, because Python itself stands still."""
 EXIT_CODE = 4
+PACKAGE = Path(__file__).parents[1]
 
 
 class Watch:
@@ -80,11 +81,11 @@ class Watch:
         """Return what the watched thread waits for, and where in the code."""
         frames = sys._current_frames()
         stack = list(_upwards(frames[self._watched]))
-        names = {Path(frame.f_code.co_filename).name for frame in stack if _is_ours(frame)}
+        names = {Path(frame.f_code.co_filename).name for frame in stack if PACKAGE in _file(frame).parents}
         if "batches.py" in names:
             reader = next((each for each in threading.enumerate() if each.name.startswith("batches")), None)
             where = frames.get(reader.ident or 0) if reader else None
-            return f"data, the {reader.name}{_at(where)}" if reader and where else "data"
+            return f"data, the {reader.name}{_at(_ours(where))}" if reader and where else "data"
         if "checkpoints.py" in names:
             return "the disk, to which a checkpoint was still being written"
         return ("another process" if self.world > 1 else "its own work") + _at(stack[0])
@@ -114,9 +115,14 @@ def _upwards(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def _is_ours(frame: FrameType) -> bool:
-    return Path(frame.f_code.co_filename).parent == Path(__file__).parent
+def _ours(frame: FrameType) -> FrameType:
+    """Return the innermost call of this package: how a library waits says little."""
+    return next((each for each in _upwards(frame) if PACKAGE in _file(each).parents), frame)
+
+
+def _file(frame: FrameType) -> Path:
+    return Path(frame.f_code.co_filename)
 
 
 def _at(frame: FrameType) -> str:
-    return f", in `{frame.f_code.co_name}` ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})"
+    return f", in `{frame.f_code.co_name}` ({_file(frame).name}:{frame.f_lineno})"

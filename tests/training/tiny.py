@@ -208,8 +208,12 @@ def run_training(plan: Plan, run: Path, prepared: Path, **options: Any) -> subpr
         "import sys, pathlib, json; from cosmos_recipes.compiler.plan import Plan; from cosmos_recipes.launch.local import train\n"
         "run, prepared = map(pathlib.Path, sys.argv[1:3])\n"
         "plan = Plan.model_validate_json((run / 'plan.json').read_text())\n"
-        "result = train(plan, run, prepared, **json.loads(sys.argv[3]))\n"
-        "print(result)"
+        "from cosmos_recipes.diagnostics import RecipeError, render\n"
+        "try:\n"
+        "    print(train(plan, run, prepared, **json.loads(sys.argv[3])))\n"
+        "except RecipeError as error:\n"
+        "    print(render(error.problems))\n"
+        "    sys.exit(error.exit_code)\n"
     )
     command = [sys.executable, "-c", code, str(run), str(prepared), json.dumps(options)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
