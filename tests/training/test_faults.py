@@ -60,8 +60,8 @@ def test_a_random_process_killed_ten_times_changes_no_weight(prepared: Path, tmp
         os.kill(process_of(run, rank), signal.SIGKILL)
         assert process.wait(PATIENCE_S) != 0
         said = (run / "output.txt").read_text()
-        assert said.count("CR604") == kill + 1
-        assert f"process {rank} of the training was killed" in said.rpartition("CR604")[2]
+        assert said.count("was killed") == kill + 1
+        assert said.rpartition("CR604 process ")[2].startswith(f"{rank} of the training was killed")
         assert processes_of(run) == []
     train(plan, run, prepared, nproc=2)
     assert weights_hash(run) == weights_hash(tmp_path / "undisturbed")
