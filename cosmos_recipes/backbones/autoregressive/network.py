@@ -16,9 +16,11 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from cosmos_recipes.backbones.autoregressive.attention import Attention, Cache
+from cosmos_recipes.backbones.autoregressive.cut import SlotCut
 from cosmos_recipes.backbones.autoregressive.places import FRAME, LAYERS, OWN_CONTEXT
 from cosmos_recipes.backbones.autoregressive.rotary import absolute_positions, rotary_tables
 from cosmos_recipes.backbones.autoregressive.sequence import TokenSequence, at_next
+from cosmos_recipes.backbones.peers import ALONE, Peers
 from cosmos_recipes.recipe.spec import Layout
 
 CONTEXT = "encoder_hidden_states"
@@ -31,7 +33,8 @@ class Around:
     """What blocks need to know of some slots, besides what these hold.
 
     `added_NBSD` enters at the input of each block; N and B may be 1. `own_BTC` are tokens of the context, each seen from
-    the slots of its latent frame, `frame_S`. Of `context_BLC` a mask may leave each slot a part.
+    the slots of its latent frame, `frame_S`. Of `context_BLC` a mask may leave each slot a part. `cut` says how processes
+    split the slots, where they do.
     """
 
     cos_SD: Tensor
@@ -41,6 +44,7 @@ class Around:
     own_BTC: Tensor | None = None
     context_BLC: Tensor | None = None
     mask_SL: Tensor | None = None
+    cut: SlotCut | None = None
 
     def of(self, slots: slice) -> Around:
         """Return this of some slots alone."""
@@ -84,12 +88,14 @@ class Block(nn.Module):
         """Return the hidden state after the block."""
         if added_BSD is not None:
             hidden_BSD = hidden_BSD + added_BSD.type_as(hidden_BSD)
-        rotary = around.cos_SD, around.sin_SD
-        hidden_BSD = hidden_BSD + self.attention.to_earlier(self.attention_norm(hidden_BSD), rotary, cache)
+        hidden_BSD = hidden_BSD + self._earlier(self.attention_norm(hidden_BSD), around, cache)
         if self.has_context:
             hidden_BSD = hidden_BSD + self._attended(hidden_BSD, around, cache)
         out_BSD: Tensor = hidden_BSD + self.feed_forward(self.ffn_norm(hidden_BSD))
         return out_BSD
+
+    def _earlier(self, normed_BSD: Tensor, around: Around, cache: Cache | None) -> Tensor:
+        return self.attention.to_earlier(normed_BSD, (around.cos_SD, around.sin_SD), cache, around.cut)
 
     def _attended(self, hidden_BSD: Tensor, around: Around, cache: Cache | None) -> Tensor:
         attended_BSD = torch.zeros_like(hidden_BSD)
@@ -102,7 +108,9 @@ class Block(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """SwiGLU (arXiv 2002.05202)."""
+    """SwiGLU (arXiv 2002.05202). `tensor` are the processes among which its inner width is split."""
+
+    tensor: Peers = ALONE
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -112,15 +120,20 @@ class FeedForward(nn.Module):
 
     def forward(self, hidden_BSD: Tensor) -> Tensor:
         """Return the same shape."""
+        hidden_BSD = self.tensor.copied(hidden_BSD)
         out_BSD: Tensor = self.w2(nn.functional.silu(self.w1(hidden_BSD)) * self.w3(hidden_BSD))
         return out_BSD
 
 
 class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
-    """Predicts, from each slot of a sequence, the token that comes next in its segment."""
+    """Predicts, from each slot of a sequence, the token that comes next in its segment.
+
+    `context` are the processes among which the slots are split in training.
+    """
 
     config_name: Any = "config.json"
     _supports_gradient_checkpointing = True
+    context: Peers = ALONE
 
     def __init__(
         self,
@@ -214,6 +227,7 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
             own_BTC=entering.get(OWN_CONTEXT),
             context_BLC=context,
             mask_SL=mask_SL,
+            cut=sequence.cut,
         )
 
     @property
@@ -234,7 +248,7 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
         if FRAME in entering:
             parts.append(at_next(entering[FRAME], sequence.frame_S)[None])
         if LAYERS in entering:
-            parts.append(at_next(entering[LAYERS], sequence.predicts_S))
+            parts.append(at_next(entering[LAYERS], sequence.said_S))
         return sum(parts[1:], parts[0]) if parts else None
 
     def forward(self, held_BS: Tensor, around: Around, caches: Sequence[Cache] | None = None) -> Tensor:
