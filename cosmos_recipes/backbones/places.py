@@ -50,7 +50,7 @@ class Cut:
 
     def own_control(self, control: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return a control of which what is said of each token (`NAME_BTHW...`) is that of the own ones."""
-        axis = 3 if self.axis == -2 else 4
+        axis = 2 if self.axis == -2 else 3
         return {
             name: self.peers.own(value, axis) if "_BTHW" in name else value for name, value in control.items()
         }
