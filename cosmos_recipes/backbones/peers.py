@@ -34,33 +34,38 @@ class Peers:
         """Return the parts of all processes, put together along a dimension."""
         if self.size == 1:
             return part
-        whole: Tensor = _Whole.apply(part, dim, self.group)
+        whole: Tensor = _apply(_Whole, part, dim, self.group)
         return whole
 
     def total(self, part: Tensor) -> Tensor:
         """Return the sum over the processes."""
         if self.size == 1:
             return part
-        total: Tensor = _Total.apply(part, self.group)
+        total: Tensor = _apply(_Total, part, self.group)
         return total
 
     def copied(self, same: Tensor) -> Tensor:
         """Return what all processes hold alike, before each goes on with its part of a matrix."""
         if self.size == 1:
             return same
-        copied: Tensor = _Copied.apply(same, self.group)
+        copied: Tensor = _apply(_Copied, same, self.group)
         return copied
 
     def summed(self, part: Tensor) -> Tensor:
         """Return the sum of what the processes made with their parts of a matrix."""
         if self.size == 1:
             return part
-        summed: Tensor = _Summed.apply(part, self.group)
+        summed: Tensor = _apply(_Summed, part, self.group)
         return summed
 
 
 ALONE = Peers()
 """A process that shares its clips with no other."""
+
+
+def _apply(function: Any, *arguments: Any) -> Any:
+    # torch has no types for this.
+    return function.apply(*arguments)
 
 
 class _Whole(torch.autograd.Function):

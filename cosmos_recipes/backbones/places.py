@@ -51,9 +51,7 @@ class Cut:
     def own_control(self, control: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return a control of which what is said of each token (`NAME_BTHW...`) is that of the own ones."""
         axis = 2 if self.axis == -2 else 3
-        return {
-            name: self.peers.own(value, axis) if "_BTHW" in name else value for name, value in control.items()
-        }
+        return {name: self.peers.own(value, axis) if "_BTHW" in name else value for name, value in control.items()}
 
     def whole(self, own_BCTHW: Tensor) -> Tensor:
         """Return the latents of all bands."""
@@ -69,7 +67,9 @@ class Cut:
         """Return the own ones of tokens (..., L, D) on a grid of so many rows and columns."""
         if self.peers.size == 1:
             return whole_LD
-        return self.peers.own(whole_LD.unflatten(-2, (-1, *grid)), self.axis - 1).flatten(-4, -2)
+        apart_THWD: Tensor = whole_LD.unflatten(-2, (-1, *grid))
+        own_THWD: Tensor = self.peers.own(apart_THWD, self.axis - 1)
+        return own_THWD.flatten(-4, -2)
 
 
 class Entrance:
@@ -138,7 +138,8 @@ class SelfAttention:
         rotary_of_a_view = tuple(table_LD.chunk(views)[0] for table_LD in image_rotary_emb)
         within_NLD = attended(attn, hidden_BLD.unflatten(1, (views, -1)).flatten(0, 1), rotary_of_a_view, peers)
         across_BLD: Tensor = self.entrance.added[ACROSS_VIEWS][self.number](hidden_BLD, rotary_of_a_view, peers)
-        return within_NLD.unflatten(0, (-1, views)).flatten(1, 2) + across_BLD
+        within_BLD: Tensor = within_NLD.unflatten(0, (-1, views)).flatten(1, 2)
+        return within_BLD + across_BLD
 
 
 def attended(attention: Any, hidden_BLD: Tensor, rotary: Any, peers: Peers) -> Tensor:

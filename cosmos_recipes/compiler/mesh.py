@@ -31,12 +31,13 @@ def cut_axis(tokens_high: int, tokens_wide: int, context: int) -> Axis | None:
 
 
 def _of_tensor(architecture: Architecture, tensor: int) -> Iterator[str]:
-    decoder = isinstance(architecture, DecoderArchitecture)
-    for what, number in (
-        ("attention heads", architecture.num_attention_heads),
-        ("heads of keys and values", architecture.num_key_value_heads if decoder else architecture.num_attention_heads),
-        ("numbers inside the feed-forward network", architecture.intermediate_size if decoder else architecture.mlp_width),
-    ):
+    inner = "numbers inside the feed-forward network"
+    split = {"attention heads": architecture.num_attention_heads}
+    if isinstance(architecture, DecoderArchitecture):
+        split |= {"heads of keys and values": architecture.num_key_value_heads, inner: architecture.intermediate_size}
+    else:
+        split |= {inner: architecture.mlp_width}
+    for what, number in split.items():
         if number % tensor:
             yield f"{number} {what} cannot be split evenly over {tensor} processes"
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cosmos_recipes.compiler.mesh import as_started
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import RecipeError, fail
 from cosmos_recipes.files import remove, write_json
@@ -36,7 +37,8 @@ def train(plan: Plan, run: Path, prepared: Path, *, nproc: int = 1, progress: Pr
     done = finished(plan, run)
     if done is not None:
         return done
-    Share(rank=0, world=nproc, global_batch=plan.train.global_batch, micro_batch=plan.train.micro_batch)
+    world = as_started(plan, local=nproc, world=nproc).data_parallel
+    Share(rank=0, world=world, global_batch=plan.train.global_batch, micro_batch=plan.train.micro_batch)
     folder = run / "train"
     remove(folder / "failures")
     _write_config(folder / "launch", plan, run, prepared)

@@ -140,7 +140,8 @@ class Keeper(Callback):
         self.finish(module, self)
 
     def _write_consumed(self, module: PostTraining) -> None:
-        self.consumed.write(self.step, rank=module.share.rank, names=module.clips.names)
+        if module.share.leads:
+            self.consumed.write(self.step, rank=module.share.rank, names=module.clips.names)
 
     def _measure(self, module: PostTraining) -> bool:
         """Add the step to the window; return whether any process was asked to stop."""
@@ -148,12 +149,14 @@ class Keeper(Callback):
             {"loss": each.raw_B.sum(), **{k: v_B.sum() for k, v_B in each.figures_B.items()}}
             for _, each in module.losses
         ]
-        sums = [torch.stack([each[name] for each in own]).sum() / self.train.global_batch for name in own[0]]
+        share = module.share.leads / self.train.global_batch
+        sums = [torch.stack([each[name] for each in own]).sum() * share for name in own[0]]
         asked = torch.tensor(float(self.stopped_by or 0), device=module.device)
         asked_sum, loss, *figures = total(torch.stack([asked, *sums])).tolist()
         if not math.isfinite(loss) or not math.isfinite(float(module.grad_norm)):
             self._fail_not_finite(module, loss)
-        self.consumed.add(self.step, [batch for batch, _ in module.losses])
+        if module.share.leads:
+            self.consumed.add(self.step, [batch for batch, _ in module.losses])
         module.losses.clear()
         waited_s = module.batches.wait_s
         self.window.loss += loss
@@ -173,7 +176,7 @@ class Keeper(Callback):
             for clip, finite in zip(batch.clips, losses.raw_B.isfinite(), strict=True)
             if not finite
         ]
-        clips = sorted(clip for part in gather(bad) for clip in part)
+        clips = sorted({clip for part in gather(bad) for clip in part})
         newest = self.checkpoints.newest()
         kept = f"the newest checkpoint, {newest.name}, is from before it" if newest else "there is no checkpoint yet"
         fail(

@@ -132,7 +132,6 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
     """
 
     config_name: Any = "config.json"
-    _supports_gradient_checkpointing = True
     context: Peers = ALONE
 
     def __init__(
@@ -163,7 +162,6 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
         self.transformer_blocks = nn.ModuleList(Block(self.config) for _ in range(num_layers))
         self.norm = nn.RMSNorm(hidden_size, eps=norm_eps)
         self.output = nn.Linear(hidden_size, vocabulary, bias=False)
-        self.gradient_checkpointing = False
 
     @torch.no_grad()
     def initialise(self) -> None:
@@ -235,11 +233,6 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
         # diffusers types it as a plain mapping.
         return self.config
 
-    def _recomputed(self, block: Any, *arguments: Any) -> Tensor:
-        recompute: Any = self._gradient_checkpointing_func
-        hidden_BSD: Tensor = recompute(block, *arguments)
-        return hidden_BSD
-
     def _added(self, sequence: TokenSequence, entering: Mapping[str, Tensor]) -> Tensor | None:
         parts = []
         if self._config.position is not None:
@@ -255,9 +248,7 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
         """Return logits of the next tokens (B, S, vocabulary) of slots that hold these tokens; caches go on with them."""
         hidden_BSD = self.tok_embeddings(held_BS)
         for number, block in enumerate(self.transformer_blocks):
-            arguments = (hidden_BSD, around.added(number), around, caches[number] if caches else None)
-            checkpointed = self.gradient_checkpointing and torch.is_grad_enabled()
-            hidden_BSD = self._recomputed(block, *arguments) if checkpointed else block(*arguments)
+            hidden_BSD = block(hidden_BSD, around.added(number), around, caches[number] if caches else None)
         logits_BSK: Tensor = self.output(self.norm(hidden_BSD))
         return logits_BSK
 

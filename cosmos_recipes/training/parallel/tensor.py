@@ -34,7 +34,7 @@ def split_matrices(model: nn.Module, mesh: DeviceMesh, peers: Peers) -> list[nn.
     Returns the modules with a whole `weight` of which each process makes a part of the gradient alone: norms of heads, and
     halves of adapters.
     """
-    partial = []
+    partial: list[Any] = []
     for unit in [module for module in model.modules() if isinstance(module, UNITS)]:
         for name, dim in [*((name, 0) for name in BEFORE), *((name, 1) for name in AFTER)]:
             if (layer := _found(unit, name)) is not None:
@@ -55,10 +55,10 @@ def split_matrices(model: nn.Module, mesh: DeviceMesh, peers: Peers) -> list[nn.
 class PartOfLinear(nn.Linear):
     """A linear layer that works with this process's part of its matrix."""
 
-    def forward(self, input: Tensor) -> Tensor:  # the name is torch's
+    def forward(self, *inputs: Tensor) -> Tensor:
         """Return this process's columns of the output, or its addend of the whole of it."""
         weight: Any = self.weight
-        return nn.functional.linear(input, weight.to_local())
+        return nn.functional.linear(inputs[0], weight.to_local())
 
 
 def _cut(layer: Any, mesh: DeviceMesh, dim: int) -> Iterator[nn.Module]:

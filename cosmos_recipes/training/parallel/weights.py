@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,13 +22,14 @@ def split_weights(transformer: nn.Module, head: nn.Module, mesh: DeviceMesh, *, 
     """
     on_gpu = mesh.device_type == "cuda"
     waiting = CPUOffloadPolicy(pin_memory=on_gpu) if offload else OffloadPolicy()
-    exact = {"mesh": mesh, "offload_policy": waiting, "mp_policy": MixedPrecisionPolicy(reduce_dtype=torch.float32)}
+    exact = MixedPrecisionPolicy(reduce_dtype=torch.float32)
     halves = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32, cast_forward_inputs=False)
+    split = partial(fully_shard, mesh=mesh, offload_policy=waiting)
     for block in _blocks(transformer, head):
-        fully_shard(block, **exact | ({"mp_policy": halves} if half else {}))
-    fully_shard(transformer, **exact)
+        split(block, mp_policy=halves if half else exact)
+    split(transformer, mp_policy=exact)
     if any(True for _ in head.parameters()):
-        fully_shard(head, **exact)
+        split(head, mp_policy=exact)
 
 
 def reshard(model: nn.Module) -> None:

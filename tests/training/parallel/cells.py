@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,11 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor
-
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[3])]
-
 from tiny import tiny_plan
+from torch import Tensor
 
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.training.batches import Share
