@@ -22,6 +22,7 @@ from torch import Tensor
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.training.batches import Share
 from cosmos_recipes.training.optimizer import build_optimizer
+from cosmos_recipes.training.parallel.blocks import prepare_blocks
 from cosmos_recipes.training.parallel.gradients import clip_gradients
 from cosmos_recipes.training.parallel.mesh import Mesh
 from cosmos_recipes.training.parallel.processes import total
@@ -57,6 +58,7 @@ WAYS: dict[str, dict[str, int]] = {
     "shard and tensor": {"shard": 2, "tensor": 2, "processes": 4},
     "context and tensor": {"shard": 2, "context": 2, "tensor": 2, "processes": 4},
 }
+ADAPTERS = {"method": "lora", "lora_rank": 4, "lora_alpha": 8}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +70,11 @@ class Cell:
     way: str
     optimizer: str = "adamw"
     train: Mapping[str, Any] = field(default_factory=dict)
+    hardware: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        extra = "".join(f", {name} {value}" for name, value in self.train.items())
+        extra = "".join(f", {name} {value}" for name, value in (*self.train.items(), *self.hardware.items()))
         return f"{self.family}: {self.head}, {self.way}, {self.optimizer}{extra}"
 
     @property
@@ -86,6 +89,9 @@ class Cell:
         document["conditioning"] |= heads[self.head]
         document["data"] |= {"numbers": {"action": 3, "trajectory": 8}, "rates_hz": {"trajectory": 10.0}}
         document["data"]["clip"]["views"] = ("left", "right") if "views" in self.head else ()
+        document["hardware"] |= self.hardware
+        if self.family == "autoregressive":
+            document["backbone"]["architecture"] |= {"num_attention_heads": 4}
         return Plan.model_validate(document)
 
 
@@ -96,6 +102,16 @@ def cells() -> Iterator[Cell]:
             yield from (Cell(family=family, head=head, way=way) for head in heads)
         for way in ("copies of shards", "shard and tensor"):
             yield Cell(family=family, head="text", way=way)
+        for way in ("shard", "context", "tensor", "copies of shards", "shard and tensor"):
+            yield Cell(family=family, head="text", way=way, optimizer="muon")
+        for way in ("shard", "context", "tensor"):
+            yield Cell(family=family, head="text", way=way, train={"micro_batch": 1})
+        for hardware in ({"recompute": "selective"}, {"recompute": "full"}, {"offload": True}):
+            yield Cell(family=family, head="text", way="shard", hardware=hardware)
+        yield Cell(family=family, head="text", way="context and tensor", hardware={"recompute": "full"})
+    for way in ("shard", "context", "tensor", "shard and tensor"):
+        yield Cell(family="diffusion", head="text", way=way, train=ADAPTERS)
+    yield Cell(family="diffusion", head="views apart", way="tensor", hardware={"recompute": "full"})
 
 
 @cache
@@ -130,6 +146,7 @@ def model_of(plan: Plan) -> WorldModel:
     for parameter in model.parameters():
         if not parameter.any():
             parameter.data.normal_(std=0.1, generator=generator)
+    prepare_blocks(model.transformer.transformer_blocks, recompute=plan.hardware.recompute, compiles=False)
     return model
 
 
