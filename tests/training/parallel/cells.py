@@ -18,14 +18,15 @@ import torch
 import torch.distributed as dist
 from tiny import tiny_plan
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.training.batches import Share
 from cosmos_recipes.training.optimizer import build_optimizer
 from cosmos_recipes.training.parallel.blocks import prepare_blocks
 from cosmos_recipes.training.parallel.gradients import clip_gradients
-from cosmos_recipes.training.parallel.mesh import Mesh
-from cosmos_recipes.training.parallel.processes import total
+from cosmos_recipes.training.parallel.mesh import TENSOR, Mesh
+from cosmos_recipes.training.parallel.processes import gather, total
 from cosmos_recipes.training.parallel.sharing import share_work
 from cosmos_recipes.training.parallel.tensor import sum_partial_gradients
 from cosmos_recipes.training.world_model import WorldModel
@@ -59,6 +60,8 @@ WAYS: dict[str, dict[str, int]] = {
     "context and tensor": {"shard": 2, "context": 2, "tensor": 2, "processes": 4},
 }
 ADAPTERS = {"method": "lora", "lora_rank": 4, "lora_alpha": 8}
+FORGOTTEN = "diffusion: text, tensor, adamw"
+"""The cell that is trained once more without summing up the gradients of which each process makes a part."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,9 +101,9 @@ class Cell:
 def cells() -> Iterator[Cell]:
     """Yield every cell."""
     for family, heads in (("diffusion", DIFFUSION), ("autoregressive", AUTOREGRESSIVE)):
-        for way in ("shard", "context", "tensor", "context of four", "context and tensor"):
+        for way in ("shard", "context", "tensor", "context and tensor"):
             yield from (Cell(family=family, head=head, way=way) for head in heads)
-        for way in ("copies of shards", "shard and tensor"):
+        for way in ("copies of shards", "shard and tensor", "context of four"):
             yield Cell(family=family, head="text", way=way)
         for way in ("shard", "context", "tensor", "copies of shards", "shard and tensor"):
             yield Cell(family=family, head="text", way=way, optimizer="muon")
@@ -108,6 +111,8 @@ def cells() -> Iterator[Cell]:
             yield Cell(family=family, head="text", way=way, train={"micro_batch": 1})
         for hardware in ({"recompute": "selective"}, {"recompute": "full"}, {"offload": True}):
             yield Cell(family=family, head="text", way="shard", hardware=hardware)
+        for way in ("shard", "context", "tensor"):
+            yield Cell(family=family, head="text", way=way, train={"precision": "bf16"})
         yield Cell(family=family, head="text", way="context and tensor", hardware={"recompute": "full"})
     for way in ("shard", "context", "tensor", "shard and tensor"):
         yield Cell(family="diffusion", head="text", way=way, train=ADAPTERS)
@@ -150,8 +155,11 @@ def model_of(plan: Plan) -> WorldModel:
     return model
 
 
-def train(plan: Plan, mesh: Mesh | None, model: WorldModel) -> list[float]:
-    """Train, and return the loss of every step."""
+def train(plan: Plan, mesh: Mesh | None, model: WorldModel, *, sums: bool = True) -> dict[str, Any]:
+    """Train, and return the loss and the gradient's norm of every step, and how far copies of weights are apart after it.
+
+    Without `sums`, gradients of which each process makes a part stay so.
+    """
     partial = share_work(model, mesh, plan) if mesh else []
     share = Share(
         rank=mesh.data_rank if mesh else 0,
@@ -160,24 +168,37 @@ def train(plan: Plan, mesh: Mesh | None, model: WorldModel) -> list[float]:
         micro_batch=plan.train.micro_batch,
     )
     optimizer = build_optimizer(model, plan.train.optimizer)
-    losses = []
+    losses, norms = [], []
     for step in range(STEPS):
-        sums = torch.zeros(())
+        loss = torch.zeros(())
         for samples in share.micro_batches():
             control = model.collate([rows()[sample] for sample in samples])
-            found = model.losses(
-                latents(plan)[samples.start : samples.stop], control, seed=plan.seed, step=step, samples=samples
-            )
-            sums += found.raw_B.detach().sum()
+            with torch.autocast("cpu", torch.bfloat16, enabled=plan.train.precision == "bf16"):
+                found = model.losses(
+                    latents(plan)[samples.start : samples.stop], control, seed=plan.seed, step=step, samples=samples
+                )
+            loss += found.raw_B.detach().sum()
             (found.weighted_B.sum() / share.clips_per_step).backward()
         if mesh:
-            sum_partial_gradients(partial, mesh.tensor)
-            sums = total(sums * mesh.leads)
-        clip_gradients([each for group in optimizer.param_groups for each in group["params"]], 1.0)
+            sum_partial_gradients(partial if sums else [], mesh.tensor)
+            loss = total(loss * mesh.leads)
+        norms.append(float(clip_gradients([each for group in optimizer.param_groups for each in group["params"]], 1.0)))
         optimizer.step()
         optimizer.zero_grad()
-        losses.append(sums.item() / CLIPS)
-    return losses
+        losses.append(loss.item() / CLIPS)
+    return {"losses": losses, "norms": norms, "apart": apart(model, mesh) if mesh and mesh.tensor.size > 1 else 0.0}
+
+
+@torch.no_grad()
+def apart(model: WorldModel, mesh: Mesh) -> float:
+    """Return how far what processes hold alike is apart at most among those that split matrices."""
+    most = 0.0
+    for parameter in model.parameters():
+        own: Any = parameter
+        if isinstance(own, DTensor) and TENSOR not in (own.device_mesh.mesh_dim_names or ()):
+            copies = gather(own.to_local())
+            most = max(most, *((copies[dist.get_rank() ^ 1] - own.to_local()).abs().flatten().tolist() or [0.0]))
+    return most
 
 
 def main() -> None:
@@ -192,7 +213,10 @@ def main() -> None:
         plan = cell.plan()
         sizes = {"shard": 1, "context": 1, "tensor": 1, **WAYS[cell.way]}
         sizes.pop("processes", None)
-        found[cell.name] = train(plan, Mesh.of("cpu", **sizes), model_of(plan))
+        mesh = Mesh.of("cpu", **sizes)
+        found[cell.name] = train(plan, mesh, model_of(plan))
+        if cell.name in (FORGOTTEN, *chosen):
+            found[f"{cell.name}, not summed"] = train(plan, mesh, model_of(plan), sums=False)
     if dist.get_rank() == 0:
         Path(out).write_text(json.dumps(found))
     dist.destroy_process_group()
