@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cosmos_recipes.compiler.mesh import as_started
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.files import remove, write_json
 from cosmos_recipes.launch.failed import raise_failure
@@ -48,7 +49,8 @@ def train(
     if done is not None:
         return done
     world = nproc * (node.nodes if node else 1)
-    Share(rank=0, world=world, global_batch=plan.train.global_batch, micro_batch=plan.train.micro_batch)
+    groups = as_started(plan, local=nproc, world=world).data_parallel
+    Share(rank=0, world=groups, global_batch=plan.train.global_batch, micro_batch=plan.train.micro_batch)
     folder = run / "train"
     launch = folder / ("launch" if node is None or node.is_first else f"launch-{node.rank}")
     if node is None or node.is_first:

@@ -59,6 +59,8 @@ class Batch:
 class Share:
     """What process `rank` of `world` does of every global batch: a run of positions, in micro-batches.
 
+    Several processes may do the same, each a part of every clip: one of them `leads`, and speaks for all.
+
     Raises:
         RecipeError: the global batch cannot be split evenly (CR601).
     """
@@ -67,6 +69,7 @@ class Share:
     world: int
     global_batch: int
     micro_batch: int
+    leads: bool = True
 
     def __post_init__(self) -> None:
         if self.global_batch % self.world:

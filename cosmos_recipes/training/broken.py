@@ -9,7 +9,7 @@ import numpy as np
 
 from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.training.log import StepLog
-from cosmos_recipes.training.parallel import gather
+from cosmos_recipes.training.parallel.processes import gather
 
 if TYPE_CHECKING:
     from cosmos_recipes.training.model import PostTraining

@@ -29,7 +29,7 @@ _END_S = 60
 
 
 class Checkpoints:
-    """The checkpoints of a run: `step-00000040.ckpt` is the state after 40 steps, a file or (sharded) a folder.
+    """The checkpoints of a run: `step-00000040.ckpt` is the folder of the state after 40 steps.
 
     A file beside the folder says of each what the policy goes by. At most one is being written; what goes wrong with it
     (CR606) is raised by the next call.
@@ -68,13 +68,10 @@ class Checkpoints:
         """
         self.wait()
         path = self._path(saved.step)
-        try:
-            trainer.save_checkpoint(unfinished(path))
-        except (OSError, CheckpointException) as error:
-            self._fail(saved.step, _why(error))
-        state: Any = trainer.strategy.checkpoint_io
+        trainer.save_checkpoint(path)
+        strategy: Any = trainer.strategy
         self._writing = background.start(
-            lambda: self._write(saved, first, lambda: state.write(unfinished(path))),
+            lambda: self._write(saved, first, lambda: strategy.write_held(unfinished(path), self._group)),
             name=f"checkpoint of step {saved.step}",
         )
 
@@ -107,12 +104,11 @@ class Checkpoints:
             write_json(self._about, [asdict(about[step]) for step in sorted(steps)])
 
     def _write(self, saved: Saved, *parts: Callable[[], None]) -> None:
-        problems = self._everywhere(next(filter(None, map(_problem_of, parts)), None))
-        if self._rank == 0 and not any(problems):
-            problems = [_problem_of(lambda: self._finish(saved))]
-        found = next(filter(None, problems), None)
-        if found is not None:
-            self._fail(saved.step, found)
+        for part in parts:
+            # None goes on alone: the next part may need all.
+            self._agree(saved, _problem_of(part))
+        if self._rank == 0:
+            self._agree(saved, _problem_of(lambda: self._finish(saved)), alone=True)
 
     def _finish(self, saved: Saved) -> None:
         known = {**self._known(), saved.step: saved}
@@ -126,12 +122,15 @@ class Checkpoints:
         by_step = {each.step: each for each in said}
         return {step: by_step.get(step, Saved(step=step, seconds=0.0)) for step in map(_step, self.finished())}
 
-    def _everywhere(self, problem: str | None) -> list[str | None]:
-        if self._group is None:
-            return [problem]
-        problems: list[str | None] = [None] * dist.get_world_size()
-        dist.all_gather_object(problems, problem, group=self._group)
-        return problems
+    def _agree(self, saved: Saved, problem: str | None, *, alone: bool = False) -> None:
+        """Fail in all processes, unless this one is `alone`, if one has a problem."""
+        problems = [problem]
+        if self._group is not None and not alone:
+            problems = [None] * dist.get_world_size()
+            dist.all_gather_object(problems, problem, group=self._group)
+        found = next(filter(None, problems), None)
+        if found is not None:
+            self._fail(saved.step, found)
 
     @property
     def _rank(self) -> int:
@@ -160,7 +159,7 @@ def _problem_of(write: Callable[[], object]) -> str | None:
     """Return why something could not be written; torch says so with a RuntimeError."""
     try:
         write()
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, CheckpointException) as error:
         return _why(error)
     return None
 

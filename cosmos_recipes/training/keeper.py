@@ -180,6 +180,8 @@ class Keeper(Callback):
 
     def _writes_consumed(self, module: PostTraining) -> Callable[[], None]:
         """Return what writes the clips consumed up to this step, whenever it is called."""
+        if not module.share.leads:
+            return lambda: None
         return partial(
             self.consumed.write, self.consumed.take(), self.step, rank=module.share.rank, names=module.clips.names
         )
@@ -190,13 +192,15 @@ class Keeper(Callback):
             {"loss": each.raw_B.sum(), **{k: v_B.sum() for k, v_B in each.figures_B.items()}}
             for _, each in module.losses
         ]
-        sums = [torch.stack([each[name] for each in own]).sum() / self.train.global_batch for name in own[0]]
+        share = module.share.leads / self.train.global_batch
+        sums = [torch.stack([each[name] for each in own]).sum() * share for name in own[0]]
         asked = torch.tensor(float(self.stopped_by or 0), device=module.device)
         asked_sum, loss, *figures = total(torch.stack([asked, *sums])).tolist()
         is_broken = not math.isfinite(loss) or not math.isfinite(float(module.grad_norm))
         if is_broken:
             self._meet_broken(module, loss)
-        self.consumed.add(self.step, [batch for batch, _ in module.losses])
+        if module.share.leads:
+            self.consumed.add(self.step, [batch for batch, _ in module.losses])
         module.losses.clear()
         waited_s = module.batches.wait_s
         if not is_broken:

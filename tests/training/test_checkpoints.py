@@ -30,11 +30,11 @@ def test_checkpoints_are_kept_as_the_recipe_says(prepared: Path, tmp_path: Path)
 
 def test_steps_go_on_while_the_disk_hangs_and_learn_of_its_failure(prepared: Path, tmp_path: Path) -> None:
     """The checkpoint is written into a pipe, first without a reader and then with one that goes away."""
-    pipe = tmp_path / "train" / "checkpoints" / "step-00000040.ckpt.unfinished"
+    pipe = tmp_path / "train" / "checkpoints" / "step-00000040.ckpt.unfinished" / "__0_0.distcp"
 
     def progress(what: str, done: int, total: int) -> None:
         if 1 <= done < 40 and not pipe.exists():
-            pipe.parent.mkdir()
+            pipe.parent.mkdir(parents=True)
             os.mkfifo(pipe)
         if done > 60:
             os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))

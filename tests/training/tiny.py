@@ -16,7 +16,7 @@ import av
 import numpy as np
 import torch
 
-from cosmos_recipes.backbones.tokenizers.pca import PcaTokenizer
+from cosmos_recipes.backbones.tokenizers import build_tokenizer
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.data.binding.bind import Binding
@@ -177,7 +177,7 @@ def write_base(folder: Path, prepared: Path, *, head: str = "none") -> Path:
     return folder
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, *, family: str = "diffusion") -> None:
     """Write an index, a fitted tokenizer and latents of twelve little videos into `folder`."""
     recordings = [
         Recording(
@@ -194,7 +194,8 @@ def prepare(folder: Path) -> None:
     index = ClipIndex(folder)
     reader = ClipReader(index, CLIP, {"mjpeg": "cpu"})
     clips = [*index.ids("train").tolist(), *index.ids("held-out").tolist()]
-    tokenizer = PcaTokenizer(temporal=4, spatial=8, channels=8).fit(reader.read([clip]).flatten(0, 1) for clip in clips)
+    built = build_tokenizer(tiny_plan(family=family).backbone.tokenizer)
+    tokenizer = built.fit(reader.read([clip]).flatten(0, 1) for clip in clips)
     tokenizer.save_pretrained(folder / "tokenizer")
     encoder = Encoder.saved(tokenizer, folder / "tokenizer")
     write_latents(folder / "latents", reader, clips, encoder, Cache(folder / "cache"), _quiet)
