@@ -7,6 +7,7 @@ tensors (`store`) with what else Lightning keeps in `meta.pt`.
 from __future__ import annotations
 
 import copy
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,16 @@ META = "meta.pt"
 
 def strategy_of(hardware: HardwarePlan) -> Strategy:
     """Return how the processes of a plan share its work."""
+    # The watch of every process is to be first: it says who waits for what.
+    patience = timedelta(seconds=max(1800, 2 * hardware.stall_s))
     match hardware.strategy:
         case "single":
             return OneProcess(device="cuda:0" if hardware.accelerator == "gpu" else "cpu")
         case "ddp":
-            return Copies(broadcast_buffers=False, gradient_as_bucket_view=True)
+            return Copies(broadcast_buffers=False, gradient_as_bucket_view=True, timeout=patience)
         case _:
             sizes = {"shard": hardware.shard, "context": hardware.context, "tensor": hardware.tensor}
-            return Shared(**sizes, offload=hardware.offload)
+            return Shared(**sizes, offload=hardware.offload, timeout=patience)
 
 
 class Stored:
@@ -115,8 +118,8 @@ class Copies(Stored, DDPStrategy):
 class Shared(Stored, ModelParallelStrategy):
     """Processes that share weights, and may share tokens and matrices; see `compiler.plan.HardwarePlan`."""
 
-    def __init__(self, *, shard: int, context: int, tensor: int, offload: bool = False) -> None:
-        super().__init__(data_parallel_size=1, tensor_parallel_size=1)
+    def __init__(self, *, shard: int, context: int, tensor: int, timeout: timedelta, offload: bool = False) -> None:
+        super().__init__(data_parallel_size=1, tensor_parallel_size=1, timeout=timeout)
         self._sizes, self._offload = {"shard": shard, "context": context, "tensor": tensor}, offload
 
     def setup_environment(self) -> None:
