@@ -14,6 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from cosmos_recipes.backbones.networks import load_transformer
+from cosmos_recipes.backbones.stored import gathered
 from cosmos_recipes.backbones.weights import ADAPTER, Weights, require_unchanged
 from cosmos_recipes.diagnostics import Place, fail
 
@@ -34,14 +35,18 @@ def is_adapted(transformer: Any) -> bool:
     return bool(getattr(transformer, "peft_config", None))
 
 
-def save_adapters(transformer: Any, folder: Path) -> None:
-    """Write `pytorch_lora_weights.safetensors`, which `load_lora_weights` of diffusers' pipelines reads."""
+def save_adapters(transformer: Any, folder: Path, *, writes: bool = True) -> None:
+    """Write `pytorch_lora_weights.safetensors`, which `load_lora_weights` of diffusers' pipelines reads.
+
+    Where processes share the network, every one must call this, and one `writes`.
+    """
     config = transformer.peft_config["default"]
     settings = {"r": config.r, "lora_alpha": config.lora_alpha, "target_modules": sorted(config.target_modules)}
-    state = {_PREFIX + name: value.contiguous() for name, value in get_peft_model_state_dict(transformer).items()}
+    state = {_PREFIX + name: value for name, value in gathered(get_peft_model_state_dict(transformer)).items()}
     # With a second entry, the order of the two, and so the hash of the file, would be another each time.
     said = {LORA_ADAPTER_METADATA_KEY: json.dumps({_PREFIX + name: value for name, value in settings.items()})}
-    save_file(state, folder / ADAPTER, metadata=said)
+    if writes:
+        save_file(state, folder / ADAPTER, metadata=said)
 
 
 def load_network(folder: Path, *, base: Path | None = None, architecture: Mapping[str, Any] | None = None) -> Any:

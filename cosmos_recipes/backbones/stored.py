@@ -7,17 +7,23 @@ an error, found in the files' headers before anything is loaded.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
+from huggingface_hub import split_torch_state_dict_into_shards
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from cosmos_recipes.diagnostics import Place, fail
 
 NAME = "diffusion_pytorch_model"
 MOST_NAMED = 5
+SHARD = "2GB"
+"""The largest file that a model is written to: as much of it as is in memory at a time."""
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -29,6 +35,35 @@ def load_stored(model_class: Any, folder: Path) -> Any:
     """
     require_fitting(model_class, folder)
     return model_class.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True)
+
+
+def save_stored(model: Any, folder: Path, *, shard: str = SHARD, writes: bool = True) -> None:
+    """Write the weights of a model as diffusers does, in files of at most one `shard` (such as "2GB"), and look what was written.
+
+    Where processes share the model, every one must call this, and one `writes`: it holds one shard at a time, and the
+    others one tensor.
+    """
+    state = model.state_dict()
+    expected = {name: tuple(value.shape) for name, value in state.items()}
+    empty = {name: torch.empty(value.shape, dtype=value.dtype, device="meta") for name, value in state.items()}
+    plan = split_torch_state_dict_into_shards(
+        empty, filename_pattern=f"{NAME}{{suffix}}.safetensors", max_shard_size=shard
+    )
+    for file, names in plan.filename_to_tensors.items():
+        tensors = gathered({name: state[name] for name in names}, keeps=writes)
+        if writes:
+            save_file(tensors, folder / file, metadata={"format": "pt"})
+    if writes and plan.is_sharded:
+        index = {"metadata": plan.metadata, "weight_map": plan.tensor_to_filename}
+        (folder / f"{NAME}.safetensors.index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+    if writes:
+        require_shapes(expected, stored_shapes(folder), network=type(model).__name__, place=folder)
+
+
+def gathered(state: Mapping[str, Tensor], *, keeps: bool = True) -> dict[str, Tensor]:
+    """Return tensors whole and on the CPU, also those that processes share; who `keeps` none only gives its parts."""
+    whole = ((name, each.full_tensor() if isinstance(each, DTensor) else each) for name, each in state.items())
+    return {name: each.detach().cpu().contiguous() for name, each in whole if keeps}
 
 
 def require_fitting(model_class: Any, folder: Path) -> None:

@@ -29,7 +29,8 @@ from cosmos_recipes.cli import (
     schema,
     show,
 )
-from cosmos_recipes.launch.job import STOPPED_CODES, StoppedElsewhere
+from cosmos_recipes.launch.job import StoppedElsewhere
+from cosmos_recipes.training.stopping import STOPPED, exit_code
 
 app = typer.Typer(
     add_completion=False,
@@ -80,8 +81,8 @@ def everything(
 
     \b
     Exit codes: 0 fine, 1 a fault of this program, 2 the recipe or the command is wrong, 3 the data breaks its
-    contract, 4 training failed, 5 the gate refused, 6 publishing failed, 75 stopped and to be started again,
-    130 interrupted.
+    contract, 4 training failed, 5 the gate refused, 6 publishing failed, 75 stopped by SIGTERM (the same
+    command goes on, so a scheduler should start it again), 130 interrupted by Ctrl-C.
     """
 
 
@@ -90,7 +91,7 @@ class Stopped(BaseException):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.exit_code = 128 + number
+        self.exit_code = exit_code(number)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -112,7 +113,7 @@ def main() -> None:
         sys.exit(stop.exit_code)
     except StoppedElsewhere:
         failures.show_resume()
-        sys.exit(STOPPED_CODES[0])
+        sys.exit(STOPPED)
     except BrokenPipeError:
         failures.silence_output()
         sys.exit(141)

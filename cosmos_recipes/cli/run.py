@@ -49,7 +49,8 @@ def run(
 ) -> None:
     """Prepare the data, train, evaluate, package and publish; what is done and unchanged is skipped.
 
-    Interrupted or killed, the same command goes on where it stopped and ends in the same result. With --on the run is
+    Interrupted or killed, the same command goes on where it stopped and ends in the same result; stopped by SIGTERM
+    it saves and exits with 75, after which a scheduler should start it again. With --on the run is
     sent to a cluster as a job, with recipe and code as they are now.
 
     \b

@@ -8,6 +8,7 @@ from cosmos_recipes.backbones.zoo import video_sibling
 from cosmos_recipes.compiler.families import check_family, check_weights
 from cosmos_recipes.compiler.fit import head_parameters
 from cosmos_recipes.compiler.hardware import check_hardware, check_shares
+from cosmos_recipes.compiler.keeping import check_best
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.compiler.shape import clip_plan, nearest_frames, nearest_multiple
 from cosmos_recipes.compiler.views import check_views
@@ -21,7 +22,7 @@ LEAST_RATE = 0.9
 
 def check_alone(loaded: LoadedRecipe) -> tuple[Problem, ...]:
     """Return the problems that show in the recipe by itself."""
-    checks = (check_hardware, _evaluation, _control, _publishing)
+    checks = (check_hardware, _evaluation, check_best, _control, _publishing)
     return tuple(problem for check in checks for problem in check(loaded))
 
 

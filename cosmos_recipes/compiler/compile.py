@@ -220,11 +220,21 @@ def _train(resolved: Resolved, fitted: Fit) -> TrainPlan:
         optimizer=train.optimizer,
         precision=train.precision,
         ema=train.ema,
-        checkpoint_every=train.checkpoint_every or -(-train.steps // CHECKPOINTS_IN_A_RUN),
+        checkpoint_every=train.checkpoint_every or _checkpoint_every(resolved),
         keep_checkpoints=train.keep_checkpoints,
+        keep_best=train.keep_best,
+        keep_every_h=train.keep_every_h,
+        skip_not_finite=train.skip_not_finite,
         log_every=train.log_every,
         tensorboard=train.tensorboard,
     )
+
+
+def _checkpoint_every(resolved: Resolved) -> int:
+    """Return the steps between two checkpoints; where the best are kept, each is one whose held-out loss is measured."""
+    recipe = resolved.loaded.recipe
+    steps = -(-recipe.train.steps // CHECKPOINTS_IN_A_RUN)
+    return -(-steps // recipe.evaluate.every) * recipe.evaluate.every if recipe.train.keep_best else steps
 
 
 def _evaluate(resolved: Resolved) -> EvaluatePlan:

@@ -72,7 +72,7 @@ def launch_script(hardware: HardwarePlan) -> str:
         if hardware.nodes > 1:
             together = '--rdzv-backend c10d --rdzv-endpoint "${MASTER_ADDR:?set it to the first machine}:${MASTER_PORT:-29500}"'
         nodes = shlex.quote(str(hardware.nodes))
-        command = f"python -m torch.distributed.run --nnodes {nodes} --nproc-per-node {hardware.devices} {together} {arguments}"
+        command = f"python -m cosmos_recipes.launch.torchrun --shutdown-timeout 600 --nnodes {nodes} --nproc-per-node {hardware.devices} {together} {arguments}"
     where = "once on each machine" if hardware.nodes > 1 else "on the machine that the plan is made for"
     return f"""\
 #!/bin/sh

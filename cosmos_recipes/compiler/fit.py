@@ -60,6 +60,7 @@ def fit(resolved: Resolved, clip: ClipPlan) -> Fit:
         recompute=way.recompute,
         offload=way.offload,
         compile=way.compile,
+        stall_s=hardware.stall_s,
     )
     fitted = _fit_plan(resolved, work, clip, found)
     require_storage(resolved, fitted)

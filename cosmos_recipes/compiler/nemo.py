@@ -51,8 +51,10 @@ def nemo_config(plan: Plan) -> dict[str, Any]:
 
 
 def _strategy(hardware: HardwarePlan) -> Any:
-    """Return Lightning's strategy as its class and arguments."""
-    world = hardware.nodes * hardware.devices
+    """Return that of Lightning's strategies which comes nearest to the plan's.
+
+    NeMo makes no others from a file. Training has its own, made of the plan: `training.parallel.strategy`.
+    """
     match hardware.strategy:
         case "single":
             return "auto"
@@ -62,9 +64,9 @@ def _strategy(hardware: HardwarePlan) -> Any:
                 "broadcast_buffers": False,
                 "gradient_as_bucket_view": True,
             }
-        case "fsdp2":
+        case _:
             return {
                 "_target_": "lightning.pytorch.strategies.ModelParallelStrategy",
-                "data_parallel_size": world,
-                "tensor_parallel_size": 1,
+                "data_parallel_size": hardware.world // hardware.tensor,
+                "tensor_parallel_size": hardware.tensor,
             }

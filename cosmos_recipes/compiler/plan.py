@@ -18,6 +18,8 @@ from cosmos_recipes.recipe.spec import Recompute as Recompute
 from cosmos_recipes.recipe.spec import Strategy as Strategy
 
 PLAN_VERSION: Final = 2
+CHANGEABLE = ("checkpoint_every", "keep_checkpoints", "keep_best", "keep_every_h", "skip_not_finite")
+"""Settings of `train` that decide no weights: a run goes on after they are changed."""
 
 
 class Part(BaseModel):
@@ -146,7 +148,10 @@ class ConditioningPlan(Part):
 
 
 class TrainPlan(Part):
-    """Every setting of the optimisation."""
+    """Every setting of the optimisation.
+
+    Plans from before `keep_best`, `keep_every_h` and `skip_not_finite` were said keep the newest and skip nothing.
+    """
 
     method: Literal["full", "lora"]
     lora_rank: int | None
@@ -160,8 +165,19 @@ class TrainPlan(Part):
     ema: float | None
     checkpoint_every: int
     keep_checkpoints: int
+    keep_best: int = 0
+    keep_every_h: float | None = None
+    skip_not_finite: int = 0
     log_every: int
     tensorboard: bool
+
+    def most_checkpoints(self, hours: float) -> int:
+        """Return how many checkpoints there are on disk at once, at most, in so many hours of training.
+
+        One that is being written is among them: an old one goes when the new one is whole.
+        """
+        kept_for_good = int(hours // self.keep_every_h) if self.keep_every_h else 0
+        return min(self.keep_checkpoints + self.keep_best + kept_for_good + 1, self.steps // self.checkpoint_every)
 
 
 class EvaluatePlan(Part):
@@ -195,7 +211,8 @@ class HardwarePlan(Part):
     fit (HSDP); the tokens of a clip over `context` neighbouring processes, and each matrix of the blocks over `tensor`.
     A global batch is thus split over world size / (context x tensor) data-parallel groups. `recompute` says which
     activations are computed again in the backward pass: none, the cheap ones of a block, or whole blocks; with `offload` the
-    sharded state waits in host memory, and with `compile` each block is compiled.
+    sharded state waits in host memory, and with `compile` each block is compiled. Training that finishes no step in
+    `stall_s` seconds is ended.
     """
 
     accelerator: Literal["cpu", "gpu"]
@@ -209,6 +226,7 @@ class HardwarePlan(Part):
     recompute: Recompute = "none"
     offload: bool = False
     compile: bool = False
+    stall_s: int = 1200
 
     @property
     def world(self) -> int:
@@ -337,4 +355,6 @@ class Plan(Part):
             "hardware",
         )
         document = self.model_dump(mode="json", include=set(names))
+        for name in CHANGEABLE:
+            document.get("train", {}).pop(name, None)
         return hashlib.sha256(json.dumps(document).encode()).hexdigest()

@@ -37,6 +37,7 @@ FROM_RECIPE = {
     "hardware.nodes": "hardware.nodes",
     "hardware.compile": "hardware.compile",
     "hardware.gpu": "hardware.gpu",
+    "hardware.stall_s": "hardware.stall_s",
 }
 """Paths of the plan that a key of the recipe says; of a block, all below it under the same names."""
 
@@ -94,7 +95,7 @@ UNLESS_GIVEN = {
     "train.micro_batch": ("train.micro_batch", FASTEST),
     **{f"hardware.{key}": (f"hardware.{key}", FASTEST) for key in PINS},
     "hardware.compile": ("hardware.compile", ""),
-    "train.checkpoint_every": ("train.checkpoint_every", "derived from train.steps"),
+    "train.checkpoint_every": ("train.checkpoint_every", "derived from train.steps and evaluate.every"),
     "evaluate.samples": ("evaluate.samples", "derived from evaluate.clips"),
     "evaluate.temperature": ("evaluate.temperature", OF_OBJECTIVE),
     "evaluate.top_p": ("evaluate.top_p", OF_OBJECTIVE),

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 from diffusers.models.attention_processor import Attention
-from diffusers.models.embeddings import apply_rotary_emb
 from torch import Tensor, nn
 
-from cosmos_recipes.backbones.places import ACROSS_VIEWS
+from cosmos_recipes.backbones.peers import ALONE, Peers
+from cosmos_recipes.backbones.places import ACROSS_VIEWS, projected
 from cosmos_recipes.conditioning.base import Surroundings
 from cosmos_recipes.conditioning.text import TextHead
 from cosmos_recipes.conditioning.views import view_places
@@ -118,19 +118,10 @@ class CrossViewAttention(nn.Module):
         """Let nothing come out."""
         nn.init.zeros_(self.attention.to_out[0].weight)
 
-    def forward(self, hidden_BLD: Tensor, rotary_of_a_view: Any) -> Tensor:
+    def forward(self, hidden_BLD: Tensor, rotary_of_a_view: Any, peers: Peers = ALONE) -> Tensor:
         """Return what each view attends to in others (B, V * L, D), from tokens of the same shape."""
         attention, apart_BVLD = self.attention, hidden_BLD.unflatten(1, (len(self.sees), -1))
-        query: Any
-        key: Any
-        query, key, value = (
-            project(apart_BVLD).unflatten(-1, (attention.heads, -1)).transpose(2, 3)
-            for project in (attention.to_q, attention.to_k, attention.to_v)
-        )
-        query, key = (
-            apply_rotary_emb(norm(each), rotary_of_a_view, use_real_unbind_dim=-2)
-            for norm, each in ((attention.norm_q, query), (attention.norm_k, key))
-        )
+        query, key, value = projected(attention, apart_BVLD, rotary_of_a_view, peers)
         seen_BVHLD = torch.stack(
             [_attend(query[:, v], key[:, own], value[:, own]) for v, own in enumerate(self.sees)], 1
         )
@@ -139,7 +130,7 @@ class CrossViewAttention(nn.Module):
         return out_BLD
 
 
-def _attend(query_BHLD: Any, key_BSHLD: Any, value_BSHLD: Any) -> Tensor:
+def _attend(query_BHLD: Tensor, key_BSHLD: Tensor, value_BSHLD: Tensor) -> Tensor:
     """Return what a view attends to in those that it sees; zeros where it sees none."""
     if not key_BSHLD.shape[1]:
         return torch.zeros_like(query_BHLD)

@@ -136,6 +136,9 @@ class Latents:
     def _shard(self, number: int) -> Tensor:
         """Return the latents of a shard, which stay on disk until they are looked at."""
         if number not in self._shards:
-            with safe_open(self.folder / f"{self._names[number]}{TENSOR}", framework="pt") as file:
+            path = self.folder / f"{self._names[number]}{TENSOR}"
+            # Where storage hangs, it does here: `safe_open` would keep all other threads from saying so.
+            path.open("rb").close()
+            with safe_open(path, framework="pt") as file:
                 self._shards[number] = file.get_tensor(ENTRIES)
         return self._shards[number]

@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.files import write_json
+from cosmos_recipes.training.stopping import STOPPED
 
 State = Literal["waiting", "running", "finished", "failed", "cancelled", "unknown"]
 ENDED: tuple[State, ...] = ("finished", "failed", "cancelled")
-STOPPED_CODES = (75, 143)
-"""Exit codes of a run that was asked to stop and goes on when it is started again: saved in training, or elsewhere."""
+STOPPED_CODES = (STOPPED, 143)
+"""Exit codes of a run that was asked to stop and goes on when it is started again; 143 before it could do anything."""
 HOPELESS_CODES = (2, 3, 5, 6)
 """Exit codes of a run that ends the same way when it is started again: recipe, data, gate, publishing."""
 _LONGEST_NAME = 52

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
 
+from cosmos_recipes.compiler.mesh import as_started
 from cosmos_recipes.compiler.plan import Plan
-from cosmos_recipes.diagnostics import RecipeError, fail
 from cosmos_recipes.files import remove, write_json
-from cosmos_recipes.launch.job import STOPPED_CODES, StoppedElsewhere
+from cosmos_recipes.launch.failed import raise_failure
 from cosmos_recipes.launch.nodes import Node
 from cosmos_recipes.training import fit
 from cosmos_recipes.training.batches import Share
-from cosmos_recipes.training.failures import first_failure, problems_of
 from cosmos_recipes.training.fit import TrainResult, finished, nemo_file
 from cosmos_recipes.training.progress import Progress
+from cosmos_recipes.training.stopping import SAVE_S
 
-STOP_S = 45
-"""Seconds that processes have to save their state; torchrun itself gives them 30."""
+STOP_S = SAVE_S + 45
+"""Seconds that torchrun has to let its processes save, and to end those that do not."""
 SEEN_S = 90
 """Seconds after which what one machine wrote on shared storage is seen on all."""
 
@@ -51,7 +49,8 @@ def train(
     if done is not None:
         return done
     world = nproc * (node.nodes if node else 1)
-    Share(rank=0, world=world, global_batch=plan.train.global_batch, micro_batch=plan.train.micro_batch)
+    groups = as_started(plan, local=nproc, world=world).data_parallel
+    Share(rank=0, world=groups, global_batch=plan.train.global_batch, micro_batch=plan.train.micro_batch)
     folder = run / "train"
     launch = folder / ("launch" if node is None or node.is_first else f"launch-{node.rank}")
     if node is None or node.is_first:
@@ -62,7 +61,9 @@ def train(
             _pass_on(line, progress)
     result = _result(plan, run, patient=node is not None and process.returncode == 0)
     if result is None:
-        _fail(folder, launch / "torchrun.log", process.returncode)
+        raise_failure(
+            folder, launch / "torchrun.log", world=world, code=process.returncode, limit_s=plan.hardware.stall_s
+        )
     return result
 
 
@@ -89,7 +90,7 @@ def _torchrun(folder: Path, nproc: int, node: Node | None) -> Iterator[subproces
     alone = ["--nnodes=1", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1"]
     together = [f"--nproc-per-node={nproc}", *(node.torchrun() if node else alone)]
     job = ["-m", "cosmos_recipes.training", "--config-path", str(folder.resolve()), "--config-name", "nemo"]
-    command = [sys.executable, "-m", "cosmos_recipes.launch.torchrun", *together, *job]
+    command = [sys.executable, "-m", "cosmos_recipes.launch.torchrun", f"--shutdown-timeout={SAVE_S}", *together, *job]
     with (folder / "torchrun.log").open("w") as log:
         process = subprocess.Popen(
             command,
@@ -132,43 +133,3 @@ def _pass_on(line: str, progress: Progress | None) -> None:
     if progress is not None and line.startswith("["):
         what, done, total = json.loads(line)
         progress(what, done, total)
-
-
-def _fail(folder: Path, log: Path, code: int) -> NoReturn:
-    """Raise the error of the process that failed first."""
-    failure: dict[str, Any] | None = first_failure(folder / "failures")
-    if failure is None:
-        rank, ended = _ended_first(log)
-        if ended in STOPPED_CODES:
-            raise StoppedElsewhere
-        fail(
-            "CR604",
-            "a process of the training ended without a word",
-            found=_how(rank, ended, code),
-            hint=f"see {log} and {folder}/nemo*.log",
-        )
-    if failure["problems"]:
-        raise RecipeError(*problems_of(failure))
-    last = failure["trace"].strip().splitlines()[-1]
-    rank = failure["rank"]
-    fail(
-        "CR604",
-        f"process {rank} of the training failed",
-        found=last,
-        hint=f"the traceback is in {folder}/failures/rank-{rank}.json",
-    )
-
-
-def _ended_first(log: Path) -> tuple[int | None, int | None]:
-    """Return what torchrun says of the process that ended first: its rank and exit code."""
-    text = log.read_text()
-    root = text[text.rfind("Root Cause") :] if "Root Cause" in text else text
-    rank, ended = re.search(r"rank\s*:\s*(\d+)", root), re.search(r"exitcode\s*:\s*(-?\d+)", root)
-    return (int(rank[1]) if rank else None, int(ended[1]) if ended else None)
-
-
-def _how(rank: int | None, ended: int | None, code: int) -> str:
-    if rank is None or ended is None:
-        return f"exit code {code} of torchrun"
-    signal_hint = ", killed by the system, often for lack of memory" if ended == -9 else ""
-    return f"process {rank} ended with exit code {ended}{signal_hint}"

@@ -117,6 +117,9 @@ class Train(Block):
     ema: float | None = Field(None, gt=0, lt=1, description="Decay of an exponential moving average of the weights, which is then what is evaluated and published.")
     checkpoint_every: Positive | None = Field(None, description="Steps between two checkpoints; by default ten times in a run.")
     keep_checkpoints: Positive = Field(2, description="Newest checkpoints that are kept.")
+    keep_best: Count = Field(0, description="Checkpoints with the least held-out loss that are kept besides; it needs evaluate.every.")
+    keep_every_h: float | None = Field(None, gt=0, description="Hours of training after each of which the next checkpoint is kept for good.")
+    skip_not_finite: Count = Field(0, description="Steps of a run that may be dropped because their loss or gradient is not a finite number, each named in the log; one more ends the training.")
     log_every: Positive = Field(10, description="Steps between two lines of the log.")
     tensorboard: bool = Field(False, description="Also write the log for TensorBoard.")
 
@@ -173,6 +176,7 @@ class Hardware(Block):
     compile: bool | None = Field(None, description="Whether each block is compiled, which is faster after some minutes; by default it is not.")
     host_memory: Memory | None = Field(None, description="Memory of each machine, to refuse what needs more.")
     disk: Memory | None = Field(None, description="Disk for a run, to refuse what needs more.")
+    stall_s: Positive = Field(1200, description="Seconds without a finished step after which every process writes down where it hangs, and training ends.")
 
 
 class Recipe(Block):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from cosmos_recipes.run.progress import Progress, Silent
 from cosmos_recipes.run.results import require_gate
 from cosmos_recipes.run.stages import Done
 from cosmos_recipes.run.work import STAGES, StageName, Work
+from cosmos_recipes.training.log import StepLog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,5 @@ def _do(work: Work, name: StageName, folder: RunFolder) -> Done:
     if name == "evaluate":
         require_gate(work.plan, folder)
     if done.outcome != "unchanged":
-        line = {"stage": name, "outcome": done.outcome, "seconds": seconds}
-        with folder.log_file.open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+        StepLog(folder.log_file).append({"stage": name, "outcome": done.outcome, "seconds": seconds})
     return done

@@ -23,10 +23,11 @@ from cosmos_recipes.diagnostics import RecipeError, render
 from cosmos_recipes.training.failures import end_with_parent, reported
 from cosmos_recipes.training.fit import console_log, train
 from cosmos_recipes.training.progress import Line, Progress, Quiet
+from cosmos_recipes.training.stopping import exit_code
 
 
 def main() -> None:
-    """Train; exits with 4 where training failed, 130 or 143 where a signal ended it."""
+    """Train; exits with 4 where training failed, 130 where Ctrl-C ended it and 75 where SIGTERM did."""
     if "TORCHELASTIC_RUN_ID" in os.environ:
         end_with_parent()
     signal.signal(signal.SIGTERM, _terminate)
@@ -85,7 +86,7 @@ def _rank() -> int:
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    sys.exit(128 + number)
+    sys.exit(exit_code(number))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
@@ -30,7 +31,7 @@ class Average(nn.Module):
     def update(self, model: nn.Module, step: int) -> None:
         """Move towards the weights of `model`; `step` counts updates from 0."""
         average = get_ema_multi_avg_fn(self.decay_at(step))
-        average(list(self.weights), list(_trainable(model)), step)
+        average(*(list(map(_own, each)) for each in (self.weights, _trainable(model))), step)
 
     @contextmanager
     def in_place(self, model: nn.Module) -> Iterator[None]:
@@ -45,6 +46,11 @@ class Average(nn.Module):
     def copy_to(self, model: nn.Module) -> None:
         """Give `model` the averaged weights."""
         _copy(list(self.weights), model)
+
+
+def _own(weight: Tensor) -> Tensor:
+    """Return this process's part of a weight: parts of different meshes cannot be reckoned with together."""
+    return weight.to_local() if isinstance(weight, DTensor) else weight
 
 
 def _trainable(model: nn.Module) -> Iterator[nn.Parameter]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +21,11 @@ from cosmos_recipes.data.order import Mixture
 from cosmos_recipes.data.statistics import read_normalisers
 from cosmos_recipes.data.texts import TextContexts
 from cosmos_recipes.diagnostics import fail
+from cosmos_recipes.training import background
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import numpy as np
 
     from cosmos_recipes.conditioning.networks import Control
@@ -57,6 +59,8 @@ class Batch:
 class Share:
     """What process `rank` of `world` does of every global batch: a run of positions, in micro-batches.
 
+    Several processes may do the same, each a part of every clip: one of them `leads`, and speaks for all.
+
     Raises:
         RecipeError: the global batch cannot be split evenly (CR601).
     """
@@ -65,6 +69,7 @@ class Share:
     world: int
     global_batch: int
     micro_batch: int
+    leads: bool = True
 
     def __post_init__(self) -> None:
         if self.global_batch % self.world:
@@ -158,15 +163,17 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         step = self.first_step()
-        with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
-            ahead = pool.submit(self.read, step)
-            while True:
-                began_s = time.perf_counter()
-                batches = ahead.result()
-                self.wait_s += time.perf_counter() - began_s
-                step += 1
-                ahead = pool.submit(self.read, step)
-                yield from batches
+        ahead = self._read_ahead(step)
+        while True:
+            began_s = time.perf_counter()
+            batches = ahead.result()
+            self.wait_s += time.perf_counter() - began_s
+            step += 1
+            ahead = self._read_ahead(step)
+            yield from batches
+
+    def _read_ahead(self, step: int) -> Future[list[Batch]]:
+        return background.start(lambda: self.read(step), name=f"batches of step {step + 1}")
 
     def read(self, step: int) -> list[Batch]:
         """Return the micro-batches of a step."""

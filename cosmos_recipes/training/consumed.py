@@ -41,15 +41,18 @@ class Consumed:
             columns = (batch.samples, batch.parts, batch.epochs, batch.clips)
             self._steps.append(np.array([[step] * len(batch.clips), *columns], dtype=np.int32))
 
-    def write(self, step: int, *, rank: int, names: Callable[[np.ndarray], Any]) -> None:
-        """Write what this process consumed since the last time; every process must, before the checkpoint of `step`.
+    def take(self) -> np.ndarray:
+        """Return what this process consumed since the last time, a column for each clip and the rows `NUMBERS`."""
+        steps, self._steps = self._steps, []
+        return np.concatenate(steps, axis=1)
+
+    def write(self, numbers: np.ndarray, step: int, *, rank: int, names: Callable[[np.ndarray], Any]) -> None:
+        """Write what was taken; every process must, before the checkpoint of `step`.
 
         `names` gives the names of the recordings of clips.
         """
-        numbers = np.concatenate(self._steps, axis=1)
         table = pa.table([*map(pa.array, numbers), names(numbers[-1])], schema=SCHEMA)
         _write(self._part(step, rank), [table])
-        self._steps.clear()
 
     def resume(self, step: int) -> None:
         """Drop the rows of steps after `step`."""

@@ -9,9 +9,9 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,26 +28,44 @@ def reported(folder: Path, rank: int) -> Iterator[None]:
         yield
     except BaseException as error:
         if not isinstance(error, KeyboardInterrupt | SystemExit):
-            problems = [asdict(problem) for problem in error.problems] if isinstance(error, RecipeError) else []
-            trace = "".join(traceback.format_exception(error))
-            write_json(
-                folder / f"rank-{rank}.json", {"time": time.time(), "rank": rank, "problems": problems, "trace": trace}
-            )
+            problems = error.problems if isinstance(error, RecipeError) else ()
+            write_failure(folder, rank, problems=problems, trace="".join(traceback.format_exception(error)))
         raise
 
 
-def first_failure(folder: Path) -> dict[str, Any] | None:
-    """Return the failure that came first; one that names the recipe's problem goes before one that does not."""
-    failures = [json.loads(path.read_text()) for path in sorted(folder.glob("rank-*.json"))]
-    return min(failures, key=lambda failure: (not failure["problems"], failure["time"]), default=None)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """Why a process ended, and when (seconds since 1970): the problems that it found, or else a traceback."""
+
+    time: float
+    rank: int
+    problems: tuple[Problem, ...] = ()
+    trace: str = ""
 
 
-def problems_of(failure: dict[str, Any]) -> list[Problem]:
-    """Return the problems of a failure as they were raised."""
-    return [
-        Problem(**{**problem, "place": problem["place"] and Place(**problem["place"])})
-        for problem in failure["problems"]
-    ]
+def write_failure(folder: Path, rank: int, *, problems: Sequence[Problem], trace: str = "") -> None:
+    """Write down why a process ends."""
+    failure = Failure(time=time.time(), rank=rank, problems=tuple(problems), trace=trace)
+    write_json(folder / f"rank-{rank}.json", asdict(failure))
+
+
+def failures(folder: Path) -> list[Failure]:
+    """Return what processes wrote of why they ended, the first of them first."""
+    found = [json.loads(path.read_text()) for path in folder.glob("rank-*.json")]
+    return sorted((_failure(each) for each in found), key=lambda failure: failure.time)
+
+
+def joined(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems of several processes, those once that differ in what was found alone: all that was found."""
+    every: dict[Problem, set[str]] = {}
+    for problem in problems:
+        every.setdefault(replace(problem, found=""), set()).add(problem.found)
+    return [replace(problem, found="; ".join(sorted(found - {""}))) for problem, found in every.items()]
+
+
+def _failure(said: dict[str, Any]) -> Failure:
+    problems = ({**each, "place": each["place"] and Place(**each["place"])} for each in said["problems"])
+    return Failure(**{**said, "problems": tuple(Problem(**each) for each in problems)})
 
 
 def end_with_parent() -> None:

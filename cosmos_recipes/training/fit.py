@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosmos_recipes.compiler.nemo import nemo_config
 from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.diagnostics import Problem, render
 from cosmos_recipes.training.progress import Progress, Quiet
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ def train(
     """Train in this process, and write `train/model/`, `train/checkpoints/` and `log.jsonl` below `run`.
 
     `config` is NeMo's (trainer, exp_manager, model); by default that of `run`. `progress` is told ten times a second.
-    A signal (SIGINT, SIGTERM) makes it save the state after the current step, and is then delivered again.
+    A signal (SIGINT, SIGTERM) makes it save the state after the current step, and is then delivered again. Where no step
+    is finished in `hardware.stall_s` seconds, the process says on standard error where it hangs, and ends.
 
     Raises:
         RecipeError: training cannot begin or broke (CR6xx).
@@ -52,11 +55,17 @@ def train(
                 with quiet.loud():
                     progress(what, done, total)
 
+        def alarm(problem: Problem) -> None:
+            if rank == 0:
+                with quiet.loud():
+                    sys.stderr.write(f"\n{render([problem])}\n")
+                    sys.stderr.flush()
+
         show("starting NeMo", 0, 0)
         # NeMo takes seconds to import.
         from cosmos_recipes.training.session import fit
 
-        stopped_by = fit(plan, run, prepared, config=config, progress=show)
+        stopped_by = fit(plan, run, prepared, config=config, progress=show, alarm=alarm)
     if stopped_by is not None:
         signal.raise_signal(stopped_by)
         raise KeyboardInterrupt

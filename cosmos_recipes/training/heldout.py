@@ -13,7 +13,8 @@ from torch import Tensor
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.conditioning.shuffle import Control, Shuffle, select, shuffle
-from cosmos_recipes.training.parallel import reshard, total
+from cosmos_recipes.training.parallel import total
+from cosmos_recipes.training.parallel.weights import reshard
 
 if TYPE_CHECKING:
     from cosmos_recipes.training.model import PostTraining
@@ -50,7 +51,7 @@ class HeldOut:
                 first = (position * share.world + share.rank) * share.micro_batch
                 chosen = list(range(first, min(first + share.micro_batch, len(clips))))
                 part = self._sums(module, clips, chosen or [len(clips) - 1])
-                sums += part if chosen else 0
+                sums += part if chosen and share.leads else 0
             reshard(module.world_model)
         return self._line(module, clips, total(sums).tolist())
 

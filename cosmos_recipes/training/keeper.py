@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -19,14 +21,16 @@ import torch
 from lightning.pytorch import Callback, Trainer
 
 from cosmos_recipes.compiler.plan import Plan
-from cosmos_recipes.diagnostics import fail
+from cosmos_recipes.training.broken import BrokenSteps
 from cosmos_recipes.training.checkpoints import Checkpoints
 from cosmos_recipes.training.consumed import Consumed
 from cosmos_recipes.training.heldout import HeldOut
 from cosmos_recipes.training.log import StepLog
 from cosmos_recipes.training.optimizer import learning_rate_factor
 from cosmos_recipes.training.parallel import gather, total
+from cosmos_recipes.training.policy import Saved
 from cosmos_recipes.training.progress import Pace, Progress
+from cosmos_recipes.training.watch import Watch
 
 if TYPE_CHECKING:
     from cosmos_recipes.training.model import PostTraining
@@ -39,12 +43,27 @@ Finish = Callable[["PostTraining", "Keeper"], None]
 
 @dataclass
 class Window:
-    """Steps since the last line of the log: sums of losses and figures, their number, and the seconds waited for data."""
+    """Steps since the last line of the log: sums of losses and figures, their number, and the seconds waited for data.
+
+    `dropped` says of each step that was dropped what it was made of; it is in none of the sums.
+    """
 
     loss: float = 0.0
     steps: int = 0
     wait_s: float = 0.0
     figures: dict[str, float] = field(default_factory=dict)
+    dropped: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, loss: float, figures: dict[str, float]) -> None:
+        """Add a step."""
+        self.loss, self.steps = self.loss + loss, self.steps + 1
+        self.figures = {name: self.figures.get(name, 0.0) + figure for name, figure in figures.items()}
+
+    def means(self) -> dict[str, float]:
+        """Return the loss and the figures of a step, if one was not dropped."""
+        if not self.steps:
+            return {}
+        return {name: value / self.steps for name, value in {"loss": self.loss, **self.figures}.items()}
 
 
 class Keeper(Callback):
@@ -61,11 +80,14 @@ class Keeper(Callback):
         checkpoints: Checkpoints,
         log: Path,
         consumed: Path,
+        broken: BrokenSteps,
+        watch: Watch,
         progress: Progress,
         finish: Finish,
     ) -> None:
         self.train, self.checkpoints, self.step_log = plan.train, checkpoints, StepLog(log)
-        self.consumed = Consumed(consumed)
+        self.consumed, self.broken = Consumed(consumed), broken
+        self.watch = watch
         self.held_out, self.progress, self.finish = HeldOut(plan), progress, finish
         self.step, self.loss, self.window = 0, math.nan, Window()
         self.stopped_by: int | None = None
@@ -80,34 +102,44 @@ class Keeper(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint needs to go on counting."""
-        return {"seconds": self.seconds, "loss": self.loss, "window": asdict(self.window)}
+        window, dropped = asdict(self.window), self.broken.dropped
+        return {"seconds": self.seconds, "loss": self.loss, "window": window, "dropped": dropped}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on counting."""
         self._before_s, self.loss = state_dict["seconds"], state_dict["loss"]
-        self.window = Window(**state_dict["window"])
+        self.window, self.broken.dropped = Window(**state_dict["window"]), state_dict["dropped"]
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Take over the signals, start the clock, and drop what was logged after the step that training goes on from."""
         self.step = trainer.global_step
         self._began_s = time.monotonic()
         self._pace = Pace(first_step=self.step, steps=self.train.steps)
+        self.checkpoints.open()
         if trainer.is_global_zero:
-            self.checkpoints.tidy()
             self.step_log.resume(self.step)
             self.consumed.resume(self.step)
+            self.broken.log.resume(self.step)
+        hosts = gather(socket.gethostname())
+        if trainer.is_global_zero:
+            started = {"from_step": self.step, "processes": len(hosts), "hosts": sorted(set(hosts))}
+            self.step_log.append({"event": "start", **started})
         if trainer.received_sigterm:
             self.stopped_by = signal.SIGTERM
         if threading.current_thread() is threading.main_thread():
             self._handlers = {number: signal.signal(number, self._stop) for number in SIGNALS}
+        self.watch.start()
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Stop the clock and give the signals back."""
+        self.watch.stop()
         self._before_s, self._began_s = self.seconds, time.monotonic()
         self._give_back_signals()
 
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
-        """Give the signals back."""
+        """Give the signals back, and let a checkpoint that is being written be whole."""
+        self.watch.stop()
+        self.checkpoints.give_up()
         self._give_back_signals()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -115,6 +147,8 @@ class Keeper(Callback):
         if trainer.global_step == self.step:
             return
         self.step = trainer.global_step
+        self.watch.beat()
+        self.checkpoints.check()
         stop = self._measure(pl_module)
         line_due = self.step % self.train.log_every == 0 or self._is_last
         held_out = self.held_out.measure(pl_module) if self.held_out.due(self.step) else {}
@@ -125,7 +159,10 @@ class Keeper(Callback):
         if self._is_last:
             self._finish(trainer, pl_module)
         elif stop or self.step % self.train.checkpoint_every == 0:
-            self.checkpoints.save(trainer, first=lambda: self._write_consumed(pl_module))
+            saved = Saved(step=self.step, seconds=self.seconds, heldout_loss=held_out.get("heldout_loss"))
+            self.checkpoints.save(trainer, saved, first=self._writes_consumed(pl_module))
+        if stop:
+            self.checkpoints.wait()
         trainer.should_stop = trainer.should_stop or stop
 
     @property
@@ -133,14 +170,21 @@ class Keeper(Callback):
         return self.step == self.train.steps
 
     def _finish(self, trainer: Trainer, module: PostTraining) -> None:
-        self._write_consumed(module)
+        self.watch.stop()
+        self.checkpoints.wait()
+        self._writes_consumed(module)()
         trainer.strategy.barrier()
         if trainer.is_global_zero:
             self.consumed.finish()
         self.finish(module, self)
 
-    def _write_consumed(self, module: PostTraining) -> None:
-        self.consumed.write(self.step, rank=module.share.rank, names=module.clips.names)
+    def _writes_consumed(self, module: PostTraining) -> Callable[[], None]:
+        """Return what writes the clips consumed up to this step, whenever it is called."""
+        if not module.share.leads:
+            return lambda: None
+        return partial(
+            self.consumed.write, self.consumed.take(), self.step, rank=module.share.rank, names=module.clips.names
+        )
 
     def _measure(self, module: PostTraining) -> bool:
         """Add the step to the window; return whether any process was asked to stop."""
@@ -148,61 +192,47 @@ class Keeper(Callback):
             {"loss": each.raw_B.sum(), **{k: v_B.sum() for k, v_B in each.figures_B.items()}}
             for _, each in module.losses
         ]
-        sums = [torch.stack([each[name] for each in own]).sum() / self.train.global_batch for name in own[0]]
+        share = module.share.leads / self.train.global_batch
+        sums = [torch.stack([each[name] for each in own]).sum() * share for name in own[0]]
         asked = torch.tensor(float(self.stopped_by or 0), device=module.device)
         asked_sum, loss, *figures = total(torch.stack([asked, *sums])).tolist()
-        if not math.isfinite(loss) or not math.isfinite(float(module.grad_norm)):
-            self._fail_not_finite(module, loss)
-        self.consumed.add(self.step, [batch for batch, _ in module.losses])
+        is_broken = not math.isfinite(loss) or not math.isfinite(float(module.grad_norm))
+        if is_broken:
+            self._meet_broken(module, loss)
+        if module.share.leads:
+            self.consumed.add(self.step, [batch for batch, _ in module.losses])
         module.losses.clear()
         waited_s = module.batches.wait_s
-        self.window.loss += loss
-        for name, figure in zip([*own[0]][1:], figures, strict=True):
-            self.window.figures[name] = self.window.figures.get(name, 0.0) + figure
-        self.window.steps += 1
+        if not is_broken:
+            self.window.add(loss, dict(zip([*own[0]][1:], figures, strict=True)))
         self.window.wait_s += waited_s - self._waited_s
         self._waited_s = waited_s
         if asked_sum and self.stopped_by is None:
             self.stopped_by = signal.SIGTERM
         return bool(asked_sum)
 
-    def _fail_not_finite(self, module: PostTraining, loss: float) -> None:
-        bad = [
-            clip
-            for batch, losses in module.losses
-            for clip, finite in zip(batch.clips, losses.raw_B.isfinite(), strict=True)
-            if not finite
-        ]
-        clips = sorted(clip for part in gather(bad) for clip in part)
+    def _meet_broken(self, module: PostTraining, loss: float) -> None:
+        self.checkpoints.wait()
         newest = self.checkpoints.newest()
         kept = f"the newest checkpoint, {newest.name}, is from before it" if newest else "there is no checkpoint yet"
-        fail(
-            "CR602",
-            f"training broke at step {self.step}: "
-            + ("the loss" if clips else "the gradient")
-            + " is not a finite number",
-            expected="finite losses and gradients",
-            found=f"loss {loss:g}, gradient norm {float(module.grad_norm):g}"
-            + (f", in the clips {_some(clips)}" if clips else ""),
-            hint=f"lower train.optimizer.lr, lengthen its warmup or use precision: fp32; {kept}",
-        )
+        self.window.dropped.append(self.broken.meet(self.step, module, loss=loss, kept=kept))
 
     def _write_line(self, trainer: Trainer, module: PostTraining, held_out: dict[str, float]) -> None:
-        self.loss = self.window.loss / self.window.steps
+        means = self.window.means()
+        self.loss = means.get("loss", self.loss)
+        grad_norm, dropped = float(module.grad_norm), self.window.dropped
         line = {
             "step": self.step,
-            "loss": self.loss,
-            **module.world_model.family.figures_of(self.loss),
-            **{name: figure / self.window.steps for name, figure in self.window.figures.items()},
+            **(means | module.world_model.family.figures_of(means["loss"]) if means else {}),
             "lr": self._learning_rate(),
-            "grad_norm": float(module.grad_norm),
+            **({"grad_norm": grad_norm} if math.isfinite(grad_norm) else {}),
             "seconds": round(self.seconds, 3),
             "data_wait_s": round(self.window.wait_s, 4),
             **held_out,
         }
         self.window = Window()
         if trainer.is_global_zero:
-            self.step_log.append(line)
+            self.step_log.append(line | ({"dropped": dropped} if dropped else {}))
         for logger in trainer.loggers:
             logger.log_metrics({name: float(value) for name, value in line.items() if name != "step"}, step=self.step)
 
@@ -234,7 +264,3 @@ class Keeper(Callback):
         handlers, self._handlers = self._handlers, {}
         for number, handler in handlers.items():
             signal.signal(number, handler)
-
-
-def _some(clips: list[int]) -> str:
-    return ", ".join(map(str, clips[:8])) + (f" and {len(clips) - 8} more" if len(clips) > 8 else "")

@@ -1,8 +1,9 @@
-"""The log of a run's steps: one JSON object a line, each step at most once, also after a resume."""
+"""The log of a run: one JSON object a line, with the time; each step at most once, also after a resume."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ class StepLog:
             part.write_text("".join(f"{line}\n" for line in kept))
 
     def append(self, line: dict[str, Any]) -> None:
-        """Add a line."""
-        with self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        """Add a line, and when: ISO 8601 in UTC."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **line}) + "\n")
 
     def read(self) -> list[dict[str, Any]]:
         """Return the lines of steps."""

@@ -6,6 +6,7 @@ Legend: B batch.
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,9 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.strategies import ModelParallelStrategy
 from nemo.core import ModelPT
 from omegaconf import DictConfig, OmegaConf
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from cosmos_recipes.compiler.plan import Plan
@@ -27,7 +27,12 @@ from cosmos_recipes.training.batches import Batch, Batches, PreparedClips, Share
 from cosmos_recipes.training.fit import trained_by
 from cosmos_recipes.training.losses import Losses
 from cosmos_recipes.training.optimizer import build_optimizer, learning_rate_factor
-from cosmos_recipes.training.parallel import shard
+from cosmos_recipes.training.parallel.blocks import prepare_blocks
+from cosmos_recipes.training.parallel.gradients import clip_gradients
+from cosmos_recipes.training.parallel.mesh import Mesh
+from cosmos_recipes.training.parallel.processes import total
+from cosmos_recipes.training.parallel.sharing import share_work
+from cosmos_recipes.training.parallel.tensor import sum_partial_gradients
 from cosmos_recipes.training.world_model import WorldModel
 
 
@@ -42,25 +47,34 @@ class PostTraining(ModelPT):
         self.plan = plan
         self.clips = PreparedClips(prepared)
         self.world_model = WorldModel.build(plan, tokenizer=prepared / "tokenizer")
-        if plan.hardware.recompute == "full":
-            self.world_model.transformer.enable_gradient_checkpointing()
         self.average: Average | None = None
         self.grad_norm = torch.zeros(())
+        self.is_dropped = False
         self.losses: list[tuple[Batch, Losses]] = []
         self._batches: Batches | None = None
+        self._partial: list[nn.Module] = []
         # Weights that do not train are not in a checkpoint: the plan says where they are from.
         self.register_state_dict_post_hook(_leave_out_frozen)
         self.register_load_state_dict_post_hook(_miss_no_frozen)
 
     def configure_model(self) -> None:
-        """Shard the weights where the strategy does, then copy them for the average."""
-        if isinstance(self.trainer.strategy, ModelParallelStrategy):
-            shard(self.world_model.transformer, self.world_model.head, self.device_mesh["data_parallel"])
+        """Prepare blocks, share the work where the strategy does, then copy the weights for the average."""
+        hardware = self.plan.hardware
+        blocks = self.world_model.transformer.transformer_blocks
+        prepare_blocks(blocks, recompute=hardware.recompute, compiles=hardware.compile)
+        if self.mesh is not None:
+            self._partial = share_work(self.world_model, self.mesh, self.plan)
         if self.plan.train.ema is not None:
             self.average = Average(self.world_model, self.plan.train.ema)
 
     def setup(self, stage: str | None = None) -> None:
         """Do nothing where NeMo would ask for loaders and add its telemetry, which costs a millisecond a step."""
+
+    @property
+    def mesh(self) -> Mesh | None:
+        """The mesh of the processes, where they share more than clips."""
+        mesh: Mesh | None = self.trainer.strategy.mesh
+        return mesh
 
     @property
     def batches(self) -> Batches:
@@ -80,8 +94,9 @@ class PostTraining(ModelPT):
     def share(self) -> Share:
         """What this process does of every global batch."""
         return Share(
-            rank=self.trainer.global_rank,
-            world=self.trainer.world_size,
+            rank=self.mesh.data_rank if self.mesh else self.trainer.global_rank,
+            world=self.mesh.data_world if self.mesh else self.trainer.world_size,
+            leads=self.mesh.leads if self.mesh else True,
             global_batch=self.plan.train.global_batch,
             micro_batch=self.plan.train.micro_batch,
         )
@@ -109,16 +124,27 @@ class PostTraining(ModelPT):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}}
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
-        """Scale gradients down to the plan's norm and keep the norm that they had."""
+        """Make gradients whole, scale them down to the plan's norm and keep the norm that they had."""
+        if self.mesh is not None:
+            sum_partial_gradients(self._partial, self.mesh.tensor)
         trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        norm: Any = torch.nn.utils.clip_grad_norm_(trained, self.plan.train.optimizer.clip_norm)
-        self.grad_norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+        self.grad_norm = clip_gradients(trained, self.plan.train.optimizer.clip_norm)
+        self.is_dropped = bool(self.plan.train.skip_not_finite) and not self._is_finite()
+        if self.is_dropped:
+            for parameter in trained:
+                # Which leaves the parameter, and what the optimizer keeps of it, as they are.
+                parameter.grad = None
+
+    def _is_finite(self) -> bool:
+        """Return whether the losses of all processes, and so all that they add up, are finite numbers."""
+        broken = [(~losses.raw_B.isfinite()).sum() for _, losses in self.losses]
+        return not total(torch.stack(broken).sum()) and math.isfinite(float(self.grad_norm))
 
     def optimizer_step(self, *arguments: Any, **named: Any) -> None:
         """Update the weights, and the average with them: a checkpoint that follows holds both or neither."""
         step = self.trainer.global_step
         super().optimizer_step(*arguments, **named)
-        if self.average is not None:
+        if self.average is not None and not self.is_dropped:
             self.average.update(self.world_model, step)
 
     def averaged(self) -> AbstractContextManager[None]:

@@ -8,10 +8,54 @@ from itertools import product
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, Replicate
 from torch.optim import AdamW, Muon
 
 from cosmos_recipes.recipe.spec import Optimizer as OptimizerSettings
+
+
+class MuonOfParts(Muon):
+    """Muon for matrices of which each process holds a part.
+
+    An update is made of a whole matrix, which is put together for it, one at a time: on parts, bfloat16 would round other
+    sums for each number of processes.
+    """
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every matrix; returns what `closure` returned."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for matrix in group["params"]:
+                if matrix.grad is not None:
+                    self._update(matrix, group)
+        return loss
+
+    def _update(self, matrix: Any, group: Mapping[str, Any]) -> None:
+        state = self.state[matrix]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(matrix)
+        momentum = state["momentum_buffer"].lerp_(matrix.grad, 1 - group["momentum"])
+        matrix.mul_(1 - group["lr"] * group["weight_decay"])
+        matrix.add_(_split_as(matrix, _step_of(matrix.grad.lerp(momentum, group["momentum"]).full_tensor(), group)))
+
+
+def _step_of(update: Tensor, group: Mapping[str, Any]) -> Tensor:
+    """Return what Muon adds to a whole matrix that is to be moved against an update."""
+    moved = nn.Parameter(torch.zeros_like(update))
+    moved.grad = update
+    kept = {name: group[name] for name in ("lr", "ns_coefficients", "eps", "ns_steps", "adjust_lr_fn")}
+    Muon([moved], weight_decay=0.0, momentum=0.0, nesterov=False, **kept).step()
+    return moved.detach()
+
+
+def _split_as(like: Any, whole: Tensor) -> Any:
+    everywhere = [Replicate()] * like.device_mesh.ndim
+    return DTensor.from_local(whole, like.device_mesh, everywhere).redistribute(placements=like.placements)
 
 
 class MuonAdamW(torch.optim.Optimizer):
@@ -23,7 +67,8 @@ class MuonAdamW(torch.optim.Optimizer):
     def __init__(
         self, matrices: list[nn.Parameter], rest: list[dict[str, Any]], *, lr: float, weight_decay: float
     ) -> None:
-        self._muon = Muon(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+        kind = MuonOfParts if any(isinstance(matrix, DTensor) for matrix in matrices) else Muon
+        self._muon = kind(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
         # Of adapters under a head that does not train, there is no rest.
         self._adamw = AdamW(rest, lr=lr, fused=True) if rest else None
         super().__init__([*self._muon.param_groups, *(self._adamw.param_groups if self._adamw else ())], {})

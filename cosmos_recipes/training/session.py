@@ -12,29 +12,39 @@ from nemo.utils.exp_manager import exp_manager
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 from omegaconf import DictConfig, OmegaConf
 
+from cosmos_recipes.compiler.mesh import as_started
 from cosmos_recipes.compiler.nemo import nemo_config
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.data.seen import write_seen
-from cosmos_recipes.diagnostics import fail
+from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.files import whole, write_json
 from cosmos_recipes.training.batches import Share
+from cosmos_recipes.training.broken import BrokenSteps
 from cosmos_recipes.training.checkpoints import Checkpoints
 from cosmos_recipes.training.fit import nemo_file, record
 from cosmos_recipes.training.keeper import Keeper
 from cosmos_recipes.training.model import PostTraining
-from cosmos_recipes.training.parallel import whole_state
+from cosmos_recipes.training.parallel.strategy import strategy_of
+from cosmos_recipes.training.policy import Policy
 from cosmos_recipes.training.progress import Progress
-from cosmos_recipes.training.world_model import WorldModel
+from cosmos_recipes.training.watch import Alarm, Watch
 
 
-def fit(plan: Plan, run: Path, prepared: Path, *, config: DictConfig | None, progress: Progress) -> int | None:
-    """Train to the end or to a signal, whose number is returned; goes on from the newest finished checkpoint."""
+def fit(
+    plan: Plan, run: Path, prepared: Path, *, config: DictConfig | None, progress: Progress, alarm: Alarm
+) -> int | None:
+    """Train to the end or to a signal, whose number is returned; goes on from the newest finished checkpoint.
+
+    `alarm` is told why this process ends, which it does, if no step is finished for too long.
+    """
     if plan.train.tensorboard:
         _require_tensorboard()
     folder = run / "train"
-    checkpoints = Checkpoints(folder / "checkpoints", keep=plan.train.keep_checkpoints)
-    settings = nemo_settings(plan, run, config=config, resume_from=checkpoints.newest())
-    trainer: Any = Trainer(**resolve_trainer_cfg(settings.trainer))
+    policy = Policy(last=plan.train.keep_checkpoints, best=plan.train.keep_best, every_h=plan.train.keep_every_h)
+    checkpoints = Checkpoints(folder / "checkpoints", policy=policy)
+    started = _as_started(plan)
+    settings = nemo_settings(plan, started, run, config=config, resume_from=checkpoints.newest())
+    trainer: Any = Trainer(**{**resolve_trainer_cfg(settings.trainer), "strategy": strategy_of(started.hardware)})
     exp_manager(trainer, settings.exp_manager)
     model = PostTraining(settings.model, trainer, plan=plan, prepared=prepared)
     keeper = Keeper(
@@ -42,6 +52,8 @@ def fit(plan: Plan, run: Path, prepared: Path, *, config: DictConfig | None, pro
         checkpoints=checkpoints,
         log=run / "log.jsonl",
         consumed=folder / "samples.parquet",
+        broken=BrokenSteps(folder, allowed=plan.train.skip_not_finite),
+        watch=_watch(plan, folder, trainer, alarm),
         progress=progress,
         finish=lambda model, keeper: _finish(model, keeper, folder, prepared),
     )
@@ -57,33 +69,57 @@ def fit(plan: Plan, run: Path, prepared: Path, *, config: DictConfig | None, pro
     return keeper.stopped_by
 
 
-def nemo_settings(plan: Plan, run: Path, *, config: DictConfig | None, resume_from: Path | None) -> DictConfig:
+def _watch(plan: Plan, folder: Path, trainer: Trainer, alarm: Alarm) -> Watch:
+    rank, world = trainer.global_rank, trainer.world_size
+    return Watch(folder / "failures", rank=rank, world=world, limit_s=plan.hardware.stall_s, say=alarm)
+
+
+def nemo_settings(
+    plan: Plan, started: Plan, run: Path, *, config: DictConfig | None, resume_from: Path | None
+) -> DictConfig:
     """Return NeMo's configuration: that of the run, with what only the running processes know.
 
     That is how many they are, where they write and what they resume from.
+
+    Raises:
+        RecipeError: the configuration names another strategy than the plan's (CR609).
     """
     config = nemo_file(plan, run) if config is None else config
     OmegaConf.set_struct(config, False)
-    here = nemo_config(_as_started(plan))["trainer"]
+    _require_planned(plan, config)
+    here = nemo_config(started)["trainer"]
     decided = {name: here[name] for name in ("accelerator", "devices", "num_nodes", "accumulate_grad_batches")}
     exp_manager = {
         "explicit_log_dir": str(run / "train" / "nemo"),
         "resume_from_checkpoint": str(resume_from) if resume_from else None,
     }
     settings = DictConfig(OmegaConf.merge(config, {"trainer": decided, "exp_manager": exp_manager}))
-    if here["strategy"] != nemo_config(plan)["trainer"]["strategy"]:
-        settings.trainer.strategy = here["strategy"]
+    # It is made of the plan.
+    del settings.trainer.strategy
     return settings
+
+
+def _require_planned(plan: Plan, config: DictConfig) -> None:
+    found: Any = OmegaConf.to_object(config)
+    found, planned = found["trainer"]["strategy"], nemo_config(plan)["trainer"]["strategy"]
+    if found != planned:
+        fail(
+            "CR609",
+            "the configuration names another strategy than the plan",
+            place=Place(file="nemo.yaml"),
+            expected=f"trainer.strategy: {planned}",
+            found=str(found),
+            hint="leave trainer.strategy as it was compiled: how processes share the work is said in the plan",
+        )
 
 
 def _as_started(plan: Plan) -> Plan:
     """Return the plan for the processes that there are, which need not be as many as it was made for."""
     world, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    share = Share(rank=0, world=world, global_batch=plan.train.global_batch, micro_batch=plan.train.micro_batch)
-    strategy = plan.hardware.strategy
-    if strategy != "fsdp2":
-        strategy = "single" if world == 1 else "ddp"
-    hardware = plan.hardware.model_copy(update={"devices": local, "nodes": world // local, "strategy": strategy})
+    hardware = as_started(plan, local=local, world=world)
+    share = Share(
+        rank=0, world=hardware.data_parallel, global_batch=plan.train.global_batch, micro_batch=plan.train.micro_batch
+    )
     train = plan.train.model_copy(update={"accumulate": share.accumulate})
     return plan.model_copy(update={"hardware": hardware, "train": train})
 
@@ -91,21 +127,14 @@ def _as_started(plan: Plan) -> Plan:
 def _finish(model: PostTraining, keeper: Keeper, folder: Path, prepared: Path) -> None:
     """Write the trained model and then, last, the result that says that training is finished."""
     with model.averaged():
-        state = whole_state(model.world_model)
-        if model.trainer.is_global_zero:
-            _save(model, state, folder / "model", prepared)
+        if not model.trainer.is_global_zero:
+            model.world_model.save_pretrained(folder / "model", writes=False)
+        else:
+            with whole(folder / "model") as part:
+                model.world_model.save_pretrained(part)
+                write_seen(part, prepared)
             write_json(folder / "result.json", record(model.plan, seconds=keeper.seconds, final_loss=keeper.loss))
     model.trainer.strategy.barrier()
-
-
-def _save(model: PostTraining, state: dict[str, Any] | None, folder: Path, prepared: Path) -> None:
-    world_model = model.world_model
-    if state is not None:
-        world_model = WorldModel.build(model.plan, tokenizer=prepared / "tokenizer")
-        world_model.load_state_dict(state)
-    with whole(folder) as part:
-        world_model.save_pretrained(part)
-        write_seen(part, prepared)
 
 
 def _require_tensorboard() -> None:

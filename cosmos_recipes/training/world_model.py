@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from cosmos_recipes.backbones.adapters import adapt, is_adapted, load_network, merge, save_adapters
 from cosmos_recipes.backbones.networks import build_network
 from cosmos_recipes.backbones.objectives import Sampling, objective_entry
+from cosmos_recipes.backbones.stored import gathered, save_stored
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
 from cosmos_recipes.backbones.zoo import Family as FamilyName
@@ -237,19 +238,24 @@ class WorldModel(nn.Module):
         device = self.transformer.device
         return {name: value.to(device) for name, value in control.items()}
 
-    def save_pretrained(self, folder: Path) -> None:
+    def save_pretrained(self, folder: Path, *, writes: bool = True) -> None:
         """Write `transformer/`, `tokenizer/`, `head/` and `cosmos_recipe.json`.
 
         Of a network with adapters, they alone are written, beside the folders, and the configuration of the network.
+        Where processes share the model, every one must call this, and one `writes`.
         """
-        if is_adapted(self.transformer):
+        if writes:
             self.transformer.save_config(folder / "transformer")
-            save_adapters(self.transformer, folder)
+        if is_adapted(self.transformer):
+            save_adapters(self.transformer, folder, writes=writes)
         else:
-            self.transformer.save_pretrained(folder / "transformer")
+            save_stored(self.transformer, folder / "transformer", writes=writes)
+        head = gathered(self.head.state_dict(), keeps=writes)
+        if not writes:
+            return
         self.tokenizer.save_pretrained(folder / "tokenizer")
         (folder / "head").mkdir(parents=True, exist_ok=True)
-        save_file(self.head.state_dict(), folder / "head" / "model.safetensors")
+        save_file(head, folder / "head" / "model.safetensors")
         (folder / "cosmos_recipe.json").write_text(json.dumps(vars(self.config), indent=2) + "\n")
 
     @classmethod

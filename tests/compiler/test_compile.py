@@ -141,3 +141,19 @@ def test_compiling_imports_no_heavy_library() -> None:
         "found = heavy & set(sys.modules); assert not found, found"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_checkpoints_are_where_the_held_out_loss_is_measured_when_the_best_are_kept(
+    load: Callable[..., LoadedRecipe],
+) -> None:
+    plan = compile_recipe(load("train.steps=100", "train.keep_best=2", "evaluate.every=15"))
+    assert plan.train.checkpoint_every == 15
+    assert compile_recipe(load("train.steps=100", "evaluate.every=15")).train.checkpoint_every == 10
+
+
+def test_how_checkpoints_are_kept_does_not_make_another_run(load: Callable[..., LoadedRecipe]) -> None:
+    """Whoever keeps fewer because the disk is full would otherwise begin at step 0."""
+    ours = compile_recipe(load("train.keep_checkpoints=1", "train.keep_every_h=2.5", "train.skip_not_finite=3"))
+    assert ours.fingerprint("train") == compile_recipe(load()).fingerprint("train")
+    assert ours.fingerprint("train") != compile_recipe(load("train.steps=3")).fingerprint("train")
+    assert ours.train.most_checkpoints(hours=0) == 2 and ours.train.most_checkpoints(hours=6) == 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -12,7 +11,17 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from tiny import consumed, lines, losses, run_training, tiny_plan, weights_hash, write_base
+from tiny import (
+    consumed,
+    lines,
+    losses,
+    processes_of,
+    run_training,
+    tiny_plan,
+    wait_for_step,
+    weights_hash,
+    write_base,
+)
 
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.data.order import SampleOrder
@@ -23,17 +32,6 @@ from cosmos_recipes.training.batches import PreparedClips
 
 def with_strategy(plan: Plan, strategy: str) -> Plan:
     return plan.model_copy(update={"hardware": plan.hardware.model_copy(update={"strategy": strategy})})
-
-
-def wait_for_step(run: Path, step: int, process: subprocess.Popen[str]) -> None:
-    while process.poll() is None and not any(line["step"] >= step for line in lines(run)):
-        time.sleep(0.01)
-
-
-def processes_of(run: Path) -> list[int]:
-    """Return the processes that train in this folder."""
-    found = subprocess.run(["pgrep", "-f", str(run)], capture_output=True, text=True).stdout.split()
-    return [int(number) for number in found if int(number) != os.getpid()]
 
 
 @pytest.mark.parametrize(
@@ -99,22 +97,6 @@ def test_kills_at_any_moment_lose_no_sample_and_repeat_none(prepared: Path, tmp_
     order = SampleOrder(PreparedClips(prepared).ids("train"), global_batch=4, seed=3)
     assert list(zip(log["step"], log["position"], strict=True)) == list(product(range(1, 121), range(4)))
     assert log["clip"] == [clip for step in range(120) for clip in order.batch(step)]
-
-
-def test_killed_process_ends_the_others_and_is_named(prepared: Path, tmp_path: Path) -> None:
-    process = run_training(tiny_plan(train={"steps": 5000}), tmp_path, prepared, nproc=2)
-    wait_for_step(tmp_path, 2, process)
-    (other,) = [number for number in processes_of(tmp_path) if rank_of(number) == 1]
-    os.kill(other, signal.SIGKILL)
-    assert process.wait() != 0
-    output = (tmp_path / "output.txt").read_text()
-    assert "CR604" in output and "-9" in (tmp_path / "train" / "launch" / "torchrun.log").read_text()
-    assert processes_of(tmp_path) == []
-
-
-def rank_of(number: int) -> int | None:
-    variables = Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
-    return next((int(variable[5:]) for variable in variables if variable.startswith(b"RANK=")), None)
 
 
 def test_error_of_a_process_is_the_error_of_the_command(prepared: Path, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_a_run_killed_at_one_moment_after_another_comes_to_the_same_weights(tmp_
     assert steps_logged(runs, "factory") == STEPS
 
 
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
 def test_an_interrupted_run_says_the_command_that_goes_on(
     number: int, exit_code: int, tmp_path: Path, undisturbed: str
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -61,6 +63,21 @@ def test_two_processes_read_together_what_one_reads(prepared: Path) -> None:
 def test_resumed_batches_go_on_where_they_stopped(prepared: Path) -> None:
     whole, rest = list(islice(batches(prepared), 9)), list(islice(batches(prepared, first_step=5), 4))
     assert [batch.clips for batch in whole[5:]] == [batch.clips for batch in rest]
+
+
+def test_read_that_hangs_does_not_keep_the_process_alive(prepared: Path) -> None:
+    """Whoever stops training by hand, or the watch that finds it hanging, could otherwise never end it."""
+    code = f"""
+import sys, threading, time
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from test_batches import batches
+hanging = batches(Path({str(prepared)!r}))
+hanging.collate = lambda rows: time.sleep(10**6)
+threading.Thread(target=lambda: next(iter(hanging)), daemon=True).start()
+time.sleep(1)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_every_training_clip_is_seen_once_an_epoch(prepared: Path) -> None:

@@ -57,7 +57,7 @@ def run(file: Path, first: int, last: int, *, world: int = 1, every: int = 4, ki
             half = rank * share + share // 2
             log.add(step, [batch(step, part) for part in (range(rank * share, half), range(half, (rank + 1) * share))])
             if step % every == 0 or step == last:
-                log.write(step, rank=rank, names=names)
+                log.write(log.take(), step, rank=rank, names=names)
     if killed_before:
         unfinished(file.with_suffix("") / f"step-{last:08d}-rank-00000.parquet").write_bytes(b"half")
 

@@ -10,6 +10,7 @@ import pytest
 from cosmos_recipes.files import commit, unfinished, whole
 from cosmos_recipes.training.checkpoints import Checkpoints
 from cosmos_recipes.training.log import StepLog
+from cosmos_recipes.training.policy import Policy
 
 
 def test_folder_takes_the_place_of_the_old_one_whole(tmp_path: Path) -> None:
@@ -30,17 +31,18 @@ def test_failure_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_unfinished_checkpoints_are_ignored_and_removed(tmp_path: Path) -> None:
-    checkpoints = Checkpoints(tmp_path, keep=2)
+    checkpoints = Checkpoints(tmp_path / "checkpoints", policy=Policy(last=2))
+    checkpoints.folder.mkdir()
     for step in (8, 10, 100):
-        path = tmp_path / f"step-{step:08d}.ckpt"
+        path = checkpoints.folder / f"step-{step:08d}.ckpt"
         unfinished(path).write_text("state")
         commit(path)
-    unfinished(tmp_path / "step-00000200.ckpt").write_text("half")
-    (unfinished(tmp_path / "step-00000300.ckpt") / "shards").mkdir(parents=True)
+    unfinished(checkpoints.folder / "step-00000200.ckpt").write_text("half")
+    (unfinished(checkpoints.folder / "step-00000300.ckpt") / "shards").mkdir(parents=True)
     newest = checkpoints.newest()
     assert newest is not None and newest.name == "step-00000100.ckpt"
     checkpoints.tidy()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000010.ckpt", "step-00000100.ckpt"]
+    assert sorted(path.name for path in checkpoints.folder.iterdir()) == ["step-00000010.ckpt", "step-00000100.ckpt"]
 
 
 def test_log_goes_on_from_the_resumed_step(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import av
 import numpy as np
 import torch
 
-from cosmos_recipes.backbones.tokenizers.pca import PcaTokenizer
+from cosmos_recipes.backbones.tokenizers import build_tokenizer
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.data.binding.bind import Binding
@@ -176,7 +177,7 @@ def write_base(folder: Path, prepared: Path, *, head: str = "none") -> Path:
     return folder
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, *, family: str = "diffusion") -> None:
     """Write an index, a fitted tokenizer and latents of twelve little videos into `folder`."""
     recordings = [
         Recording(
@@ -193,7 +194,8 @@ def prepare(folder: Path) -> None:
     index = ClipIndex(folder)
     reader = ClipReader(index, CLIP, {"mjpeg": "cpu"})
     clips = [*index.ids("train").tolist(), *index.ids("held-out").tolist()]
-    tokenizer = PcaTokenizer(temporal=4, spatial=8, channels=8).fit(reader.read([clip]).flatten(0, 1) for clip in clips)
+    built = build_tokenizer(tiny_plan(family=family).backbone.tokenizer)
+    tokenizer = built.fit(reader.read([clip]).flatten(0, 1) for clip in clips)
     tokenizer.save_pretrained(folder / "tokenizer")
     encoder = Encoder.saved(tokenizer, folder / "tokenizer")
     write_latents(folder / "latents", reader, clips, encoder, Cache(folder / "cache"), _quiet)
@@ -207,13 +209,40 @@ def run_training(plan: Plan, run: Path, prepared: Path, **options: Any) -> subpr
         "import sys, pathlib, json; from cosmos_recipes.compiler.plan import Plan; from cosmos_recipes.launch.local import train\n"
         "run, prepared = map(pathlib.Path, sys.argv[1:3])\n"
         "plan = Plan.model_validate_json((run / 'plan.json').read_text())\n"
-        "result = train(plan, run, prepared, **json.loads(sys.argv[3]))\n"
-        "print(result)"
+        "from cosmos_recipes.diagnostics import RecipeError, render\n"
+        "try:\n"
+        "    print(train(plan, run, prepared, **json.loads(sys.argv[3])))\n"
+        "except RecipeError as error:\n"
+        "    print(render(error.problems))\n"
+        "    sys.exit(error.exit_code)\n"
     )
     command = [sys.executable, "-c", code, str(run), str(prepared), json.dumps(options)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
     with (run / "output.txt").open("a") as output:
         return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment, text=True)
+
+
+def wait_for_step(run: Path, step: int, process: subprocess.Popen[str]) -> None:
+    """Wait until a step is in the log, or the process has ended."""
+    while process.poll() is None and not any(line["step"] >= step for line in lines(run)):
+        time.sleep(0.01)
+
+
+def processes_of(run: Path) -> list[int]:
+    """Return the processes that train in this folder."""
+    found = subprocess.run(["pgrep", "-f", str(run)], capture_output=True, text=True).stdout.split()
+    return [int(number) for number in found if int(number) != os.getpid()]
+
+
+def process_of(run: Path, rank: int) -> int:
+    """Return the process of a rank."""
+    (number,) = (number for number in processes_of(run) if _rank_of(number) == rank)
+    return number
+
+
+def _rank_of(number: int) -> int | None:
+    variables = Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
+    return next((int(variable[5:]) for variable in variables if variable.startswith(b"RANK=")), None)
 
 
 def weights_hash(run: Path) -> str:
@@ -223,6 +252,11 @@ def weights_hash(run: Path) -> str:
 
 
 def lines(run: Path) -> list[dict[str, Any]]:
+    """Return the lines of the log that are of steps."""
+    return [line for line in log(run) if "step" in line]
+
+
+def log(run: Path) -> list[dict[str, Any]]:
     """Return the lines of the log."""
     path = run / "log.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
@@ -244,9 +278,9 @@ def _video(path: Path, number: int) -> Path:
         stream = container.add_stream("mjpeg", rate=5)
         stream.height = stream.width = 32
         stream.pix_fmt = "yuvj420p"
-        for time in range(15):
+        for moment in range(15):
             picture = np.random.default_rng(number).integers(0, 60, (32, 32, 3), np.uint8)
-            picture[8:16, (2 * time + number) % 24 :][:, :8] = 200
+            picture[8:16, (2 * moment + number) % 24 :][:, :8] = 200
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
     return path

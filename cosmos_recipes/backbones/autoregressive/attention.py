@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from cosmos_recipes.backbones.autoregressive.cut import SlotCut
 from cosmos_recipes.backbones.autoregressive.rotary import rotate
+from cosmos_recipes.backbones.peers import ALONE, Peers
 
 
 @dataclass(kw_only=True)
@@ -37,7 +39,12 @@ class Cache:
 
 
 class Attention(nn.Module):
-    """Grouped-query attention without biases; queries and keys may be normed in each head."""
+    """Grouped-query attention without biases; queries and keys may be normed in each head.
+
+    `tensor` are the processes among which its heads are split.
+    """
+
+    tensor: Peers = ALONE
 
     def __init__(
         self, *, width: int, context_width: int, heads: int, kv_heads: int, head_width: int, norm_eps: float | None
@@ -51,11 +58,16 @@ class Attention(nn.Module):
         norms = [nn.Identity() if norm_eps is None else nn.RMSNorm(head_width, eps=norm_eps) for _ in range(2)]
         self.q_norm, self.k_norm = norms
 
-    def to_earlier(self, hidden_BSD: Tensor, rotary: tuple[Tensor, Tensor], cache: Cache | None) -> Tensor:
-        """Return what each slot attends to among itself and the slots before it."""
+    def to_earlier(
+        self, hidden_BSD: Tensor, rotary: tuple[Tensor, Tensor], cache: Cache | None, cut: SlotCut | None = None
+    ) -> Tensor:
+        """Return what each slot attends to among itself and the slots before it, of which processes may each have a part."""
+        hidden_BSD = self.tensor.copied(hidden_BSD)
         query = rotate(self._query(hidden_BSD), rotary)
         key, value = self._key_and_value(hidden_BSD)
         key = rotate(key, rotary)
+        if cut is not None:
+            return self._joined(cut.attended(query, key.type_as(query), value.type_as(query)))
         if cache is not None:
             key, value = cache.extended(key, value)
         slots, so_far = query.shape[2], key.shape[2]
@@ -67,6 +79,7 @@ class Attention(nn.Module):
         self, hidden_BSD: Tensor, context_BLC: Tensor, mask_SL: Tensor | None, cache: Cache | None
     ) -> Tensor:
         """Return what each slot attends to in a context, of which a mask may leave it a part."""
+        hidden_BSD, context_BLC = self.tensor.copied(hidden_BSD), self.tensor.copied(context_BLC)
         key, value = (cache and cache.context) or self._key_and_value(context_BLC)
         if cache is not None:
             cache.context = key, value
@@ -74,7 +87,7 @@ class Attention(nn.Module):
 
     def to_own(self, token_BTC: Tensor) -> Tensor:
         """Return what a slot attends to that sees one token alone, for each token: attention to one has the weight 1."""
-        value_BTHD = self.wv(token_BTC).unflatten(-1, (self.kv_heads, self.head_width))
+        value_BTHD = self.wv(self.tensor.copied(token_BTC)).unflatten(-1, (self.kv_heads, self.head_width))
         repeated = value_BTHD.repeat_interleave(self.heads // self.kv_heads, -2)
         attended: Tensor = self.wo(repeated.flatten(-2))
         return attended
@@ -95,6 +108,9 @@ class Attention(nn.Module):
         attended_BHSD = scaled_dot_product_attention(
             query, key.type_as(query), value.type_as(query), enable_gqa=grouped, **how
         )
+        return self._joined(attended_BHSD)
+
+    def _joined(self, attended_BHSD: Tensor) -> Tensor:
         attended: Tensor = self.wo(attended_BHSD.transpose(1, 2).flatten(2))
         return attended
 

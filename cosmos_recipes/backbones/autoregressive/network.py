@@ -16,9 +16,11 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from cosmos_recipes.backbones.autoregressive.attention import Attention, Cache
+from cosmos_recipes.backbones.autoregressive.cut import SlotCut
 from cosmos_recipes.backbones.autoregressive.places import FRAME, LAYERS, OWN_CONTEXT
 from cosmos_recipes.backbones.autoregressive.rotary import absolute_positions, rotary_tables
 from cosmos_recipes.backbones.autoregressive.sequence import TokenSequence, at_next
+from cosmos_recipes.backbones.peers import ALONE, Peers
 from cosmos_recipes.recipe.spec import Layout
 
 CONTEXT = "encoder_hidden_states"
@@ -31,7 +33,8 @@ class Around:
     """What blocks need to know of some slots, besides what these hold.
 
     `added_NBSD` enters at the input of each block; N and B may be 1. `own_BTC` are tokens of the context, each seen from
-    the slots of its latent frame, `frame_S`. Of `context_BLC` a mask may leave each slot a part.
+    the slots of its latent frame, `frame_S`. Of `context_BLC` a mask may leave each slot a part. `cut` says how processes
+    split the slots, where they do.
     """
 
     cos_SD: Tensor
@@ -41,6 +44,7 @@ class Around:
     own_BTC: Tensor | None = None
     context_BLC: Tensor | None = None
     mask_SL: Tensor | None = None
+    cut: SlotCut | None = None
 
     def of(self, slots: slice) -> Around:
         """Return this of some slots alone."""
@@ -84,12 +88,14 @@ class Block(nn.Module):
         """Return the hidden state after the block."""
         if added_BSD is not None:
             hidden_BSD = hidden_BSD + added_BSD.type_as(hidden_BSD)
-        rotary = around.cos_SD, around.sin_SD
-        hidden_BSD = hidden_BSD + self.attention.to_earlier(self.attention_norm(hidden_BSD), rotary, cache)
+        hidden_BSD = hidden_BSD + self._earlier(self.attention_norm(hidden_BSD), around, cache)
         if self.has_context:
             hidden_BSD = hidden_BSD + self._attended(hidden_BSD, around, cache)
         out_BSD: Tensor = hidden_BSD + self.feed_forward(self.ffn_norm(hidden_BSD))
         return out_BSD
+
+    def _earlier(self, normed_BSD: Tensor, around: Around, cache: Cache | None) -> Tensor:
+        return self.attention.to_earlier(normed_BSD, (around.cos_SD, around.sin_SD), cache, around.cut)
 
     def _attended(self, hidden_BSD: Tensor, around: Around, cache: Cache | None) -> Tensor:
         attended_BSD = torch.zeros_like(hidden_BSD)
@@ -102,7 +108,9 @@ class Block(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """SwiGLU (arXiv 2002.05202)."""
+    """SwiGLU (arXiv 2002.05202). `tensor` are the processes among which its inner width is split."""
+
+    tensor: Peers = ALONE
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -112,15 +120,19 @@ class FeedForward(nn.Module):
 
     def forward(self, hidden_BSD: Tensor) -> Tensor:
         """Return the same shape."""
+        hidden_BSD = self.tensor.copied(hidden_BSD)
         out_BSD: Tensor = self.w2(nn.functional.silu(self.w1(hidden_BSD)) * self.w3(hidden_BSD))
         return out_BSD
 
 
 class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
-    """Predicts, from each slot of a sequence, the token that comes next in its segment."""
+    """Predicts, from each slot of a sequence, the token that comes next in its segment.
+
+    `context` are the processes among which the slots are split in training.
+    """
 
     config_name: Any = "config.json"
-    _supports_gradient_checkpointing = True
+    context: Peers = ALONE
 
     def __init__(
         self,
@@ -150,7 +162,6 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
         self.transformer_blocks = nn.ModuleList(Block(self.config) for _ in range(num_layers))
         self.norm = nn.RMSNorm(hidden_size, eps=norm_eps)
         self.output = nn.Linear(hidden_size, vocabulary, bias=False)
-        self.gradient_checkpointing = False
 
     @torch.no_grad()
     def initialise(self) -> None:
@@ -214,17 +225,13 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
             own_BTC=entering.get(OWN_CONTEXT),
             context_BLC=context,
             mask_SL=mask_SL,
+            cut=sequence.cut,
         )
 
     @property
     def _config(self) -> Any:
         # diffusers types it as a plain mapping.
         return self.config
-
-    def _recomputed(self, block: Any, *arguments: Any) -> Tensor:
-        recompute: Any = self._gradient_checkpointing_func
-        hidden_BSD: Tensor = recompute(block, *arguments)
-        return hidden_BSD
 
     def _added(self, sequence: TokenSequence, entering: Mapping[str, Tensor]) -> Tensor | None:
         parts = []
@@ -234,16 +241,14 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
         if FRAME in entering:
             parts.append(at_next(entering[FRAME], sequence.frame_S)[None])
         if LAYERS in entering:
-            parts.append(at_next(entering[LAYERS], sequence.predicts_S))
+            parts.append(at_next(entering[LAYERS], sequence.said_S))
         return sum(parts[1:], parts[0]) if parts else None
 
     def forward(self, held_BS: Tensor, around: Around, caches: Sequence[Cache] | None = None) -> Tensor:
         """Return logits of the next tokens (B, S, vocabulary) of slots that hold these tokens; caches go on with them."""
         hidden_BSD = self.tok_embeddings(held_BS)
         for number, block in enumerate(self.transformer_blocks):
-            arguments = (hidden_BSD, around.added(number), around, caches[number] if caches else None)
-            checkpointed = self.gradient_checkpointing and torch.is_grad_enabled()
-            hidden_BSD = self._recomputed(block, *arguments) if checkpointed else block(*arguments)
+            hidden_BSD = block(hidden_BSD, around.added(number), around, caches[number] if caches else None)
         logits_BSK: Tensor = self.output(self.norm(hidden_BSD))
         return logits_BSK
 

@@ -7,12 +7,15 @@ Legend: B batch, V views, T latent frames of a view, H height, W width, L tokens
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from cosmos_recipes.backbones.autoregressive.cut import SlotCut
+from cosmos_recipes.backbones.peers import Peers
 from cosmos_recipes.recipe.spec import Layout
 
 NONE = -1
@@ -20,12 +23,16 @@ NONE = -1
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TokenSequence:
-    """Of each slot: the token that it holds and the one that is predicted from it, by number, or `NONE`."""
+    """Of each slot: the token that it holds and the one that is predicted from it, by number, or `NONE`.
+
+    Where processes split its slots, `cut` says how, and these are the own ones.
+    """
 
     views: int
     shape: tuple[int, int, int]
     holds_S: Tensor
     predicts_S: Tensor
+    cut: SlotCut | None = None
 
     @classmethod
     def of(cls, shape: tuple[int, int, int], *, views: int, layout: Layout, begins: bool) -> TokenSequence:
@@ -35,6 +42,33 @@ class TokenSequence:
         is a segment. A segment begins with a slot without a token, if `begins`.
         """
         return _sequence(shape, views, layout, begins)
+
+    def split(self, peers: Peers) -> TokenSequence:
+        """Return the slots of this process, of a whole sequence; those that fill it up hold and predict nothing."""
+        cut = SlotCut.of(self.slots, peers)
+        if cut is None:
+            return self
+        own_S = cut.own_S.to(self.holds_S.device)
+        filling_S, own_S = own_S >= self.slots, own_S.clamp_max(self.slots - 1)
+        holds_S, predicts_S = (each[own_S].masked_fill(filling_S, NONE) for each in (self.holds_S, self.predicts_S))
+        return replace(self, holds_S=holds_S, predicts_S=predicts_S, cut=cut)
+
+    def own_control(self, control: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return a control of which what is said of each token (`NAME_BTHW...`) is that of the own slots, (B, S, 1, 1, ...)."""
+        if self.cut is None:
+            return dict(control)
+        return {
+            name: value.flatten(1, 3)[:, self.predicts_S.clamp_min(0), None, None] if "_BTHW" in name else value
+            for name, value in control.items()
+        }
+
+    @property
+    def said_S(self) -> Tensor:
+        """Which of the tokens that a control speaks of, after `own_control`, is predicted from each slot."""
+        if self.cut is None:
+            return self.predicts_S
+        own_S = torch.arange(self.slots, device=self.predicts_S.device)
+        return own_S.masked_fill(self.predicts_S == NONE, NONE)
 
     @property
     def slots(self) -> int:
@@ -62,7 +96,8 @@ class TokenSequence:
     def view_S(self) -> Tensor:
         """The view of the token that is predicted from each slot; that of its own token where there is no next one."""
         tokens = self.shape[0] * self.shape[1] * self.shape[2]
-        return torch.where(self.predicts_S == NONE, self.holds_S, self.predicts_S) // tokens
+        # A slot that fills up the sequence sees a view like others: attention to nothing is not a number.
+        return torch.where(self.predicts_S == NONE, self.holds_S, self.predicts_S).clamp_min(0) // tokens
 
     def held(self, token_BL: Tensor, begin: int | None) -> Tensor:
         """Return what the slots hold (B, S), of the tokens of clips; `begin` stands where a segment begins."""
@@ -76,12 +111,7 @@ class TokenSequence:
         """Return the sequence on a device."""
         if self.holds_S.device == device:
             return self
-        return TokenSequence(
-            views=self.views,
-            shape=self.shape,
-            holds_S=self.holds_S.to(device),
-            predicts_S=self.predicts_S.to(device),
-        )
+        return replace(self, holds_S=self.holds_S.to(device), predicts_S=self.predicts_S.to(device))
 
 
 @lru_cache(maxsize=16)

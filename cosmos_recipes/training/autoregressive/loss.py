@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from cosmos_recipes.backbones.autoregressive.sequence import NONE, TokenSequence
+from cosmos_recipes.backbones.peers import Peers
 from cosmos_recipes.training.chance import Chance
 from cosmos_recipes.training.frames import first_BT
 from cosmos_recipes.training.losses import Losses, replaced
@@ -36,15 +37,16 @@ def losses(
     Everything random depends on (seed, step, sample) alone. In `training` the network may see tokens that are corrupted.
     """
     chance, token_BL = Chance((seed, step, sample) for sample in samples), latent_B1THW.flatten(1).long()
-    sequence, device = sequence_of(model, latent_B1THW), latent_B1THW.device
+    peers, device = model.transformer.context, latent_B1THW.device
+    sequence = sequence_of(model, latent_B1THW).split(peers)
     dropped_B = chance.happens(dropout).to(device)
     given_B = chance.count(fewest_given, model.given_latent_frames).to(device)
     given_BT = first_BT(given_B, sequence.shape[0], model.view_count)
-    control = replaced(dropped_B, model.null(len(samples)), control)
+    control = sequence.own_control(replaced(dropped_B, model.null(len(samples)), control))
     seen_BL = _corrupted(model, token_BL, given_BT, chance) if training else token_BL
     held_BS = sequence.held(seen_BL, model.transformer.config.begin_token)
     logits_BSK = model.transformer(held_BS, model.transformer.around(sequence, model.head(control)))
-    return _losses(logits_BSK.float(), token_BL, given_BT, sequence, z_loss=model.objective.settings.z_loss)
+    return _losses(logits_BSK.float(), token_BL, given_BT, sequence, peers, z_loss=model.objective.settings.z_loss)
 
 
 def sequence_of(model: WorldModel, latent_B1THW: Tensor) -> TokenSequence:
@@ -56,14 +58,16 @@ def sequence_of(model: WorldModel, latent_B1THW: Tensor) -> TokenSequence:
 
 
 def _losses(
-    logits_BSK: Tensor, token_BL: Tensor, given_BT: Tensor, sequence: TokenSequence, *, z_loss: float
+    logits_BSK: Tensor, token_BL: Tensor, given_BT: Tensor, sequence: TokenSequence, peers: Peers, *, z_loss: float
 ) -> Losses:
     counted_BS = (sequence.predicts_S != NONE) & ~given_BT[:, sequence.frame_S.clamp_min(0)]
     target_BS = token_BL[:, sequence.predicts_S.clamp_min(0)]
     error_BS = cross_entropy(logits_BSK.transpose(1, 2), target_BS, reduction="none")
 
+    count_B = peers.total(counted_BS.sum(1))
+
     def mean_B(values_BS: Tensor) -> Tensor:
-        return (values_BS * counted_BS).sum(1) / counted_BS.sum(1)
+        return peers.total((values_BS * counted_BS).sum(1)) / count_B
 
     raw_B = weighted_B = mean_B(error_BS)
     if z_loss:

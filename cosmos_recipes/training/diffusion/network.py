@@ -25,12 +25,13 @@ def network_of(model: WorldModel) -> Network:
     """Return the network of a model, with its head."""
 
     def run(hidden_BCTHW: Tensor, given_BT: Tensor, time: Tensor, control: Control) -> Tensor:
-        inputs = model.head(control)
+        entrance = model.transformer.entrance
+        hidden_BCTHW, inputs = entrance.cut.own(hidden_BCTHW), model.head(entrance.cut.own_control(control))
         added = {place: inputs.pop(place) for place in PLACES if place in inputs}
         # What enters with the time of each frame needs a time for each frame.
         if time.ndim == 1 and any(place in added for place in PER_FRAME):
             time = time[:, None].expand_as(given_BT)
-        model.transformer.entrance.enter(added, views=model.view_count)
+        entrance.enter(added, views=model.view_count)
         output_BCTHW: Tensor = model.transformer(
             hidden_states=hidden_BCTHW,
             timestep=time if time.ndim == 1 else over_frames(time),
@@ -39,7 +40,8 @@ def network_of(model: WorldModel) -> Network:
             return_dict=False,
             **inputs,
         )[0]
-        return output_BCTHW
+        whole_BCTHW: Tensor = entrance.cut.whole(output_BCTHW)
+        return whole_BCTHW
 
     return run
 
