@@ -74,7 +74,9 @@ def test_a_run_goes_on_in_other_ways_to_the_same_losses_and_weights(
             torch.testing.assert_close(many_[name], weight, rtol=0, atol=3e-3 if optimizer == "muon" else 2e-5)
 
 
-def test_processes_that_cannot_share_the_work_are_refused_before_anything_starts(prepared: Path, tmp_path: Path) -> None:
+def test_processes_that_cannot_share_the_work_are_refused_before_anything_starts(
+    prepared: Path, tmp_path: Path
+) -> None:
     plan = shared(tiny_plan(), strategy="fsdp2", shard=2, context=2, tensor=2)
     with pytest.raises(RecipeError, match="CR609"):
         train(plan, tmp_path, prepared, nproc=2)
