@@ -76,6 +76,7 @@ class WorldModel(nn.Module):
     head: Any
     # What its family knows of.
     objective: Any
+    place: Tensor
 
     def __init__(
         self, config: WorldModelConfig, *, transformer: nn.Module, tokenizer: nn.Module, head: nn.Module
@@ -84,6 +85,8 @@ class WorldModel(nn.Module):
         self.config, self.objective = config, objective_entry(config.objective)
         self.family = Family.of(config.family)
         self.transformer, self.tokenizer, self.head = transformer, tokenizer.requires_grad_(False), head
+        # Weights may wait in host memory: buffers are where the work is done.
+        self.register_buffer("place", torch.empty(0), persistent=False)
 
     @classmethod
     def build(cls, plan: Plan, *, tokenizer: Path | None = None) -> WorldModel:
@@ -235,7 +238,7 @@ class WorldModel(nn.Module):
         return self.given_latent_frames if fewest is None else latent_frames(fewest, self.tokenizer.temporal)
 
     def _placed(self, control: Control) -> Control:
-        device = self.transformer.device
+        device = self.place.device
         return {name: value.to(device) for name, value in control.items()}
 
     def save_pretrained(self, folder: Path, *, writes: bool = True) -> None:

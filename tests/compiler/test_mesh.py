@@ -29,9 +29,9 @@ def shared(plan: Plan, **said: Any) -> Plan:
         ("predict2.5-2b", 1, 16, None),
         ("predict2.5-2b", 7, 1, "no side that can be split evenly over 7"),
         ("predict2.5-2b", 1, 3, "16 attention heads"),
-        ("predict1-4b-ar", 64, 1, None),
-        ("predict1-4b-ar", 1, 16, "8 heads of keys and values"),
-        ("predict1-4b-ar", 10**6, 1, "too few"),
+        ("predict1-4b", 64, 1, None),
+        ("predict1-4b", 1, 16, "8 heads of keys and values"),
+        ("predict1-4b", 10**6, 1, "too few"),
     ],
 )
 def test_what_cannot_be_split_is_named(
