@@ -16,6 +16,7 @@ from huggingface_hub import split_torch_state_dict_into_shards
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 
 from cosmos_recipes.diagnostics import Place, fail
@@ -57,6 +58,15 @@ def save_stored(model: Any, folder: Path, *, shard: str = SHARD, writes: bool = 
         index = {"metadata": plan.metadata, "weight_map": plan.tensor_to_filename}
         (folder / f"{NAME}.safetensors.index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
     require_shapes(expected, stored_shapes(folder), network=type(model).__name__, place=folder)
+
+
+def save_config(model: Any, folder: Path) -> None:
+    """Write the config.json of a model as diffusers does, under the name of its own class: FSDP2 gives it one of another."""
+    model.save_config(folder)
+    own = next(each for each in type(model).__mro__ if not issubclass(each, FSDPModule))
+    path = folder / "config.json"
+    text = path.read_text(encoding="utf-8").replace(f'"{type(model).__name__}"', f'"{own.__name__}"')
+    path.write_text(text, encoding="utf-8")
 
 
 def _save_file(state: Mapping[str, Tensor], path: Path, *, writes: bool) -> None:

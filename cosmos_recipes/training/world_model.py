@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from cosmos_recipes.backbones.adapters import adapt, is_adapted, load_network, merge, save_adapters
 from cosmos_recipes.backbones.networks import build_network
 from cosmos_recipes.backbones.objectives import Sampling, objective_entry
-from cosmos_recipes.backbones.stored import gathered, save_stored
+from cosmos_recipes.backbones.stored import gathered, save_config, save_stored
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
 from cosmos_recipes.backbones.zoo import Family as FamilyName
@@ -248,7 +248,7 @@ class WorldModel(nn.Module):
         Where processes share the model, every one must call this, and one `writes`.
         """
         if writes:
-            self.transformer.save_config(folder / "transformer")
+            save_config(self.transformer, folder / "transformer")
         if is_adapted(self.transformer):
             save_adapters(self.transformer, folder, writes=writes)
         else:

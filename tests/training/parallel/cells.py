@@ -20,7 +20,7 @@ from tiny import tiny_plan
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
-from cosmos_recipes.backbones.stored import save_stored
+from cosmos_recipes.backbones.stored import save_config, save_stored
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.training.batches import Share
 from cosmos_recipes.training.optimizer import build_optimizer
@@ -212,7 +212,7 @@ def exported(folder: Path, way: str) -> None:
     model, writes = model_of(plan), dist.get_rank() == 0
     share_work(model, Mesh.of("cpu", **sizes_of(way)), plan)
     if writes:
-        model.transformer.save_config(folder)
+        save_config(model.transformer, folder)
     save_stored(model.transformer, folder, shard=EXPORTED_SHARD, writes=writes)
 
 
