@@ -60,6 +60,8 @@ WAYS: dict[str, dict[str, int]] = {
     "shard and tensor": {"shard": 2, "tensor": 2, "processes": 4},
     "context and tensor": {"shard": 2, "context": 2, "tensor": 2, "processes": 4},
 }
+OF_TOKENS = ("camera", "camera by attention", "views apart", "views, view-major")
+"""Heads that say something of each token, or have attentions of their own: what is split twice."""
 ADAPTERS = {"method": "lora", "lora_rank": 4, "lora_alpha": 8}
 FORGOTTEN = "diffusion: text, tensor, adamw"
 """The cell that is trained once more without summing up the gradients of which each process makes a part."""
@@ -106,8 +108,10 @@ class Cell:
 def cells() -> Iterator[Cell]:
     """Yield every cell."""
     for family, heads in (("diffusion", DIFFUSION), ("autoregressive", AUTOREGRESSIVE)):
-        for way in ("shard", "context", "tensor", "context and tensor"):
+        for way in ("shard", "context", "tensor"):
             yield from (Cell(family=family, head=head, way=way) for head in heads)
+        for head in [name for name in heads if name in OF_TOKENS]:
+            yield Cell(family=family, head=head, way="context and tensor")
         for way in ("copies of shards", "shard and tensor", "context of four"):
             yield Cell(family=family, head="text", way=way)
         for way in ("shard", "context", "tensor", "copies of shards", "shard and tensor"):
