@@ -16,6 +16,7 @@ from huggingface_hub import split_torch_state_dict_into_shards
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 
 from cosmos_recipes.diagnostics import Place, fail
@@ -50,14 +51,28 @@ def save_stored(model: Any, folder: Path, *, shard: str = SHARD, writes: bool = 
         empty, filename_pattern=f"{NAME}{{suffix}}.safetensors", max_shard_size=shard
     )
     for file, names in plan.filename_to_tensors.items():
-        tensors = gathered({name: state[name] for name in names}, keeps=writes)
-        if writes:
-            save_file(tensors, folder / file, metadata={"format": "pt"})
-    if writes and plan.is_sharded:
+        _save_file({name: state[name] for name in names}, folder / file, writes=writes)
+    if not writes:
+        return
+    if plan.is_sharded:
         index = {"metadata": plan.metadata, "weight_map": plan.tensor_to_filename}
         (folder / f"{NAME}.safetensors.index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+    require_shapes(expected, stored_shapes(folder), network=type(model).__name__, place=folder)
+
+
+def save_config(model: Any, folder: Path) -> None:
+    """Write the config.json of a model as diffusers does, under the name of its own class: FSDP2 gives it one of another."""
+    model.save_config(folder)
+    own = next(each for each in type(model).__mro__ if not issubclass(each, FSDPModule))
+    path = folder / "config.json"
+    text = path.read_text(encoding="utf-8").replace(f'"{type(model).__name__}"', f'"{own.__name__}"')
+    path.write_text(text, encoding="utf-8")
+
+
+def _save_file(state: Mapping[str, Tensor], path: Path, *, writes: bool) -> None:
+    tensors = gathered(state, keeps=writes)
     if writes:
-        require_shapes(expected, stored_shapes(folder), network=type(model).__name__, place=folder)
+        save_file(tensors, path, metadata={"format": "pt"})
 
 
 def gathered(state: Mapping[str, Tensor], *, keeps: bool = True) -> dict[str, Tensor]:

@@ -56,8 +56,8 @@ def _of_context(architecture: Architecture, clip: ClipPlan, context: int) -> Ite
 def as_started(plan: Plan, *, local: int, world: int) -> HardwarePlan:
     """Return how `world` processes, `local` of them on each machine, share the work of a plan.
 
-    That need not be as many as the plan was made for: then weights are split over as many of them as can be, up to all
-    of them if the plan splits them over all, else up to as many as there.
+    That need not be as many as the plan was made for: FSDP2 splits weights over all of them, and HSDP over as many as the
+    plan says or, where that does not divide them, over fewer.
 
     Raises:
         RecipeError: the tokens or matrices of the plan cannot be split over them (CR609).
@@ -76,7 +76,7 @@ def as_started(plan: Plan, *, local: int, world: int) -> HardwarePlan:
             hint=f"start {peers} processes or a multiple of that, or compile the recipe for {world}",
         )
     everyone = world // planned.tensor
-    most = everyone if planned.shard * planned.tensor == planned.world else min(planned.shard, everyone)
+    most = everyone if planned.strategy == "fsdp2" else min(planned.shard, everyone)
     fitting = [n for n in range(planned.context, most + 1, planned.context) if everyone % n == 0]
     shard = max(fitting, default=planned.context)
     return _resized(planned, local, world, strategy="fsdp2" if shard == everyone else "hsdp", shard=shard)

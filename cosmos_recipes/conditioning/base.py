@@ -95,6 +95,9 @@ class Head(ABC):
     The module that `build` returns has `collate(rows) -> Control` and `null(batch) -> Control`, where a Control is a
     dict of batch-first tensors, and `forward(control)`, which returns what enters the network: `encoder_hidden_states`,
     and what `backbones.places`, or for the autoregressive family `backbones.autoregressive.places`, names. It starts as a no-op: at step 0 the model's output equals the base's bit for bit.
+    A tensor that says something of each token has `_BTHW` in its name, and may have fewer rows or columns than the picture:
+    where processes split tokens, a head is asked about their own (a decoder's come as (B, S, 1, 1, ...), in the order of
+    its slots).
     It may have `start_from(transformer)`, which is called once when it is new, and a part `text` that reads captions as
     the head `text` does.
     """

@@ -95,13 +95,14 @@ def nemo_settings(
     }
     settings = DictConfig(OmegaConf.merge(config, {"trainer": decided, "exp_manager": exp_manager}))
     # It is made of the plan.
-    del settings.trainer.strategy
+    settings.trainer.pop("strategy", None)
     return settings
 
 
 def _require_planned(plan: Plan, config: DictConfig) -> None:
-    found: Any = OmegaConf.to_object(config)
-    found, planned = found["trainer"]["strategy"], nemo_config(plan)["trainer"]["strategy"]
+    said: Any = OmegaConf.to_object(config)
+    planned = nemo_config(plan)["trainer"]["strategy"]
+    found = said["trainer"].get("strategy", planned)
     if found != planned:
         fail(
             "CR609",

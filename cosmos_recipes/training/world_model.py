@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from cosmos_recipes.backbones.adapters import adapt, is_adapted, load_network, merge, save_adapters
 from cosmos_recipes.backbones.networks import build_network
 from cosmos_recipes.backbones.objectives import Sampling, objective_entry
-from cosmos_recipes.backbones.stored import gathered, save_stored
+from cosmos_recipes.backbones.stored import gathered, save_config, save_stored
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
 from cosmos_recipes.backbones.zoo import Family as FamilyName
@@ -76,6 +76,7 @@ class WorldModel(nn.Module):
     head: Any
     # What its family knows of.
     objective: Any
+    place: Tensor
 
     def __init__(
         self, config: WorldModelConfig, *, transformer: nn.Module, tokenizer: nn.Module, head: nn.Module
@@ -84,6 +85,8 @@ class WorldModel(nn.Module):
         self.config, self.objective = config, objective_entry(config.objective)
         self.family = Family.of(config.family)
         self.transformer, self.tokenizer, self.head = transformer, tokenizer.requires_grad_(False), head
+        # Weights may wait in host memory: buffers are where the work is done.
+        self.register_buffer("place", torch.empty(0), persistent=False)
 
     @classmethod
     def build(cls, plan: Plan, *, tokenizer: Path | None = None) -> WorldModel:
@@ -235,7 +238,7 @@ class WorldModel(nn.Module):
         return self.given_latent_frames if fewest is None else latent_frames(fewest, self.tokenizer.temporal)
 
     def _placed(self, control: Control) -> Control:
-        device = self.transformer.device
+        device = self.place.device
         return {name: value.to(device) for name, value in control.items()}
 
     def save_pretrained(self, folder: Path, *, writes: bool = True) -> None:
@@ -245,7 +248,7 @@ class WorldModel(nn.Module):
         Where processes share the model, every one must call this, and one `writes`.
         """
         if writes:
-            self.transformer.save_config(folder / "transformer")
+            save_config(self.transformer, folder / "transformer")
         if is_adapted(self.transformer):
             save_adapters(self.transformer, folder, writes=writes)
         else:

@@ -215,7 +215,7 @@ class Decoder(ModelMixin, ConfigMixin, PeftAdapterMixin):
         mask_SL = None
         if context is not None and context.ndim == 4:
             views, length = context.shape[1:3]
-            mask_SL = sequence.view_S[:, None] == torch.arange(views, device=self.device).repeat_interleave(length)
+            mask_SL = sequence.view_S[:, None] == torch.arange(views, device=begins_S.device).repeat_interleave(length)
             context = context.flatten(1, 2)
         return Around(
             cos_SD=cos_SD,

@@ -54,7 +54,8 @@ def sequence_of(model: WorldModel, latent_B1THW: Tensor) -> TokenSequence:
     frames, height, width = latent_B1THW.shape[2:]
     shape, views = (frames // model.view_count, height, width), model.view_count
     sequence: TokenSequence = model.transformer.sequence(shape, views=views, layout=model.config.layout)
-    return sequence
+    # Weights that wait in host memory are not where the clips are.
+    return sequence.to(latent_B1THW.device)
 
 
 def _losses(

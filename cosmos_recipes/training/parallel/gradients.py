@@ -21,9 +21,8 @@ def clip_gradients(parameters: Sequence[nn.Parameter], largest: float) -> Tensor
     """
     gradients: list[Any] = [parameter.grad for parameter in parameters if parameter.grad is not None]
     own = [gradient.to_local() if isinstance(gradient, DTensor) else gradient for gradient in gradients]
-    norm = nn.utils.get_total_norm(own)
-    if any(isinstance(gradient, DTensor) for gradient in gradients):
-        norm = _norm_of_parts(gradients, own)
+    parts = any(isinstance(gradient, DTensor) for gradient in gradients)
+    norm = _norm_of_parts(gradients, own) if parts else nn.utils.get_total_norm(own)
     scale = (largest / (norm + 1e-6)).clamp(max=1.0)
     torch._foreach_mul_(own, scale)
     return norm

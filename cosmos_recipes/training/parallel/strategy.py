@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy, SingleDeviceStrategy, Strategy
 
 from cosmos_recipes.compiler.plan import HardwarePlan
@@ -132,6 +133,17 @@ class Shared(Stored, ModelParallelStrategy):
         return "cuda:nccl,cpu:gloo" if self.root_device.type == "cuda" else "gloo"
 
     def model_to_device(self) -> None:
-        """Leave weights that wait in host memory there."""
+        """Move the model; of one whose weights wait in host memory, what is not a weight."""
         if not self._offload:
             super().model_to_device()
+            return
+        for module in self.lightning_module.modules():
+            for name, buffer in module.named_buffers(recurse=False):
+                setattr(module, name, buffer.to(self.root_device))
+        self.lightning_module._device = self.root_device
+
+    def teardown(self) -> None:
+        """Leave the other processes; a process that was alone may train again."""
+        super().teardown()
+        if self.world_size == 1 and dist.is_initialized():
+            dist.destroy_process_group()

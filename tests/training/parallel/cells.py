@@ -20,6 +20,7 @@ from tiny import tiny_plan
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
+from cosmos_recipes.backbones.stored import save_config, save_stored
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.training.batches import Share
 from cosmos_recipes.training.optimizer import build_optimizer
@@ -59,9 +60,15 @@ WAYS: dict[str, dict[str, int]] = {
     "shard and tensor": {"shard": 2, "tensor": 2, "processes": 4},
     "context and tensor": {"shard": 2, "context": 2, "tensor": 2, "processes": 4},
 }
+OF_TOKENS = ("camera", "camera by attention", "views apart", "views, view-major")
+"""Heads that say something of each token, or have attentions of their own: what is split twice."""
 ADAPTERS = {"method": "lora", "lora_rank": 4, "lora_alpha": 8}
 FORGOTTEN = "diffusion: text, tensor, adamw"
 """The cell that is trained once more without summing up the gradients of which each process makes a part."""
+
+
+EXPORTED, EXPORTED_SHARD = {2: "shard", 4: "shard and tensor"}, "40KB"
+"""How the processes share the model that they write, and the largest file of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +108,10 @@ class Cell:
 def cells() -> Iterator[Cell]:
     """Yield every cell."""
     for family, heads in (("diffusion", DIFFUSION), ("autoregressive", AUTOREGRESSIVE)):
-        for way in ("shard", "context", "tensor", "context and tensor"):
+        for way in ("shard", "context", "tensor"):
             yield from (Cell(family=family, head=head, way=way) for head in heads)
+        for head in [name for name in heads if name in OF_TOKENS]:
+            yield Cell(family=family, head=head, way="context and tensor")
         for way in ("copies of shards", "shard and tensor", "context of four"):
             yield Cell(family=family, head="text", way=way)
         for way in ("shard", "context", "tensor", "copies of shards", "shard and tensor"):
@@ -201,6 +210,20 @@ def apart(model: WorldModel, mesh: Mesh) -> float:
     return most
 
 
+def exported(folder: Path, way: str) -> None:
+    """Write the network of a model whose work is shared in some way, in many small files."""
+    plan = Cell(family="diffusion", head="text", way=way).plan()
+    model, writes = model_of(plan), dist.get_rank() == 0
+    share_work(model, Mesh.of("cpu", **sizes_of(way)), plan)
+    if writes:
+        save_config(model.transformer, folder)
+    save_stored(model.transformer, folder, shard=EXPORTED_SHARD, writes=writes)
+
+
+def sizes_of(way: str) -> dict[str, int]:
+    return {"shard": 1, "context": 1, "tensor": 1} | {k: v for k, v in WAYS[way].items() if k != "processes"}
+
+
 def main() -> None:
     """Train the cells of as many processes as there are."""
     dist.init_process_group("gloo")
@@ -211,12 +234,12 @@ def main() -> None:
         if cell.processes != dist.get_world_size() or (chosen and chosen[0] not in cell.name):
             continue
         plan = cell.plan()
-        sizes = {"shard": 1, "context": 1, "tensor": 1, **WAYS[cell.way]}
-        sizes.pop("processes", None)
-        mesh = Mesh.of("cpu", **sizes)
+        mesh = Mesh.of("cpu", **sizes_of(cell.way))
         found[cell.name] = train(plan, mesh, model_of(plan))
         if cell.name in (FORGOTTEN, *chosen):
             found[f"{cell.name}, not summed"] = train(plan, mesh, model_of(plan), sums=False)
+    if way := EXPORTED.get(dist.get_world_size()):
+        exported(Path(out).parent / way, way)
     if dist.get_rank() == 0:
         Path(out).write_text(json.dumps(found))
     dist.destroy_process_group()

@@ -13,6 +13,9 @@ from typing import Any
 import cells
 import pytest
 import torch
+from diffusers import CosmosTransformer3DModel
+
+from cosmos_recipes.backbones.stored import save_stored
 
 CELLS = {cell.name: cell for cell in cells.cells()}
 CLOSE = {"adamw": 2e-6, "muon": 5e-5}
@@ -23,13 +26,19 @@ Found = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the processes write."""
+    return tmp_path_factory.mktemp("cells")
+
+
+@pytest.fixture(scope="session")
+def found(folder: Path) -> Found:
     """What every cell comes to, trained by the processes that its way needs."""
-    return {name: each for processes in (2, 4) for name, each in together(processes, tmp_path_factory).items()}
+    return {name: each for processes in (2, 4) for name, each in together(processes, folder).items()}
 
 
-def together(processes: int, folders: pytest.TempPathFactory) -> Found:
-    out = folders.mktemp("cells") / "losses.json"
+def together(processes: int, folder: Path) -> Found:
+    out = folder / f"{processes}.json"
     torchrun = ["torch.distributed.run", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1"]
     own = Path(cells.__file__)
     done = subprocess.run(
@@ -75,3 +84,16 @@ def test_processes_that_share_the_work_have_the_losses_of_one(name: str, found: 
 def test_gradients_of_which_each_process_makes_a_part_are_summed(found: Found) -> None:
     """Norms of heads would drift apart in silence: the losses of the first steps hardly tell."""
     assert found[f"{cells.FORGOTTEN}, not summed"]["apart"] > 1e-3
+
+
+@pytest.mark.parametrize("way", cells.EXPORTED.values())
+def test_what_is_written_from_parts_is_what_one_process_writes(
+    way: str, folder: Path, found: Found, tmp_path: Path
+) -> None:
+    network = cells.model_of(cells.Cell(family="diffusion", head="text", way=way).plan()).transformer
+    network.save_config(tmp_path)
+    save_stored(network, tmp_path, shard=cells.EXPORTED_SHARD)
+    ours, theirs = ({path.name: path.read_bytes() for path in each.iterdir()} for each in (folder / way, tmp_path))
+    assert ours == theirs and len(ours) > 3
+    read = CosmosTransformer3DModel.from_pretrained(folder / way).state_dict()
+    assert all(torch.equal(read[name], value) for name, value in network.state_dict().items())

@@ -14,6 +14,8 @@ from tiny import consumed, lines, prepare, tiny_plan
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import RecipeError
 from cosmos_recipes.launch.local import train
+from cosmos_recipes.training import fit
+from cosmos_recipes.training.fit import nemo_file
 
 FSDP2 = {"strategy": "fsdp2"}
 
@@ -81,3 +83,11 @@ def test_processes_that_cannot_share_the_work_are_refused_before_anything_starts
     with pytest.raises(RecipeError, match="CR609"):
         train(plan, tmp_path, prepared, nproc=2)
     assert not (tmp_path / "train").exists()
+
+
+def test_a_strategy_that_is_not_the_plan_s_is_refused(prepared: Path, tmp_path: Path) -> None:
+    """Otherwise a changed `nemo.yaml` would be ignored: how processes share the work follows from the plan."""
+    config = nemo_file(tiny_plan(), tmp_path)
+    config.trainer.strategy = "ddp_find_unused_parameters_true"
+    with pytest.raises(RecipeError, match="CR609"):
+        fit.train(tiny_plan(), tmp_path, prepared, config=config)
