@@ -69,7 +69,13 @@ def fetch(pins: dict[str, str], folder: Path, python: str) -> None:
     """Write the wheel of each pin for that Python; what is published as a source alone is built here."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     platform = [f"--platform=manylinux_2_{minor}_x86_64" for minor in (17, 24, 27, 28, 34)]
-    how = ["--no-deps", "--only-binary=:all:", f"--python-version={python}", *platform, "--platform=manylinux2014_x86_64"]
+    how = [
+        "--no-deps",
+        "--only-binary=:all:",
+        f"--python-version={python}",
+        *platform,
+        "--platform=manylinux2014_x86_64",
+    ]
     for name, pinned in sorted(pins.items()):
         wanted = f"{name}=={pinned}"
         got = subprocess.run([*pip, "download", "-q", "-d", folder, *how, wanted], capture_output=True, check=False)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cosmos_recipes.compiler.gpus import GPUS
+from cosmos_recipes.compiler.mesh import impossible
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.compiler.shape import clip_plan, nearest_multiple
-from cosmos_recipes.compiler.ways import PINS, Machines, impossible, shares
+from cosmos_recipes.compiler.ways import PINS, Machines, shares
 from cosmos_recipes.diagnostics import Problem
 from cosmos_recipes.recipe.load import LoadedRecipe
 from cosmos_recipes.recipe.spec import Hardware, Strategy

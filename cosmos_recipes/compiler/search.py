@@ -10,9 +10,10 @@ from typing import Any
 
 from cosmos_recipes.compiler.gpus import Gpu
 from cosmos_recipes.compiler.memory import Memory, Work, memory
+from cosmos_recipes.compiler.mesh import impossible
 from cosmos_recipes.compiler.plan import ClipPlan
 from cosmos_recipes.compiler.speed import StepTime, step_time
-from cosmos_recipes.compiler.ways import RECOMPUTES, Machines, Way, filled, impossible, shares
+from cosmos_recipes.compiler.ways import RECOMPUTES, Machines, Way, filled, shares
 from cosmos_recipes.recipe.spec import Hardware
 
 USABLE = 0.92

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from cosmos_recipes.backbones.architectures.autoregressive import DecoderArchitecture
-from cosmos_recipes.backbones.architectures.diffusion import DiffusionArchitecture
-from cosmos_recipes.compiler.plan import ClipPlan
 from cosmos_recipes.recipe.spec import Hardware, Recompute, Strategy, Train
 
 RECOMPUTES: tuple[Recompute, ...] = ("none", "selective", "full")
@@ -87,33 +84,6 @@ class Way:
         offloaded = ["state in host memory"] if self.offload else []
         clips = "1 clip at once" if self.micro_batch == 1 else f"{self.micro_batch} clips at once"
         return ", ".join([self.sharing, RECOMPUTED[self.recompute], *offloaded, clips])
-
-
-def impossible(
-    architecture: DiffusionArchitecture | DecoderArchitecture, clip: ClipPlan, *, context: int, tensor: int
-) -> str | None:
-    """Return why a network cannot be trained on such clips with this context or tensor; None if it can.
-
-    Tensor parallel gives whole heads and equal parts of the feed-forward network to each process. Context parallel gives
-    bands of the pictures to each where noise is removed, and two parts of the sequence where tokens are predicted.
-    """
-    split = {"attention heads": architecture.num_attention_heads}
-    if isinstance(architecture, DecoderArchitecture):
-        split |= {"heads of keys and values": architecture.num_key_value_heads}
-    for what, number in split.items():
-        if number % tensor:
-            return f"{number} {what} cannot be split evenly over {tensor} processes"
-    if isinstance(architecture, DecoderArchitecture):
-        if clip.tokens < 2 * context:
-            return f"{clip.tokens} tokens are too few for {context} processes, of which each takes two parts"
-        return None
-    _, high, wide = architecture.patch_size
-    tokens = (clip.latent_height // high, clip.latent_width // wide)
-    if all(side % context for side in tokens):
-        return (
-            f"pictures of {tokens[0]}x{tokens[1]} tokens have no side that can be split evenly over {context} processes"
-        )
-    return None
 
 
 def shares(machines: Machines, hardware: Hardware) -> Iterator[Way]:
