@@ -22,6 +22,9 @@ OTHERS_S = 10.0
 STUCK_S = 5.0
 """Seconds after which a process is ended from outside Python, because Python itself stands still."""
 EXIT_CODE = 4
+COLLECTIVES = "distributed_c10d.py"
+WORK_OF = {"batches.py": ("batches of", "data"), "checkpoints.py": ("checkpoint of", "the disk")}
+"""By the file that waits for it: how a thread that works for the steps is called, and what it waits for itself."""
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -81,14 +84,19 @@ class Watch:
         """Return what the watched thread waits for, and where in the code."""
         frames = sys._current_frames()
         stack = list(_upwards(frames[self._watched]))
-        names = {Path(frame.f_code.co_filename).name for frame in stack if PACKAGE in _file(frame).parents}
-        if "batches.py" in names:
-            reader = next((each for each in threading.enumerate() if each.name.startswith("batches")), None)
-            where = frames.get(reader.ident or 0) if reader else None
-            return f"data, the {reader.name}{_at(_ours(where))}" if reader and where else "data"
-        if "checkpoints.py" in names:
-            return "the disk, to which a checkpoint was still being written"
+        files = {_file(frame).name for frame in stack if PACKAGE in _file(frame).parents}
+        for file, (thread, what) in WORK_OF.items():
+            helper = next((each for each in threading.enumerate() if each.name.startswith(thread)), None)
+            if file in files and helper and helper.ident in frames:
+                return _of_helper(what, helper.name, list(_upwards(frames[helper.ident])))
         return ("another process" if self.world > 1 else "its own work") + _at(stack[0])
+
+
+def _of_helper(what: str, name: str, stack: list[FrameType]) -> str:
+    is_told = any(_file(frame).name == COLLECTIVES for frame in stack)
+    # How a library waits says little.
+    ours = next((frame for frame in stack if PACKAGE in _file(frame).parents), stack[0])
+    return f"{'another process' if is_told else what}, the {name}{_at(ours)}"
 
 
 def hanging(folder: Path, found: str, *, limit_s: float) -> Problem:
@@ -113,11 +121,6 @@ def _upwards(frame: FrameType | None) -> Iterator[FrameType]:
     while frame is not None:
         yield frame
         frame = frame.f_back
-
-
-def _ours(frame: FrameType) -> FrameType:
-    """Return the innermost call of this package: how a library waits says little."""
-    return next((each for each in _upwards(frame) if PACKAGE in _file(each).parents), frame)
 
 
 def _file(frame: FrameType) -> Path:
