@@ -103,7 +103,8 @@ def head_parameters(resolved: Resolved) -> int:
 
 def _fit_plan(resolved: Resolved, work: Work, clip: ClipPlan, found: Survey) -> FitPlan:
     recipe, gpu, chosen = resolved.loaded.recipe, resolved.gpu, found.fitting[0]
-    accelerator = "gpu" if gpu else "cpu"
+    accelerator, time = "gpu" if gpu else "cpu", _time(resolved, chosen)
+    hours = time.range_s[1] * recipe.train.steps / 3600 if time else None
     return FitPlan(
         **{f"{name}_bytes": size for name, size in chosen.memory.parts().items()},
         total_bytes=chosen.memory.total,
@@ -112,9 +113,9 @@ def _fit_plan(resolved: Resolved, work: Work, clip: ClipPlan, found: Survey) -> 
         seconds_per_step=chosen.seconds,
         efficiency=gpu.efficiency if gpu else None,
         chosen=str(chosen.way),
-        time=_time(resolved, chosen),
+        time=time,
         host=host_plan(work, chosen.way, Machines.of(recipe.hardware), chosen.memory, accelerator=accelerator),
-        disk=disk_plan(work, clip, resolved.description, limit=recipe.dataset.limit),
+        disk=disk_plan(work, clip, resolved.description, limit=recipe.dataset.limit, hours=hours),
         alternatives=tuple(_with_time(each) for each in found.fitting[1 : 1 + SHOWN // 2]),
         rejected=tuple(_with_memory(each) for each in found.too_large[:SHOWN]),
         impossible=found.impossible[:SHOWN],

@@ -33,20 +33,24 @@ def host_plan(work: Work, way: Way, machines: Machines, device: Memory, *, accel
     )
 
 
-def disk_plan(work: Work, clip: ClipPlan, data: SourceDescription, *, limit: int | None) -> DiskPlan:
+def disk_plan(
+    work: Work, clip: ClipPlan, data: SourceDescription, *, limit: int | None, hours: float | None = None
+) -> DiskPlan:
     """Return the disk of a run: latents, checkpoints with the one that is being written, and the model three times.
 
     Those are the weights to start from, those that are trained, and the package. Without knowing how long recordings are,
-    a clip of each is counted.
+    a clip of each is counted; without knowing how many `hours` training takes, none of the checkpoints that stay by the hour.
     """
     channels = work.backbone.tokenizer.channels
     cells = channels * prod((clip.latent_frames, clip.latent_height, clip.latent_width)) * max(1, len(clip.views))
     trained = 4 * work.trained + work.optimizer_bytes + work.average_bytes
+    train = work.train
+    hourly = int(hours / train.keep_every_h) if hours and train.keep_every_h else 0
     model = 4 * work.backbone.parameters
     made = 4 * (work.trained if work.train.lora else work.backbone.parameters + work.head)
     return DiskPlan(
         latents_bytes=ceil(HEADROOM * clips(clip, data, limit) * cells * LATENT_BYTES[work.network.causal]),
-        checkpoints_bytes=(work.train.keep_checkpoints + 1) * trained,
+        checkpoints_bytes=(train.keep_checkpoints + train.keep_best + hourly + 1) * trained,
         models_bytes=model + 2 * made,
         rest_bytes=REPORT_BYTES,
     )

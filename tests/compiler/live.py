@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 import torch
@@ -14,13 +13,11 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.checkpoint import CheckpointPolicy, checkpoint, create_selective_checkpoint_contexts
 
 from cosmos_recipes.backbones.adapters import adapt
 from cosmos_recipes.compiler.memory import Work
 from cosmos_recipes.compiler.ways import Way
-
-ATTENTION = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
+from cosmos_recipes.training.parallel.blocks import prepare_blocks
 
 
 class Held(TorchDispatchMode):
@@ -72,14 +69,6 @@ def held_by(network: nn.Module, loss: Callable[[], Tensor]) -> tuple[int, int]:
     return left, held.peak
 
 
-def recomputing(network: Any, recompute: str) -> None:
-    """Let a network compute again what backward needs: of whole blocks, or all but the products."""
-    kept = partial(create_selective_checkpoint_contexts, _policy)
-    if recompute != "none":
-        how = {"context_fn": kept} if recompute == "selective" else {}
-        network.enable_gradient_checkpointing(partial(checkpoint, use_reentrant=False, **how))
-
-
 def _network(work: Work, way: Way) -> Any:
     settings = {**work.network.model_dump(), "concat_padding_mask": False}
     with torch.device("meta"):
@@ -93,7 +82,7 @@ def _network(work: Work, way: Way) -> Any:
         if isinstance(module, nn.LayerNorm):
             # Under autocast a GPU normalises in fp32, which a CPU does not.
             module.register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),))
-    recomputing(network, way.recompute)
+    prepare_blocks(network.transformer_blocks, recompute=way.recompute, compiles=False)
     return network.train()
 
 
@@ -109,15 +98,6 @@ def _forward(network: Any, work: Work, grid: tuple[int, int, int]) -> Tensor:
         return_dict=False,
     )[0]
     return out
-
-
-def _policy(_: Any, operation: Any, *arguments: Any, **__: Any) -> CheckpointPolicy:
-    """Keep the results of attention and of products, but for those that are wide and made of little."""
-    is_kept = operation == ATTENTION
-    if operation == torch.ops.aten.mm.default:
-        inner, wide = arguments[-1].shape
-        is_kept = wide <= 8 * inner
-    return CheckpointPolicy.MUST_SAVE if is_kept else CheckpointPolicy.PREFER_RECOMPUTE
 
 
 def _narrow(block: Any, tensor: int) -> None:

@@ -16,7 +16,8 @@ from cosmos_recipes.compiler.memory import LIBRARIES_BYTES, Work, activations, f
 from cosmos_recipes.compiler.ways import Way
 from cosmos_recipes.recipe.spec import Optimizer, Train
 from cosmos_recipes.training.optimizer import build_optimizer
-from tests.compiler.live import held_by, recomputing
+from cosmos_recipes.training.parallel.blocks import prepare_blocks
+from tests.compiler.live import held_by
 
 GRID = (4, 12, 12)
 TOKENS = 4 * 12 * 12
@@ -83,7 +84,7 @@ def test_a_step_holds_what_is_reckoned(name: str, recompute: Any) -> None:
     grid, text = (5, 40, 64), entry.text
     with torch.device("meta"):
         network: Any = Decoder(**entry.architecture.model_dump())
-    recomputing(network.train(), recompute)
+    prepare_blocks(network.train().transformer_blocks, recompute=recompute, compiles=False)
 
     def loss() -> torch.Tensor:
         token_BL = torch.zeros(1, prod(grid), dtype=torch.long)
