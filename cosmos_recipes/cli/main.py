@@ -20,6 +20,7 @@ from cosmos_recipes.cli import (
     explain,
     failures,
     ls,
+    migrate,
     new,
     resume,
     run,
@@ -46,6 +47,7 @@ app.command("ls", short_help="List recipes, backbones, heads, schemas, data sets
 app.command("show", short_help="Show one of them whole.")(show.show)
 app.command("cp", short_help="Copy a recipe to start one of your own.")(cp.cp)
 app.add_typer(new.app, name="new", short_help="Write a data set file from what lies in a folder.")
+app.command("migrate", short_help="Write a recipe out of what another tool trains from.")(migrate.migrate)
 app.command("resume", short_help="Go on with an interrupted run by its folder.")(resume.resume)
 app.add_typer(cache.app, name="cache", short_help="Say why latents are reused or not; clear their cache.")
 app.command("doctor", short_help="Say whether this machine can run recipes.")(doctor.doctor)
