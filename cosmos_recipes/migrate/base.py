@@ -56,9 +56,14 @@ class Migrated:
 
 
 class Format(ABC):
-    """What another tool trains from. `looks_for` says in a few words what it is recognised by."""
+    """What another tool trains from. `looks_for` says in a few words what it is recognised by.
+
+    Of several formats that recognise a path it is the one with the greatest `detail`: 1 for a file that only it has, 0 for
+    folders that another may have too.
+    """
 
     looks_for: ClassVar[str]
+    detail: ClassVar[int] = 1
 
     @classmethod
     @abstractmethod
@@ -78,9 +83,9 @@ class Format(ABC):
 
 @cache
 def formats() -> Mapping[str, type[Format]]:
-    """Return every installed format by name."""
-    found = sorted(entry_points(group="cosmos_recipes.migrations"), key=lambda entry: entry.name)
-    return {entry.name: entry.load() for entry in found}
+    """Return every installed format by name, the one that is told most surely first."""
+    found = {entry.name: entry.load() for entry in entry_points(group="cosmos_recipes.migrations")}
+    return dict(sorted(found.items(), key=lambda item: (-item[1].detail, item[0])))
 
 
 def format_of(path: Path, name: str | None) -> tuple[str, type[Format]]:

@@ -41,6 +41,7 @@ class CosmosFolder(Format):
     """A folder, or a .jsonl, that a training of the Cosmos repositories reads."""
 
     looks_for: ClassVar[str] = "a data folder of the Cosmos repositories, such as videos/ beside metas/"
+    detail: ClassVar[int] = 0
 
     @classmethod
     def recognises(cls, path: Path) -> bool:

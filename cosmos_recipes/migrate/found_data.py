@@ -11,6 +11,8 @@ from cosmos_recipes.conditioning.base import heads
 from cosmos_recipes.data.dataset import BoundDataset, load_mixture
 from cosmos_recipes.data.draft import Draft, draft, name_of
 from cosmos_recipes.data.draft.choice import choose, contracts
+from cosmos_recipes.data.probe import probe
+from cosmos_recipes.data.sources.base import Source
 from cosmos_recipes.data.sources.recognise import Recognised, recognise
 from cosmos_recipes.diagnostics import Place, RecipeError, fail
 from cosmos_recipes.diagnostics.words import listed
@@ -24,7 +26,8 @@ _MERE_VIDEOS = "folder"
 class FoundData:
     """What a recipe says under `dataset.use`, and what is known of the data: contract, columns, rate and length.
 
-    `rate_hz` and `frames` are those of every recording, None where they may differ.
+    `rate_hz` is that of the first recording, None where there is no video to look at; `frames` are those of every
+    recording, None where they may differ.
     """
 
     use: str | dict[str, Any]
@@ -118,25 +121,30 @@ def filled_draft(found: Recognised, path: Path, target: Path, schema: str | None
 
 
 def _known(use: str | dict[str, Any], bound: BoundDataset) -> FoundData:
-    described, first = bound.source.describe(), bound.source.first(1)
+    first = bound.source.first(1)
     theirs = {*first[0].values} if first else set()
     texts = {name for name, said in bound.declaration.texts.items() if said in theirs}
-    return FoundData(
-        use=use,
-        schema=bound.schema.name,
-        columns=frozenset((*bound.declaration.columns, *texts)),
-        rate_hz=described.rate_hz,
-        frames=described.frames,
-    )
+    columns = frozenset((*bound.declaration.columns, *texts))
+    return _measured(use, bound.schema.name, columns, bound.source)
 
 
 def _videos(found: Recognised, path: Path, folder: Path) -> FoundData:
     assert found.source is not None
-    described = found.source.describe()
-    return FoundData(
-        use=seen_from(path, folder),
-        schema="instruction-video",
-        columns=frozenset(found.values),
-        rate_hz=described.rate_hz,
-        frames=described.frames,
-    )
+    return _measured(seen_from(path, folder), "instruction-video", frozenset(found.values), found.source)
+
+
+def _measured(use: str | dict[str, Any], schema: str, columns: frozenset[str], source: Source) -> FoundData:
+    """Return the data with its rate, which is that of the first recording where the source does not say one."""
+    described = source.describe()
+    rate_hz = described.rate_hz or _first_rate_hz(source)
+    return FoundData(use=use, schema=schema, columns=columns, rate_hz=rate_hz, frames=described.frames)
+
+
+def _first_rate_hz(source: Source) -> float | None:
+    first = source.first(1)
+    media = next(iter(first[0].views.values()), None) if first else None
+    if media is None or not Path(media.path).is_file():
+        return None
+    found = probe(media)
+    lasts_s = found.times_s[-1] if found.times_s else 0.0
+    return round((len(found.pts) - 1) / lasts_s, 3) if lasts_s > 0 else None

@@ -21,9 +21,9 @@ from cosmos_recipes.recipe.files import read_text
 
 NAME = "lerobot"
 _INFO = Path("meta") / "info.json"
-_FEATURES, _KEYS = "features", ("dtype", "shape", "names")
-_OPENS = object()
-"""Stands for a key that other keys are below."""
+_FEATURES, _FEATURE_PARTS = "features", 2
+_KEYS = ("dtype", "shape", "names")
+"""What a feature is; whatever else stands there is a value of its own."""
 _READ = ("codebase_version", "fps", "chunks_size", "data_path", "video_path", "splits")
 _BOOKKEEPING = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 _REASONS = {
@@ -34,8 +34,10 @@ _REASONS = {
     "features.*.info": "the source looks at the videos themselves",
     "features.*.video_info": "the source looks at the videos themselves",
     "features.*.fps": "one rate is read, that of the whole file",
-    **{f"features.{name}.*": "LeRobot's own count, which the source reads" for name in _BOOKKEEPING},
 }
+
+
+_OTHER_ORIGINS = {"task": "meta/tasks", NAME: f"the layout of {_INFO}"}
 
 
 class LeRobotInfo(Format):
@@ -60,7 +62,8 @@ class LeRobotInfo(Format):
         root = file.resolve().parent.parent
         draft, target = data_set(root, NAME, wishes)
         ledger = _account(file, info, draft)
-        origins = {path[1]: f"{_INFO}, line {leaf.line}" for path, leaf in ledger.leaves.items() if path[-1] == "dtype"}
+        features = {path[1]: leaf.line for path, leaf in ledger.leaves.items() if path[0] == _FEATURES and path[1:]}
+        origins = {name: f"{_INFO}, line {line}" for name, line in features.items()} | _OTHER_ORIGINS
         return migrated(
             draft,
             origins,
@@ -104,30 +107,32 @@ def _account(file: Path, info: dict[str, Any], draft: Draft) -> Ledger:
     """Return the account of `info.json`: what the source reads and what the data set file names is carried over."""
     ledger = Ledger(str(file), _leaves(info, read_text(file)), _REASONS)
     for path in list(ledger.leaves):
-        if path[0] in _READ or (path[0] == _FEATURES and path[1] in draft.bound and path[-1] in _KEYS):
+        is_feature = path[0] == _FEATURES and len(path) == _FEATURE_PARTS
+        if path[0] in _READ or (is_feature and path[1] in {*draft.bound, *_BOOKKEEPING}):
             ledger.carry("source", None, path)
-        elif path[0] == _FEATURES and path[1] not in draft.bound and path[1] not in _BOOKKEEPING:
+        elif is_feature:
             ledger.leave(path, f"no column of {draft.schema} takes it; `--schema` fills another contract")
     return ledger
 
 
 def _leaves(info: dict[str, Any], text: str) -> Iterator[Leaf]:
-    """Yield the values in the order of the file, which is that of their lines; those of a feature one by one."""
+    """Yield the values in the order of the file, which is that of their lines."""
     at = 0
     for path, value in _walk(info):
         found = re.compile(rf"{re.escape(json.dumps(path[-1], ensure_ascii=False))}\s*:").search(text, at)
         at = found.end() if found else at
-        if value is not _OPENS:
-            yield Leaf(path, value, text.count("\n", 0, found.start()) + 1 if found else 0)
+        yield Leaf(path, value, text.count("\n", 0, found.start()) + 1 if found else 0)
 
 
 def _walk(info: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each value; a feature is one, but for keys of it that say more than what it is."""
     for key, value in info.items():
         if key != _FEATURES or not isinstance(value, dict):
             yield (key,), value
             continue
-        yield (key,), _OPENS
         for name, feature in value.items():
-            yield (key, name), _OPENS if isinstance(feature, dict) else feature
-            for part, said in feature.items() if isinstance(feature, dict) else ():
-                yield (key, name, part), said
+            if not isinstance(feature, dict):
+                yield (key, name), feature
+                continue
+            yield (key, name), {part: said for part, said in feature.items() if part in _KEYS}
+            yield from (((key, name, part), said) for part, said in feature.items() if part not in _KEYS)

@@ -31,10 +31,12 @@ _PROCESSES = re.compile(r"--nproc_per_node[= ](\d{1,4})\b")
 _DATASET = "dataloader_train.dataset"
 _DIRECTORY = f"{_DATASET}.dataset_dir"
 _CONFIG = "model.config"
+_CAPTIONS = "predict2.5-captions"
 _SIZE_NUMBERS = 2
 
 _REASONS = {
     "defaults.*": "names parts of their program; what they say was chosen here",
+    "dataloader_train.sampler.dataset.*": "the same data set once more",
     "dataloader_train._target_": "names a class of their program; a data set here is a file",
     "dataloader_train*dataset._target_": "names a class of their program; a data set here is a file",
     "dataloader_train*_target_": "names a class of their program",
@@ -216,7 +218,16 @@ def _carry_data(ledger: Ledger, wishes: Wishes, target: Path) -> FoundData:
     )
     data = folder_data(find_data(places, wanted, at=at).resolve(), target.parent)
     training.carry_data(ledger, data, origin="its layout was recognised", path=_DIRECTORY)
+    _carry_prompt(ledger, data)
     return data
+
+
+def _carry_prompt(ledger: Ledger, data: FoundData) -> None:
+    """Carry over which of the captions of a video is used."""
+    wanted = ledger.take(f"{_DATASET}.prompt_type", lambda value: isinstance(value, str), "the name of a caption")
+    if wanted and isinstance(data.use, dict) and data.use["source"].get("layout") == _CAPTIONS:
+        data.use["columns"]["caption"] = f"caption.{wanted}"
+        ledger.carry("dataset.use", data.use, _DIRECTORY, f"{_DATASET}.prompt_type", how="its layout was recognised")
 
 
 def _frames(ledger: Ledger, entry: ZooEntry) -> tuple[int, str] | None:
@@ -253,14 +264,12 @@ def _carry_given_frames(ledger: Ledger, entry: ZooEntry) -> None:
     fewest = ledger.take(fewest_path, training.whole(0), "a whole number")
     if not most:
         return
-    ledger.carry("conditioning.given_frames", _pixels(most, entry), most_path, how="theirs are latent frames")
+    how = "theirs are latent frames"
+    same = [fewest_path] if fewest == most else []
+    ledger.carry("conditioning.given_frames", _pixels(most, entry), most_path, *same, how=how)
     if fewest is not None and fewest < most:
         count = _pixels(fewest, entry) if fewest else 0
-        ledger.carry("conditioning.fewest_given_frames", count, fewest_path, how="theirs are latent frames")
-    elif fewest == most:
-        ledger.carry(
-            "conditioning.fewest_given_frames", _pixels(most, entry), fewest_path, how="theirs are latent frames"
-        )
+        ledger.carry("conditioning.fewest_given_frames", count, fewest_path, how=how)
 
 
 def _carry_training(ledger: Ledger, path: Path) -> None:

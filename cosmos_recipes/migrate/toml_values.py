@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.migrate.ledger import Leaf
 from cosmos_recipes.recipe.files import read_text
 
+_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
 _LONGEST_STATEMENT = 200
 """Lines; what is longer has no line of its own in the list."""
 
@@ -25,12 +27,14 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
+        complaint = str(error).lower()
+        at = _PLACE.search(complaint)
         fail(
             "CR781",
             f"{path.name} cannot be read as TOML",
-            place=Place(file=str(path)),
+            place=Place(file=str(path), line=int(at[1]), column=int(at[2])) if at else Place(file=str(path)),
             expected="a file that `cosmos_framework.scripts.train --sft-toml` takes",
-            found=str(error).lower(),
+            found=_PLACE.sub("", complaint).strip(),
             hint="correct it at that place",
         )
 

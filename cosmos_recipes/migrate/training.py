@@ -197,18 +197,11 @@ def carry_clip(
     else:
         count = _frames(data, entry)
         ledger.choose("dataset.clip.frames", count, f"the file does not say it; {_why_frames(count, entry)}")
-    if data.rate_hz:
-        ledger.choose(
-            "dataset.clip.rate",
-            format_quantity(data.rate_hz, "rate"),
-            "the data set's own, as theirs takes frames one after the other",
-        )
-    else:
-        ledger.choose(
-            "dataset.clip.rate",
-            format_quantity(entry.native.rate_hz, "rate"),
-            f"recordings may differ; it is that of {entry.name}",
-        )
+    rate_hz = data.rate_hz or entry.native.rate_hz
+    why = (
+        "the data's own, as theirs takes frames one after the other" if data.rate_hz else f"it is that of {entry.name}"
+    )
+    ledger.choose("dataset.clip.rate", format_quantity(rate_hz, "rate"), why)
     height, width = size[0] if size else entry.native.size
     if size:
         ledger.carry("dataset.clip.size", f"{height}x{width}", size[1])
