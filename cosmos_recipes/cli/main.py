@@ -30,7 +30,6 @@ from cosmos_recipes.cli import (
 )
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

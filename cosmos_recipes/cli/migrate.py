@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosmos_recipes.cli import complete
+
 if TYPE_CHECKING:
     from cosmos_recipes.migrate.base import Migrated
 
@@ -20,20 +22,38 @@ def migrate(
     ] = None,
     source: Annotated[
         str | None,
-        typer.Option("--from", help="What it is, where that is not seen: cosmos-framework, predict2.5, lerobot, …"),
+        typer.Option(
+            "--from",
+            help="What it is, where that is not seen: cosmos-framework, predict2.5, lerobot, …",
+            autocompletion=complete.formats,
+        ),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option("--dataset", help="The data to train on: a name, a data set file or a folder.")
+        str | None,
+        typer.Option(
+            "--dataset",
+            help="The data to train on: a name, a data set file or a folder.",
+            autocompletion=complete.datasets,
+        ),
     ] = None,
     backbone: Annotated[
         str | None,
-        typer.Option("--backbone", help="The model to start from; by default that of the file, or the nearest."),
+        typer.Option(
+            "--backbone",
+            help="The model to start from; by default that of the file, or the nearest.",
+            autocompletion=complete.backbones,
+        ),
     ] = None,
     experiment: Annotated[
         str | None, typer.Option("--experiment", help="Which experiment, where a file has several.")
     ] = None,
     schema: Annotated[
-        str | None, typer.Option("--schema", help="Of data: the contract to fill; by default what leaves nothing open.")
+        str | None,
+        typer.Option(
+            "--schema",
+            help="Of data: the contract to fill; by default what leaves nothing open.",
+            autocompletion=complete.schemas,
+        ),
     ] = None,
 ) -> None:
     """Write a recipe out of cosmos-framework's TOML or an experiment of Predict2.5, or a data set file out of LeRobot's.

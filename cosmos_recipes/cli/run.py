@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cosmos_recipes.cli import complete
+
 if TYPE_CHECKING:
     from cosmos_recipes.run.opening import Opened
     from cosmos_recipes.run.run import RunResult
@@ -15,8 +17,15 @@ Format = Literal["text", "json", "github", "sarif"]
 
 
 def run(
-    recipe: Annotated[str, typer.Argument(help="A recipe (name or path), a plan.yaml, or the folder of a run.")],
-    profile: Annotated[str | None, typer.Option("--profile", "-p", help="A profile of the recipe.")] = None,
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            help="A recipe (name or path), a plan.yaml, or the folder of a run.", autocompletion=complete.recipes
+        ),
+    ],
+    profile: Annotated[
+        str | None, typer.Option("--profile", "-p", help="A profile of the recipe.", autocompletion=complete.profiles)
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="Change a value: key.path=value; may be repeated.")
     ] = None,
