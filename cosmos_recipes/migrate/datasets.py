@@ -16,7 +16,7 @@ from cosmos_recipes.migrate.recipe_file import left_lines
 from cosmos_recipes.recipe.editor import schema_line
 
 _VALUE = re.compile(r'^\s*[\w.-]+: "?([^"#]+?)"?\s*$')
-_HEAD = 1
+_HEAD = 2
 """Lines of a draft before its first key."""
 
 

@@ -14,6 +14,7 @@ from cosmos_recipes.data.draft.fitting import Fit, fit, plain_name
 from cosmos_recipes.data.draft.licence import licence_of
 from cosmos_recipes.data.draft.text import file_text, shown
 from cosmos_recipes.data.sources.recognise import Recognised
+from cosmos_recipes.recipe.editor import schema_line
 from cosmos_recipes.recipe.library import seen_from
 
 __all__ = ["UNFILLED", "Draft", "draft", "name_of", "shown"]
@@ -52,7 +53,7 @@ def draft(
     whole = [each for each in fits if not each.missing and each.views]
     best = next((each for each in fits if each.schema.name == chosen), None) or (whole or fits)[0]
     licence, said_by = licence_of(path if path.is_dir() else path.parent)
-    text = file_text(
+    said = file_text(
         best,
         found,
         name=name or plain_name(target.stem),
@@ -62,6 +63,7 @@ def draft(
         said_by=said_by,
     )
     others = tuple(each.schema.name for each in whole if each is not best)
+    text = f"{schema_line('dataset', target)}\n{said}"
     bound = frozenset((*best.views.values(), *best.used))
     return Draft(schema=best.schema.name, text=text, unfilled=_unfilled(text), others=others, bound=bound)
 
