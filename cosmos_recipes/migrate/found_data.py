@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ class FoundData:
     """What a recipe says under `dataset.use`, and what is known of the data: contract, columns, rate and length.
 
     `rate_hz` is that of the first recording, None where there is no video to look at; `frames` are those of every
-    recording, None where they may differ.
+    recording, None where they may differ. A clip has so many `views`.
     """
 
     use: str | dict[str, Any]
@@ -35,6 +35,7 @@ class FoundData:
     columns: frozenset[str]
     rate_hz: float | None
     frames: int | None
+    views: int = 1
 
     @property
     def head(self) -> str:
@@ -125,7 +126,8 @@ def _known(use: str | dict[str, Any], bound: BoundDataset) -> FoundData:
     theirs = {*first[0].values} if first else set()
     texts = {name for name, said in bound.declaration.texts.items() if said in theirs}
     columns = frozenset((*bound.declaration.columns, *texts))
-    return _measured(use, bound.schema.name, columns, bound.source)
+    views = len(bound.declaration.views) or (len(first[0].views) if first and bound.schema.own_views is None else 1)
+    return replace(_measured(use, bound.schema.name, columns, bound.source), views=views)
 
 
 def _videos(found: Recognised, path: Path, folder: Path) -> FoundData:

@@ -16,6 +16,8 @@ from cosmos_recipes.migrate.ledger import Ledger
 from cosmos_recipes.recipe.quantities import format_quantity
 
 GPUS, GPU = 8, "h100-80gb"
+SIZES = ((480, 832), (480, 640), (256, 320), (128, 160), (64, 96))
+"""Height and width in pixels."""
 DEFAULT_STEPS = 10_000
 DEFAULT_LR = 3e-5
 _HALF = 0.5
@@ -202,11 +204,29 @@ def carry_clip(
         "the data's own, as theirs takes frames one after the other" if data.rate_hz else f"it is that of {entry.name}"
     )
     ledger.choose("dataset.clip.rate", format_quantity(rate_hz, "rate"), why)
-    height, width = size[0] if size else entry.native.size
     if size:
-        ledger.carry("dataset.clip.size", f"{height}x{width}", size[1])
-    else:
-        ledger.choose("dataset.clip.size", f"{height}x{width}", f"the file does not say it; it is that of {entry.name}")
+        ledger.carry("dataset.clip.size", f"{size[0][0]}x{size[0][1]}", size[1])
+        return
+    count = frames[0] if frames else _frames(data, entry)
+    height, width = _size(data, entry, count)
+    own = (height, width) == entry.native.size
+    why = (
+        f"it is that of {entry.name}"
+        if own
+        else f"the largest usual one of which {entry.name} takes so many frames and views"
+    )
+    ledger.choose("dataset.clip.size", f"{height}x{width}", f"the file does not say it; {why}")
+
+
+def _size(data: FoundData, entry: ZooEntry, frames: int) -> tuple[int, int]:
+    """Return the backbone's own size in pixels, or the largest usual one whose clips of all views it takes."""
+    latent_frames = 1 + (frames - 1) // entry.tokenizer.temporal
+    high, wide = entry.size_multiple
+    sizes = [entry.native.size, *(size for size in SIZES if size[0] % high == size[1] % wide == 0)]
+    fitting = (
+        size for size in sizes if data.views * latent_frames * size[0] * size[1] // (high * wide) <= entry.limits.tokens
+    )
+    return next(fitting, sizes[-1])
 
 
 def _frames(data: FoundData, entry: ZooEntry) -> int:

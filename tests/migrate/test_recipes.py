@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 from typing import Any
 
+import lerobot_trees
 import pytest
 from files import EXPERIMENTS, TOML, write
 from hypothesis import HealthCheck, given, settings
@@ -69,6 +70,15 @@ def test_the_data_of_a_toml_is_that_of_its_environment(
     recipe = written(migrate(repository / "kitchen.toml", output=tmp_path / "there" / "kitchen.yaml"))
     assert isinstance(recipe.dataset.use, dict)
     compile_profiles(str(tmp_path / "there" / "kitchen.yaml"), [])
+
+
+def test_several_views_get_a_size_that_the_backbone_takes(repository: Path, tmp_path: Path) -> None:
+    tree = lerobot_trees.write_single(tmp_path / "arm")
+    found = migrate(repository / "kitchen.toml", dataset=str(tree), output=tmp_path / "views.yaml")
+    recipe = written(found)
+    compile_profiles(str(found.target), [])
+    assert (recipe.dataset.schema_name, recipe.conditioning.head) == ("multi-view", "views")
+    assert recipe.dataset.clip.size == (480, 832)
 
 
 def test_an_experiment_becomes_a_recipe_that_passes_check(repository: Path, tmp_path: Path) -> None:
