@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 
-from cosmos_recipes.backbones.names import ZOO_FILE
+from cosmos_recipes.backbones.names import shipped_names
 from cosmos_recipes.compiler.gpus import GPUS
 from cosmos_recipes.recipe.library import Kind, packaged
-from cosmos_recipes.recipe.located import read_located
 
 
 def choices() -> dict[str, tuple[str, ...]]:
     """Return the names by block and key of the language."""
-    backbones = tuple(read_located(ZOO_FILE).tree["backbones"])
     heads = entry_points(group="cosmos_recipes.heads")
     return {
-        "Recipe.backbone": backbones,
-        "Start.use": backbones,
+        "Recipe.backbone": shipped_names(),
+        "Start.use": shipped_names(),
         "Dataset.schema": _files("schemas"),
         "Dataset.use": _files("datasets"),
         "Conditioning.head": tuple(sorted({each.name for each in heads if each.module.startswith("cosmos_recipes.")})),
