@@ -7,22 +7,19 @@ Shipped ones are in `zoo.yaml` beside this file; a plug-in adds its own with an 
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from cosmos_recipes.backbones.architectures.autoregressive import DecoderArchitecture
 from cosmos_recipes.backbones.architectures.diffusion import DiffusionArchitecture
+from cosmos_recipes.backbones.names import zoo_files
 from cosmos_recipes.backbones.objectives import DenoisingEntry, NextTokenEntry, ObjectiveEntry, Part
 from cosmos_recipes.diagnostics import Problem, RecipeError
-from cosmos_recipes.recipe.located import read_located
 from cosmos_recipes.recipe.places import Located
 from cosmos_recipes.recipe.spec import Name
 from cosmos_recipes.recipe.validation import validate, validate_located
 
-ZOO_FILE = Path(__file__).with_name("zoo.yaml")
 Family = Literal["diffusion", "autoregressive"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
@@ -193,10 +190,9 @@ def read_zoo(file: Located) -> dict[str, ZooEntry]:
 @cache
 def zoo() -> dict[str, ZooEntry]:
     """Return every installed backbone by name; a shipped one wins over a plug-in's of the same name."""
-    plugins = sorted(entry_points(group="cosmos_recipes.backbones"), key=lambda entry: entry.name)
     entries: dict[str, ZooEntry] = {}
-    for file in (ZOO_FILE, *(entry.load() for entry in plugins)):
-        entries = {**read_zoo(read_located(file)), **entries}
+    for file in zoo_files():
+        entries = {**read_zoo(file), **entries}
     return entries
 
 
@@ -218,8 +214,3 @@ def context_sibling(entry: ZooEntry) -> str | None:
 def backbone(name: str) -> ZooEntry:
     """Return the backbone of that name; raises KeyError."""
     return zoo()[name]
-
-
-def backbone_names() -> tuple[str, ...]:
-    """Return the names of all installed backbones."""
-    return tuple(zoo())

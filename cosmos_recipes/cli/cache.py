@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosmos_recipes.cli import complete
+
 if TYPE_CHECKING:
     from cosmos_recipes.data.cache.explain import Explanation
     from cosmos_recipes.run.prepare import Preparation
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-Recipe = Annotated[str, typer.Argument(help="A recipe: a name or a path.")]
-Profile = Annotated[str | None, typer.Option("--profile", "-p", help="A profile of the recipe.")]
+Recipe = Annotated[str, typer.Argument(help="A recipe: a name or a path.", autocompletion=complete.recipes)]
+Profile = Annotated[
+    str | None, typer.Option("--profile", "-p", help="A profile of the recipe.", autocompletion=complete.profiles)
+]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Change a value: key.path=value; may be repeated.")]
 Runs = Annotated[Path, typer.Option("--runs", help="The folder of the runs.")]
 Address = Annotated[

@@ -7,11 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
+from cosmos_recipes.cli import complete
+
 Format = Literal["text", "json", "github", "sarif"]
 
 
 def check(
-    recipes: Annotated[list[str], typer.Argument(help="Recipes: names or paths.", metavar="RECIPE...")],
+    recipes: Annotated[
+        list[str], typer.Argument(help="Recipes: names or paths.", metavar="RECIPE...", autocompletion=complete.recipes)
+    ],
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="Change a value first: key.path=value; may be repeated.")
     ] = None,

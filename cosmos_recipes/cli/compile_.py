@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosmos_recipes.cli import complete
+
 if TYPE_CHECKING:
     from cosmos_recipes.compiler.plan import Plan
 
 
 def compile_(
-    recipe: Annotated[str, typer.Argument(help="A recipe: a name or a path.")],
-    profile: Annotated[str | None, typer.Option("--profile", "-p", help="A profile of the recipe.")] = None,
+    recipe: Annotated[str, typer.Argument(help="A recipe: a name or a path.", autocompletion=complete.recipes)],
+    profile: Annotated[
+        str | None, typer.Option("--profile", "-p", help="A profile of the recipe.", autocompletion=complete.profiles)
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="Change a value: key.path=value; may be repeated.")
     ] = None,

@@ -10,11 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
+from cosmos_recipes.cli import complete
+
 _SCHEMA_LINE = re.compile(r"^(# yaml-language-server: \$schema=)(\S+)")
 
 
 def cp(
-    recipe: Annotated[str, typer.Argument(help="A recipe: a name from `cosmos-recipe ls recipes`, or a path.")],
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            help="A recipe: a name from `cosmos-recipe ls recipes`, or a path.", autocompletion=complete.recipes
+        ),
+    ],
     to: Annotated[Path, typer.Argument(help="The new file, or a folder for it.")] = Path(),
 ) -> None:
     """Copy a recipe, with its relative paths rewritten so that the copy works where it is.

@@ -9,11 +9,14 @@ from typing import Annotated
 
 import typer
 
+from cosmos_recipes.cli import complete
 from cosmos_recipes.cli.data_options import RunsOption
 
 
 def export_croissant(
-    dataset: Annotated[str, typer.Argument(help="A data set: a name, a file, or a folder of videos.")],
+    dataset: Annotated[
+        str, typer.Argument(help="A data set: a name, a file, or a folder of videos.", autocompletion=complete.datasets)
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="The file to write; - for standard output; NAME.croissant.json."),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cosmos_recipes.cli import complete
+
 if TYPE_CHECKING:
     from cosmos_recipes.data.dataset import BoundDataset
     from cosmos_recipes.data.index import ClipSpec
@@ -14,10 +16,18 @@ if TYPE_CHECKING:
     from cosmos_recipes.run.progress import Progress
 
 DatasetArgument = Annotated[
-    str | None, typer.Argument(help="A data set: a name, a file, a folder of videos or one video.", metavar="DATASET")
+    str | None,
+    typer.Argument(
+        help="A data set: a name, a file, a folder of videos or one video.",
+        metavar="DATASET",
+        autocompletion=complete.datasets,
+    ),
 ]
 RecipeOption = Annotated[
-    str | None, typer.Option("--recipe", help="Take the data set and the window of this recipe instead.")
+    str | None,
+    typer.Option(
+        "--recipe", help="Take the data set and the window of this recipe instead.", autocompletion=complete.recipes
+    ),
 ]
 FramesOption = Annotated[int | None, typer.Option("--frames", min=2, help="Frames of a clip.")]
 RateOption = Annotated[

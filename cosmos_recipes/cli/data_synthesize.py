@@ -7,9 +7,16 @@ from typing import Annotated, Literal
 
 import typer
 
+from cosmos_recipes.cli import complete
+
 
 def synthesize(
-    schema: Annotated[str, typer.Argument(help="A contract: a name from `cosmos-recipe ls schemas`, or a path.")],
+    schema: Annotated[
+        str,
+        typer.Argument(
+            help="A contract: a name from `cosmos-recipe ls schemas`, or a path.", autocompletion=complete.schemas
+        ),
+    ],
     folder: Annotated[Path, typer.Argument(help="The folder to write; a new or an empty one.", metavar="DIR")],
     recordings: Annotated[int, typer.Option("--recordings", "-n", min=1, help="How many recordings.")] = 100,
     frames: Annotated[int, typer.Option("--frames", min=2, help="Frames of a recording.")] = 25,

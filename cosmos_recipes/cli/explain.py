@@ -6,8 +6,12 @@ from typing import Annotated
 
 import typer
 
+from cosmos_recipes.cli import complete
 
-def explain(code: Annotated[str, typer.Argument(help="A code from a message, such as CR130.")]) -> None:
+
+def explain(
+    code: Annotated[str, typer.Argument(help="A code from a message, such as CR130.", autocompletion=complete.codes)],
+) -> None:
     """Say what a code means, with a wrong and a right example.
 
     \b

@@ -21,6 +21,7 @@ from cosmos_recipes.cli import (
     failures,
     job,
     ls,
+    migrate,
     new,
     plan,
     resume,
@@ -33,7 +34,6 @@ from cosmos_recipes.launch.job import StoppedElsewhere
 from cosmos_recipes.training.stopping import STOPPED, exit_code
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -51,6 +51,7 @@ app.command("ls", short_help="List recipes, backbones, heads, schemas, data sets
 app.command("show", short_help="Show one of them whole.")(show.show)
 app.command("cp", short_help="Copy a recipe to start one of your own.")(cp.cp)
 app.add_typer(new.app, name="new", short_help="Write a data set file from what lies in a folder.")
+app.command("migrate", short_help="Write a recipe out of what another tool trains from.")(migrate.migrate)
 app.command("resume", short_help="Go on with an interrupted run by its folder.")(resume.resume)
 app.add_typer(job.app, name="job", short_help="Say how sent jobs are, show what they write, end them.")
 app.add_typer(cache.app, name="cache", short_help="Say why latents are reused or not; clear their cache.")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosmos_recipes.cli import complete
+
 if TYPE_CHECKING:
     from cosmos_recipes.data.draft import Draft
     from cosmos_recipes.data.sources.recognise import Recognised
@@ -32,10 +34,16 @@ def dataset(
         Path | None, typer.Option("--out", "-o", help="The file to write; datasets/NAME.yaml by default.")
     ] = None,
     schema: Annotated[
-        str | None, typer.Option("--schema", help="The contract to fill; by default the one that says most.")
+        str | None,
+        typer.Option(
+            "--schema", help="The contract to fill; by default the one that says most.", autocompletion=complete.schemas
+        ),
     ] = None,
     kind: Annotated[
-        str | None, typer.Option("--kind", help="How to read it, where several kinds of source can.")
+        str | None,
+        typer.Option(
+            "--kind", help="How to read it, where several kinds of source can.", autocompletion=complete.sources
+        ),
     ] = None,
 ) -> None:
     """Look at a folder of recordings and write the data set file that reads it.

@@ -7,8 +7,6 @@ from math import inf, nan, pi
 
 import typer
 
-from cosmos_recipes.recipe.quantities import QuantityError, parse_quantity, parse_size
-
 MOST_PX = 16384
 """The longest side of a picture that is looked at: twice that of 8K video."""
 
@@ -19,6 +17,8 @@ def rate_hz(text: str) -> float:
     Raises:
         typer.BadParameter: it says no rate.
     """
+    from cosmos_recipes.recipe.quantities import QuantityError, parse_quantity
+
     try:
         found_hz = parse_quantity(text, "rate")
     except QuantityError as error:
@@ -34,6 +34,8 @@ def duration_s(text: str, *, option: str) -> float:
     Raises:
         typer.BadParameter: it says no time above zero.
     """
+    from cosmos_recipes.recipe.quantities import QuantityError, parse_quantity
+
     try:
         found_s = parse_quantity(text, "duration")
     except QuantityError as error:
@@ -49,6 +51,8 @@ def angle_rad(text: str, *, option: str) -> float:
     Raises:
         typer.BadParameter: it says no angle between 0 and 180 degrees.
     """
+    from cosmos_recipes.recipe.quantities import QuantityError, parse_quantity
+
     try:
         found_rad = parse_quantity(text, "angle")
     except QuantityError as error:
@@ -80,6 +84,8 @@ def size_px(text: str) -> tuple[int, int]:
     Raises:
         typer.BadParameter: it says no size.
     """
+    from cosmos_recipes.recipe.quantities import QuantityError, parse_size
+
     try:
         size = parse_size(text)
     except QuantityError as error:

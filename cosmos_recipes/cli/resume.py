@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from cosmos_recipes.cli import complete
+
 
 def resume(
-    run: Annotated[Path, typer.Argument(help="The folder of a run.", exists=True, file_okay=False)],
+    run: Annotated[
+        Path, typer.Argument(help="The folder of a run.", exists=True, file_okay=False, autocompletion=complete.runs)
+    ],
     nproc: Annotated[int | None, typer.Option("--nproc", min=1, help="Processes that train; the plan says.")] = None,
 ) -> None:
     """Go on with a run that was interrupted, from what its folder holds; the recipe is not read again.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cosmos_recipes.cli import complete
 from cosmos_recipes.cli.job import send
 
 if TYPE_CHECKING:
@@ -20,8 +21,15 @@ Format = Literal["text", "json", "github", "sarif"]
 
 
 def run(
-    recipe: Annotated[str, typer.Argument(help="A recipe (name or path), a plan.yaml, or the folder of a run.")],
-    profile: Annotated[str | None, typer.Option("--profile", "-p", help="A profile of the recipe.")] = None,
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            help="A recipe (name or path), a plan.yaml, or the folder of a run.", autocompletion=complete.recipes
+        ),
+    ],
+    profile: Annotated[
+        str | None, typer.Option("--profile", "-p", help="A profile of the recipe.", autocompletion=complete.profiles)
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="Change a value: key.path=value; may be repeated.")
     ] = None,

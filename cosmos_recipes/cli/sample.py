@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cosmos_recipes.cli import complete
 from cosmos_recipes.cli.quantities import number
 
 LENS_NUMBERS = 4
@@ -16,7 +17,8 @@ def sample(
     model: Annotated[
         str,
         typer.Argument(
-            help="A run's folder, a package, a recipe's name (its newest run), or hf://owner/name@revision."
+            help="A run's folder, a package, a recipe's name (its newest run), or hf://owner/name@revision.",
+            autocompletion=complete.models,
         ),
     ],
     output: Annotated[

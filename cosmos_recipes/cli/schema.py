@@ -45,13 +45,14 @@ def schema(
 
 
 def _texts() -> dict[What, str]:
+    from cosmos_recipes.compiler.choices import choices
     from cosmos_recipes.data.json_schemas import CONTRACT_FILE_NAME, DATASET_FILE_NAME, json_schema_texts
     from cosmos_recipes.launch.json_schema import clusters_schema_text
     from cosmos_recipes.recipe.schema import schema_text
 
     data = json_schema_texts()
     return {
-        "recipe": schema_text(),
+        "recipe": schema_text(choices()),
         "dataset": data[DATASET_FILE_NAME],
         "schema": data[CONTRACT_FILE_NAME],
         "clusters": clusters_schema_text(),

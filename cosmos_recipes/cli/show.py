@@ -8,9 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+from cosmos_recipes.cli import complete
+
 
 def show(
-    name: Annotated[str, typer.Argument(help="A name from `cosmos-recipe ls`, or the path of a file.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="A name from `cosmos-recipe ls`, or the path of a file.", autocompletion=complete.shown),
+    ],
 ) -> None:
     """Show a recipe, backbone, head, schema or data set; where a name is used twice, all that it stands for.
 
@@ -74,7 +79,7 @@ def _yaml(value: dict[str, Any]) -> str:
 
 
 def _unknown(name: str) -> None:
-    from cosmos_recipes.backbones.zoo import backbone_names
+    from cosmos_recipes.backbones.names import backbone_names
     from cosmos_recipes.conditioning.base import head_names
     from cosmos_recipes.diagnostics import fail, nearest
     from cosmos_recipes.recipe.library import names

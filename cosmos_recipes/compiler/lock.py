@@ -10,8 +10,8 @@ from typing import Any
 
 import cosmos_recipes
 from cosmos_recipes.backbones.hub import is_commit
+from cosmos_recipes.backbones.names import ZOO_FILE
 from cosmos_recipes.backbones.weights import Weights
-from cosmos_recipes.backbones.zoo import ZOO_FILE
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.files import sha256

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cosmos_recipes.backbones.zoo import ZOO_FILE
+from cosmos_recipes.backbones.names import ZOO_FILE
 from cosmos_recipes.compiler.families import ignored_settings
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.compiler.ways import PINS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,11 @@ def codes() -> dict[str, dict[str, str]]:
 
     table: dict[str, dict[str, str]] = YAML(typ="safe", pure=True).load(CODES_FILE)
     return table
+
+
+def code_names() -> list[str]:
+    """Return every code; they stand at the beginning of a line, which is found much faster than YAML is read."""
+    return re.findall(r"^(CR\d{3}):", CODES_FILE.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def title(code: str) -> str:

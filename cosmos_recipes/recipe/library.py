@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from os.path import normpath
 from pathlib import Path
 from typing import Literal
@@ -63,6 +64,14 @@ def names(kind: Kind) -> dict[str, Path]:
         for path in sorted(folder.glob("*.yaml")):
             found.setdefault(path.stem, path)
     return found
+
+
+def seen_from(path: Path, folder: Path) -> str:
+    """Return an absolute path as it is written in a file of that folder; as it is, if they have nothing in common."""
+    if os.path.commonpath([path, folder.resolve()]) == os.sep:
+        return path.as_posix()
+    relative = Path(os.path.relpath(path, folder.resolve())).as_posix()
+    return relative if relative.startswith(".") else f"./{relative}"
 
 
 def packaged(kind: Kind) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -16,15 +17,19 @@ _INTERPOLATION = {
 }
 
 
-def recipe_json_schema() -> dict[str, Any]:
+def recipe_json_schema(choices: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
     """Return a JSON schema (draft 2020-12) of recipe files.
 
     A profile repeats only the keys that it changes, and so does a recipe that extends another: there no key is required.
+    `choices` are names that an editor offers, by block and key (`Conditioning.head`); others are allowed.
     """
     full = RecipeFile.model_json_schema()
     definitions: dict[str, Any] = {name: _tidied(node) for name, node in full.pop("$defs").items()}
-    overlays = {f"{name}Overlay": _overlay(node) for name, node in definitions.items()}
     recipe = _tidied(full)
+    for dotted, names in (choices or {}).items():
+        block, key = dotted.split(".")
+        (recipe if block == "Recipe" else definitions[block])["properties"][key]["examples"] = list(names)
+    overlays = {f"{name}Overlay": _overlay(node) for name, node in definitions.items()}
     profile = _overlay(recipe)
     profile["description"] = "A named overlay: the keys that it changes."
     for key in ("extends", "profiles", "recipe"):
@@ -54,9 +59,9 @@ def recipe_json_schema() -> dict[str, Any]:
     }
 
 
-def schema_text() -> str:
-    """Return the schema as the file that is committed."""
-    return json.dumps(recipe_json_schema(), indent=2, ensure_ascii=False) + "\n"
+def schema_text(choices: Mapping[str, Sequence[str]]) -> str:
+    """Return the schema with these choices as the file that is committed."""
+    return json.dumps(recipe_json_schema(choices), indent=2, ensure_ascii=False) + "\n"
 
 
 def _tidied(node: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import pytest
 import torch
 from diffusers import CosmosTransformer3DModel
 
-from cosmos_recipes.backbones.zoo import backbone, backbone_names, context_sibling, read_zoo, video_sibling, zoo
+from cosmos_recipes.backbones.names import backbone_names
+from cosmos_recipes.backbones.zoo import backbone, context_sibling, read_zoo, video_sibling, zoo
 from cosmos_recipes.diagnostics import RecipeError
 from cosmos_recipes.recipe.located import parse_located
 
@@ -118,7 +119,7 @@ def test_an_autoregressive_backbone_that_does_not_fit_together_is_refused(said: 
 
 def test_the_zoo_and_the_heads_are_described_without_torch():
     script = (
-        "import sys; from cosmos_recipes.backbones.zoo import backbone_names; from cosmos_recipes.conditioning.base import head_names;"
+        "import sys; from cosmos_recipes.backbones.names import backbone_names; from cosmos_recipes.conditioning.base import head_names;"
         "backbone_names(); head_names(); assert not {'torch', 'diffusers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

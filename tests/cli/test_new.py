@@ -37,10 +37,10 @@ def test_it_says_what_it_saw_what_it_wrote_and_what_is_left_to_the_user(new: Cal
     assert "4 recordings in h264" in done.stdout
     assert "  action                    float32 (n, 2)" in done.stdout
     assert "Wrote datasets/my-arm.yaml for the schema action-frame; multi-view, instruction-video" in done.stdout
-    assert 'datasets/my-arm.yaml:16  unit: "?"' in done.stdout
+    assert 'datasets/my-arm.yaml:17  unit: "?"' in done.stdout
     written = (tmp_path / "datasets" / "my-arm.yaml").read_text()
     assert "path: ../My arm\n" in written
-    assert written.splitlines()[15].strip().startswith('unit: "?"')
+    assert written.splitlines()[16].strip().startswith('unit: "?"')
 
 
 def test_it_overwrites_nothing(new: Call, tmp_path: Path) -> None:

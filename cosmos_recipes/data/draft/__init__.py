@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ from cosmos_recipes.data.draft.fitting import Fit, fit, plain_name
 from cosmos_recipes.data.draft.licence import licence_of
 from cosmos_recipes.data.draft.text import file_text, shown
 from cosmos_recipes.data.sources.recognise import Recognised
+from cosmos_recipes.recipe.editor import schema_line
+from cosmos_recipes.recipe.library import seen_from
 
 __all__ = ["UNFILLED", "Draft", "draft", "name_of", "shown"]
 
@@ -23,13 +24,15 @@ __all__ = ["UNFILLED", "Draft", "draft", "name_of", "shown"]
 class Draft:
     """A data set file that is not written yet.
 
-    `unfilled` are the lines of `text` that the user has to complete, by number; `others` are the schemas that fit too.
+    `unfilled` are the lines of `text` that the user has to complete, by number; `others` are the schemas that fit too, and
+    `bound` the views and values of the source that it names.
     """
 
     schema: str
     text: str
     unfilled: Mapping[int, str]
     others: tuple[str, ...]
+    bound: frozenset[str] = frozenset()
 
 
 def draft(
@@ -50,7 +53,7 @@ def draft(
     whole = [each for each in fits if not each.missing and each.views]
     best = next((each for each in fits if each.schema.name == chosen), None) or (whole or fits)[0]
     licence, said_by = licence_of(path if path.is_dir() else path.parent)
-    text = file_text(
+    said = file_text(
         best,
         found,
         name=name or plain_name(target.stem),
@@ -60,7 +63,9 @@ def draft(
         said_by=said_by,
     )
     others = tuple(each.schema.name for each in whole if each is not best)
-    return Draft(schema=best.schema.name, text=text, unfilled=_unfilled(text), others=others)
+    text = f"{schema_line('dataset', target)}\n{said}"
+    bound = frozenset((*best.views.values(), *best.used))
+    return Draft(schema=best.schema.name, text=text, unfilled=_unfilled(text), others=others, bound=bound)
 
 
 def name_of(path: Path) -> str:
@@ -76,19 +81,11 @@ def _summary(best: Fit, found: Recognised, path: Path) -> str:
 
 def _relative(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return the settings with paths as seen from a folder; every path that a source recognises is absolute."""
-    return {key: _seen_from(value, folder) if _is_absolute(value) else value for key, value in settings.items()}
+    return {key: seen_from(Path(value), folder) if _is_absolute(value) else value for key, value in settings.items()}
 
 
 def _is_absolute(value: Any) -> bool:
     return isinstance(value, str) and Path(value).is_absolute()
-
-
-def _seen_from(path: str, folder: Path) -> str:
-    """Return a path relative to a folder, unless they have nothing in common."""
-    if os.path.commonpath([path, folder.resolve()]) == os.sep:
-        return path
-    relative = Path(os.path.relpath(path, folder.resolve())).as_posix()
-    return relative if relative.startswith(".") else f"./{relative}"
 
 
 def _unfilled(text: str) -> dict[int, str]:

@@ -125,7 +125,9 @@ def test_a_world_is_the_data_of_its_schema_with_nothing_left_open(
 @pytest.mark.parametrize("kind", ["folder", "lerobot", "realestate10k"])
 def test_the_file_is_worth_reading(kind: str, tmp_path: Path, known: list[Schema]) -> None:
     LAYOUTS[kind](tmp_path / "data")
-    assert_stored(HERE / "cases" / f"{kind}.yaml", drafted(tmp_path / "data", known).text)
+    # The first line leads to the JSON schema, wherever that is.
+    text = drafted(tmp_path / "data", known).text.partition("\n")[2]
+    assert_stored(HERE / "cases" / f"{kind}.yaml", text)
 
 
 def test_what_only_the_user_knows_is_named_by_its_line(tmp_path: Path, known: list[Schema]) -> None:

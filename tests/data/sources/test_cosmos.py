@@ -56,6 +56,24 @@ def test_predict1_has_a_text_for_each_video_and_folders_for_splits(tmp_path: Pat
     assert len(source(tmp_path, "predict1", on_missing="drop").recordings(tmp_path, quiet)) == 2
 
 
+def test_predict2_5_captions_has_the_captions_of_the_first_model_by_their_length(tmp_path: Path) -> None:
+    write_video(tmp_path / "videos" / "a.mp4", frames=3)
+    captions = {"vlm": {"long": " an arm lifts a part ", "short": "an arm"}, "other": {"long": "no"}}
+    write(tmp_path / "captions" / "a.json", json.dumps(captions))
+    own = source(tmp_path, "predict2.5-captions")
+    (found,) = own.recordings(tmp_path, quiet)
+    long = "an arm lifts a part"
+    assert found.values == {"caption": long, "caption.long": long, "caption.short": "an arm"}
+    assert CosmosSource.recognises(tmp_path) == {"path": str(tmp_path), "layout": "predict2.5-captions"}
+    write(tmp_path / "captions" / "b.json", json.dumps(captions))
+    with pytest.raises(RecipeError, match="CR553: the video of b is not there"):
+        own.recordings(tmp_path, quiet)
+    (tmp_path / "captions" / "b.json").unlink()
+    write(tmp_path / "captions" / "a.json", '{"vlm": {"long": 3}}')
+    with pytest.raises(RecipeError, match=r"a\.json holds no captions"):
+        own.recordings(tmp_path, quiet)
+
+
 def test_predict1_action_has_the_views_and_rows_of_its_annotation(tmp_path: Path) -> None:
     for split in ("train", "test"):
         write_video(tmp_path / "videos" / split / "0" / "rgb.mp4", frames=3)
@@ -165,7 +183,10 @@ def test_a_damaged_video_of_a_jsonl_is_left_to_the_index(tmp_path: Path) -> None
     assert found.media == Media(path=tmp_path / "a.mp4")
 
 
-@pytest.mark.parametrize("layout", ["predict1", "predict1-action", "predict2-multiview", "predict2.5-camera", "jsonl"])
+@pytest.mark.parametrize(
+    "layout",
+    ["predict1", "predict1-action", "predict2-multiview", "predict2.5-camera", "predict2.5-captions", "jsonl"],
+)
 def test_a_path_of_another_layout_is_refused_with_what_it_has_to_hold(tmp_path: Path, layout: str) -> None:
     with pytest.raises(RecipeError, match="CR558"):
         source(tmp_path, layout).describe()

@@ -9,25 +9,29 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cosmos_recipes.data.sources.base import Meaning, Progress
-from cosmos_recipes.data.sources.cosmos import action, camera, general, multiview, windows
+from cosmos_recipes.data.sources.cosmos import action, camera, captions, general, multiview, windows
 from cosmos_recipes.data.sources.listed import ListedSource, Reader, fail_layout, tree
 from cosmos_recipes.data.sources.stamps import stamp
 
 __all__ = ["CosmosSource"]
 
-Layout = Literal["predict1", "predict1-action", "predict2-multiview", "predict2.5-camera", "jsonl"]
+Layout = Literal[
+    "predict1", "predict1-action", "predict2-multiview", "predict2.5-camera", "predict2.5-captions", "jsonl"
+]
 
 _READERS: dict[Layout, Callable[[Path], Sequence[Reader]]] = {
     "predict1": general.readers,
     "predict1-action": action.readers,
     "predict2-multiview": multiview.readers,
     "predict2.5-camera": camera.readers,
+    "predict2.5-captions": captions.readers,
     "jsonl": windows.readers,
 }
 _HOLDS: dict[Layout, str] = {
     "predict1": "videos/*.mp4 and metas/*.txt",
     "predict1-action": "annotation/SPLIT/*.json and videos/",
     "predict2-multiview": "videos/CAMERA/*.mp4, with captions/ or metas/ of the same cameras",
+    "predict2.5-captions": "videos/*.mp4 and captions/*.json",
     "predict2.5-camera": "videos/*.mp4, camera_trajectories/*.txt and intrinsics*.txt",
     "jsonl": "a .jsonl, or a folder with one, whose rows have vision_path and t2w_windows",
 }
@@ -37,7 +41,7 @@ class CosmosSource(ListedSource):
     """A folder, or a .jsonl, as a training script of NVIDIA's repositories reads it."""
 
     looks_for: ClassVar[str] = (
-        "videos/ beside metas/, annotation/ or camera_trajectories/; videos/CAMERA/; or a .jsonl with t2w_windows"
+        "videos/ beside metas/, captions/, annotation/ or camera_trajectories/; videos/CAMERA/; or a .jsonl with t2w_windows"
     )
     detail: ClassVar[int] = 2
 
@@ -79,6 +83,7 @@ _FITS: dict[Layout, Callable[[Path], bool]] = {
     "predict1-action": action.fits,
     "predict2.5-camera": camera.fits,
     "predict2-multiview": multiview.fits,
+    "predict2.5-captions": captions.fits,
     "predict1": general.fits,
     "jsonl": windows.fits,
 }
