@@ -17,8 +17,9 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from tiny import tiny_plan
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
+from torch.nn.parallel import DistributedDataParallel
 
 from cosmos_recipes.backbones.stored import save_config, save_stored
 from cosmos_recipes.compiler.plan import Plan
@@ -26,7 +27,7 @@ from cosmos_recipes.training.batches import Share
 from cosmos_recipes.training.optimizer import build_optimizer
 from cosmos_recipes.training.parallel.blocks import prepare_blocks
 from cosmos_recipes.training.parallel.gradients import clip_gradients
-from cosmos_recipes.training.parallel.mesh import TENSOR, Mesh
+from cosmos_recipes.training.parallel.mesh import SHARD, TENSOR, Mesh
 from cosmos_recipes.training.parallel.processes import gather, total
 from cosmos_recipes.training.parallel.sharing import share_work
 from cosmos_recipes.training.parallel.tensor import sum_partial_gradients
@@ -52,6 +53,7 @@ AUTOREGRESSIVE: dict[str, dict[str, Any]] = {
     "views+trajectory": {"head": "views+trajectory", "layout": "time-major"},
 }
 WAYS: dict[str, dict[str, int]] = {
+    "copies": {},
     "shard": {"shard": 2},
     "context": {"shard": 2, "context": 2},
     "tensor": {"tensor": 2},
@@ -108,11 +110,11 @@ class Cell:
 def cells() -> Iterator[Cell]:
     """Yield every cell."""
     for family, heads in (("diffusion", DIFFUSION), ("autoregressive", AUTOREGRESSIVE)):
-        for way in ("shard", "context", "tensor"):
+        for way in ("copies", "shard", "context", "tensor", "copies of shards"):
             yield from (Cell(family=family, head=head, way=way) for head in heads)
         for head in [name for name in heads if name in OF_TOKENS]:
             yield Cell(family=family, head=head, way="context and tensor")
-        for way in ("copies of shards", "shard and tensor", "context of four"):
+        for way in ("shard and tensor", "context of four"):
             yield Cell(family=family, head="text", way=way)
         for way in ("shard", "context", "tensor", "copies of shards", "shard and tensor"):
             yield Cell(family=family, head="text", way=way, optimizer="muon")
@@ -164,12 +166,25 @@ def model_of(plan: Plan) -> WorldModel:
     return model
 
 
+class Losing(nn.Module):
+    """A model whose forward pass is its losses, as that of training is."""
+
+    def __init__(self, model: WorldModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *batch: Any, **how: Any) -> Any:
+        return self.model.losses(*batch, **how)
+
+
 def train(plan: Plan, mesh: Mesh | None, model: WorldModel, *, sums: bool = True) -> dict[str, Any]:
     """Train, and return the loss and the gradient's norm of every step, and how far copies of weights are apart after it.
 
     Without `sums`, gradients of which each process makes a part stay so.
     """
-    partial = share_work(model, mesh, plan) if mesh else []
+    copies = mesh is not None and mesh.weights[SHARD].size() * mesh.tensor.size == 1
+    losses_of = DistributedDataParallel(Losing(model), gradient_as_bucket_view=True) if copies else model.losses
+    partial = share_work(model, mesh, plan) if mesh and not copies else []
     share = Share(
         rank=mesh.data_rank if mesh else 0,
         world=mesh.data_world if mesh else 1,
@@ -183,7 +198,7 @@ def train(plan: Plan, mesh: Mesh | None, model: WorldModel, *, sums: bool = True
         for samples in share.micro_batches():
             control = model.collate([rows()[sample] for sample in samples])
             with torch.autocast("cpu", torch.bfloat16, enabled=plan.train.precision == "bf16"):
-                found = model.losses(
+                found = losses_of(
                     latents(plan)[samples.start : samples.stop], control, seed=plan.seed, step=step, samples=samples
                 )
             loss += found.raw_B.detach().sum()
