@@ -19,6 +19,7 @@ from cosmos_recipes.cli import (
     doctor,
     explain,
     failures,
+    gallery,
     ls,
     new,
     resume,
@@ -48,6 +49,7 @@ app.command("cp", short_help="Copy a recipe to start one of your own.")(cp.cp)
 app.add_typer(new.app, name="new", short_help="Write a data set file from what lies in a folder.")
 app.command("resume", short_help="Go on with an interrupted run by its folder.")(resume.resume)
 app.add_typer(cache.app, name="cache", short_help="Say why latents are reused or not; clear their cache.")
+app.add_typer(gallery.app, name="gallery", short_help="Make a site of all recipes and what they came to.")
 app.command("doctor", short_help="Say whether this machine can run recipes.")(doctor.doctor)
 app.command("schema", short_help="Write the JSON schemas of our files, for editors.")(schema.schema)
 
