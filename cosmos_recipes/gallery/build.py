@@ -40,6 +40,15 @@ _TITLES = {"data.md": "Data sets", "results.md": "All figures", "reversed.md": "
 
 
 @dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture of the site, and its size in pixels, so that nothing moves when it is loaded."""
+
+    address: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Gallery:
     """What was built: its first page, and what of it could not be shown, a sentence each."""
 
@@ -133,13 +142,17 @@ class _Builder:
         )
         return shown
 
-    def _sheets(self, entry: Entry) -> dict[str, str]:
-        """Copy the contact sheets of a recipe; returns their addresses, by backbone."""
+    def _sheets(self, entry: Entry) -> dict[str, Picture]:
+        """Copy the contact sheets of a recipe; returns them by backbone."""
+        from PIL import Image
+
         found = {}
         for backbone in dict.fromkeys(variant.backbone for variant in entry.variants):
             name = f"{entry.name}-{backbone}.png"
             if (self.docs / "sheets" / name).is_file():
-                found[backbone] = self._take(self.docs / "sheets" / name, f"sheets/{name}")
+                address = self._take(self.docs / "sheets" / name, f"sheets/{name}")
+                with Image.open(self.sources / address) as picture:
+                    found[backbone] = Picture(address=address, width=picture.width, height=picture.height)
         return found
 
     def _predictions(self, name: str, run: RunFolder) -> list[str]:

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 MOST_FILMS = 2
 _WORLD_EPISODES, _WORLD_HELD_OUT = 4, 1
 """Recordings that a procedural world writes for this: of those that it would write, the first."""
-_ONE_VIEW_PX, _OF_SEVERAL_PX = 480, 316
+_ONE_VIEW_PX, _OF_SEVERAL_PX = 576, 316
 _MARGIN_PX = 12
-_LANE_CELL_PX = 26
+_LANE_CELL_PX = 20
 _BORDER_PX = 6
 _GAP_PX = 8
 _GIVEN = "#d98200"
