@@ -27,7 +27,8 @@ def build(
         Path, typer.Option("--runs", help="The folder of the runs: finished ones show their curve and predictions.")
     ] = Path("runs"),
     docs: Annotated[
-        Path | None, typer.Option("--docs", help="The folder with contact sheets and documents; by default the recipes'.")
+        Path | None,
+        typer.Option("--docs", help="The folder with contact sheets and documents; by default the recipes'."),
     ] = None,
 ) -> None:
     """Make a site of all recipes: support matrix, a page for each with videos and figures, fields and error codes.

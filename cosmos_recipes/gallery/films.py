@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from cosmos_recipes.data.dataset import BoundDataset
+    from cosmos_recipes.data.preview.canvas import Canvas
     from cosmos_recipes.data.preview.clips import PreviewClip
     from cosmos_recipes.data.preview.timeline import Mark, Timeline
     from cosmos_recipes.gallery.entries import Entry
@@ -27,7 +28,7 @@ MOST_FILMS = 2
 _WORLD_EPISODES, _WORLD_HELD_OUT = 4, 1
 """Recordings that a procedural world writes for this: of those that it would write, the first."""
 _ONE_VIEW_PX, _OF_SEVERAL_PX = 576, 316
-_MARGIN_PX = 12
+_MARGIN_PX, _LABEL_PX = 12, 16
 _LANE_CELL_PX = 20
 _BORDER_PX = 6
 _GAP_PX = 8
@@ -176,11 +177,20 @@ def _picture(clip: PreviewClip, view: int, frame: int, marks: Sequence[Mark], gi
     shown = marked(picture(clip.video_VTHWC[view, frame], cell_of(height, width, longer_px=longer_px)), own)
     canvas = Canvas(shown.width, shown.height, on=shown)
     if len(clip.views) > 1:
-        canvas.text((_BORDER_PX + 6, _BORDER_PX + 4), clip.views[view], size=16, halo=True)
+        _label(canvas, clip.views[view])
     if given:
         for edge in range(_BORDER_PX):
             canvas.box(edge, edge, shown.width - 1 - edge, shown.height - 1 - edge, None, _GIVEN)
     return canvas.image()
+
+
+def _label(canvas: Canvas, text: str) -> None:
+    from cosmos_recipes.data.preview.canvas import PAPER, font
+
+    left = top = _BORDER_PX + 4
+    width = font(_LABEL_PX).getlength(text)
+    canvas.box(left, top, left + width + 10, top + _LABEL_PX + 7, PAPER)
+    canvas.text((left + 5, top + 2), text, size=_LABEL_PX)
 
 
 def _even(side: int) -> int:

@@ -43,7 +43,10 @@ class Pages:
 def code_marks(text: str) -> Markup:
     """Return a sentence with what stands in backticks as code."""
     words: Sequence[str] = _CODE.split(text)
-    marked = [Markup("<code>{}</code>").format(word) if number % 2 else Markup.escape(word) for number, word in enumerate(words)]
+    marked = [
+        Markup("<code>{}</code>").format(word) if number % 2 else Markup.escape(word)
+        for number, word in enumerate(words)
+    ]
     return Markup("").join(marked)
 
 
@@ -59,4 +62,10 @@ def gigabytes(size_bytes: float) -> str:
 
 def hours(seconds: float) -> str:
     """Return a time in hours, or in minutes where it is short."""
-    return f"{seconds / 3600:,.0f} h" if seconds >= 10 * 3600 else f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min"
+    return (
+        f"{seconds / 3600:,.0f} h"
+        if seconds >= 10 * 3600
+        else f"{seconds / 3600:.1f} h"
+        if seconds >= 3600
+        else f"{seconds / 60:.0f} min"
+    )

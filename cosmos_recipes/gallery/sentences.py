@@ -70,7 +70,12 @@ def _sources() -> Iterator[Field]:
     """Yield the settings of every installed source, below a key of its own: sources share names such as `path`."""
     from cosmos_recipes.data.sources import own_source_names, source_class
 
-    for kind in own_source_names():
+    kinds = own_source_names()
+    takes = " or ".join(f"`{kind}`" for kind in kinds)
+    yield Field(
+        path=("source", "kind"), sentence="Which source it is; each has settings of its own.", takes=takes, default=""
+    )
+    for kind in kinds:
         yield from _fields(source_class(kind).model_json_schema(), ("source", kind))
 
 

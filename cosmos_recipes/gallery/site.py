@@ -79,7 +79,13 @@ def _config(sources: Path, out: Path, nav: Nav) -> dict[str, Any]:
             "font": False,
             "icon": {"logo": "material/movie-open-play-outline"},
             "palette": [
-                {"media": media, "scheme": scheme, "primary": "custom", "accent": "custom", "toggle": {"icon": icon, "name": name}}
+                {
+                    "media": media,
+                    "scheme": scheme,
+                    "primary": "custom",
+                    "accent": "custom",
+                    "toggle": {"icon": icon, "name": name},
+                }
                 for media, scheme, icon, name in _PALETTES
             ],
             "features": _FEATURES,
