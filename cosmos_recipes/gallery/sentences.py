@@ -6,7 +6,7 @@ The sentences are those of the typed language itself; nothing is written here tw
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
 from json import dumps
@@ -51,9 +51,12 @@ def fields_of(kind: FileKind) -> tuple[Field, ...]:
         from cosmos_recipes.data.contract import Schema
 
         return tuple(_fields(Schema.model_json_schema(), ()))
-    from cosmos_recipes.data.dataset import DatasetFile
+    from cosmos_recipes.data.json_schemas import dataset_json_schema
 
-    return (*_fields(DatasetFile.model_json_schema(), ()), *_sources())
+    tree = dataset_json_schema()
+    # Which settings there are hangs on the kind of source: those follow, below a key for each.
+    del tree["properties"]["source"]["allOf"], tree["properties"]["source"]["properties"]
+    return (*_merged(_fields(tree, ())), *_sources())
 
 
 @cache
@@ -64,6 +67,17 @@ def field_at(kind: FileKind, path: Path) -> Field | None:
 
 def _is_at(pattern: Path, path: Path) -> bool:
     return len(pattern) == len(path) and all(key in (ANY, own) for key, own in zip(pattern, path, strict=True))
+
+
+def _merged(fields: Iterator[Field]) -> Iterator[Field]:
+    """Yield one field for each path: conventions of poses and of intrinsics share keys, and may stand at one place."""
+    by_path: dict[Path, Field] = {}
+    for field in fields:
+        known = by_path.setdefault(field.path, field)
+        if known.sentence != field.sentence:
+            both = {"sentence": f"{known.sentence} {field.sentence}", "takes": f"{known.takes} or {field.takes}"}
+            by_path[field.path] = replace(known, **both)
+    return iter(by_path.values())
 
 
 def _sources() -> Iterator[Field]:
@@ -84,6 +98,9 @@ def _fields(tree: Node, above: Path) -> Iterator[Field]:
 
 
 def _walk(block: Node, known: Node, above: Path) -> Iterator[Field]:
+    for option in block.get("anyOf", ()):
+        if "$ref" in option:
+            yield from _walk(known[_name(option)], known, above)
     for name, node in block.get("properties", {}).items():
         path = (*above, name)
         yield Field(

@@ -90,7 +90,8 @@ def _config(sources: Path, out: Path, nav: Nav) -> dict[str, Any]:
             ],
             "features": _FEATURES,
         },
-        "plugins": ["search", "offline"],
+        # Keys are found by any of their words: `train.global_batch` by `batch`.
+        "plugins": [{"search": {"separator": r"[\s\-._,:;(){}\[\]/]+"}}, "offline"],
         "markdown_extensions": ["attr_list", "tables", "pymdownx.superfences", {"toc": {"permalink": True}}],
         "extra_css": ["assets/gallery.css"],
         "extra_javascript": ["assets/gallery.js"],

@@ -22,7 +22,7 @@ from tests.stored_texts import assert_stored
 
 CASES = Path(__file__).with_name("cases")
 KINDS: tuple[FileKind, ...] = ("recipe", "dataset", "schema")
-FREE = {("profiles",), ("dataset", "use", "columns"), ("columns",), ("gate", "figures")}
+FREE = {("profiles",), ("columns",), ("normalise",), ("views",), ("gate", "figures")}
 """Blocks whose keys are names of one's own choice."""
 
 
