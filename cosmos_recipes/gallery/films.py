@@ -6,7 +6,7 @@ Legend: T frames of the clip, H height, W width, C colours.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,8 +76,6 @@ def _clips(entry: Entry, runs: Path, progress: Progress) -> Iterator[PreviewClip
 
 def _shortened(dataset: BoundDataset) -> BoundDataset:
     """Return a data set of which a procedural world writes a few recordings only."""
-    from dataclasses import replace
-
     if dataset.kind != "world":
         return dataset
     few = {"episodes": _WORLD_EPISODES, "held_out": _WORLD_HELD_OUT}

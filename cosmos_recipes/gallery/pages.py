@@ -29,7 +29,6 @@ class Pages:
         self._templates.filters["code_marks"] = code_marks
         self._templates.filters["gb"] = gigabytes
         self._templates.filters["hours"] = hours
-        self._templates.filters["one_line"] = one_line
 
     def write(self, address: str, template: str, **values: Any) -> None:
         """Write a page, such as `recipes/factory.md`, from the template of that name."""
@@ -50,11 +49,6 @@ def code_marks(text: str) -> Markup:
     return Markup("").join(marked)
 
 
-def one_line(text: str) -> str:
-    """Return a text without line breaks, for the front matter and headings of a page."""
-    return " ".join(text.split())
-
-
 def gigabytes(size_bytes: float) -> str:
     """Return a size in GB of 10^9 bytes."""
     return f"{size_bytes / 1e9:.3g} GB"
@@ -62,10 +56,6 @@ def gigabytes(size_bytes: float) -> str:
 
 def hours(seconds: float) -> str:
     """Return a time in hours, or in minutes where it is short."""
-    return (
-        f"{seconds / 3600:,.0f} h"
-        if seconds >= 10 * 3600
-        else f"{seconds / 3600:.1f} h"
-        if seconds >= 3600
-        else f"{seconds / 60:.0f} min"
-    )
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:,.{0 if seconds >= 36_000 else 1}f} h"

@@ -60,6 +60,7 @@ def test_words_find_a_recipe_and_a_link_keeps_the_filter(site: Site, watched: Wa
 def test_a_task_of_the_matrix_leads_to_its_recipes(site: Site, watched: Watched) -> None:
     watched.page.goto(site.address("tasks.html"))
     watched.page.get_by_role("link", name="multi-view + trajectory").click()
+    expect(watched.page.locator("#cr-count")).to_have_text("1 recipe")
     assert shown(watched.page) == {"road-trajectory"}
 
 
