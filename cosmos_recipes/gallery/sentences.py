@@ -75,8 +75,9 @@ def _merged(fields: Iterator[Field]) -> Iterator[Field]:
     for field in fields:
         known = by_path.setdefault(field.path, field)
         if known.sentence != field.sentence:
-            both = {"sentence": f"{known.sentence} {field.sentence}", "takes": f"{known.takes} or {field.takes}"}
-            by_path[field.path] = replace(known, **both)
+            by_path[field.path] = replace(
+                known, sentence=f"{known.sentence} {field.sentence}", takes=f"{known.takes} or {field.takes}"
+            )
     return iter(by_path.values())
 
 
