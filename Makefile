@@ -2,6 +2,7 @@
 # make test     installs what the tests need and runs them
 # make check    style, types, import contracts, and whether generated files are fresh
 # make install  the first part of `make run` alone
+# make gpu-bundle  what a CUDA machine without a network lacks for benchmarks/gpu.py, in GPU_BUNDLE
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RECIPE ?= recipes/factory.yaml
 
-.PHONY: run test check install schemas clean
+GPU_BUNDLE ?= build/gpu-bundle
+GPU_PYTHON ?= 3.12
+
+.PHONY: run test check install schemas gpu-bundle clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -18,7 +22,7 @@ run: $(VENV)/installed
 install: $(VENV)/installed
 
 test: $(VENV)/installed-tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/installed-tests
 	$(BIN)/ruff check .
@@ -33,6 +37,9 @@ schemas: $(VENV)/installed
 	$(BIN)/cosmos-recipe schema
 	$(BIN)/python docs/fields.py
 	$(BIN)/python docs/tasks.py
+
+gpu-bundle: $(VENV)/installed
+	$(BIN)/python benchmarks/bundle.py $(GPU_BUNDLE) --python $(GPU_PYTHON)
 
 clean:
 	rm -rf $(VENV) build dist
