@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from cosmos_recipes.run.folder import only_process
 from tests.small_runs import SMALL, environment, finish
 
 MINE = "of-a-stranger"
@@ -21,10 +23,9 @@ HOSTILE = "Predict **parts** <img src=x onerror=alert(1)> and [more](javascript:
 
 @dataclass(frozen=True)
 class Site:
-    """A built gallery, and what the command said."""
+    """A built gallery."""
 
     folder: Path
-    said: str
 
     @property
     def pages(self) -> list[Path]:
@@ -41,18 +42,22 @@ class Site:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """The gallery of a folder that has a recipe of its own, which was run to its end."""
-    folder = tmp_path_factory.mktemp("gallery")
-    (folder / "recipes").mkdir()
+    """The gallery of a folder that has a recipe of its own, which was run to its end; processes of tests share it."""
+    root = tmp_path_factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "gallery"
+    with only_process(folder.with_suffix(".lock"), wait=lambda holder: None):
+        if not (folder / "site").is_dir():
+            _build(folder)
+    return Site(folder / "site")
+
+
+def _build(folder: Path) -> None:
+    (folder / "recipes").mkdir(parents=True)
     file = folder / "recipes" / f"{MINE}.yaml"
     file.write_text(_small_recipe(), encoding="utf-8")
     words = [sys.executable, "-m", "cosmos_recipes"]
     finish([*words, "run", str(file), "--runs", str(folder / "runs")])
-    done = subprocess.run(
-        [*words, "gallery", "build", "site"], cwd=folder, env=environment(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Site(folder / "site", done.stdout)
+    subprocess.run([*words, "gallery", "build"], cwd=folder, env=environment(), check=True)
 
 
 def _small_recipe() -> str:
