@@ -19,6 +19,7 @@ from cosmos_recipes.cli import (
     doctor,
     explain,
     failures,
+    gallery,
     job,
     ls,
     migrate,
@@ -55,6 +56,7 @@ app.command("migrate", short_help="Write a recipe out of what another tool train
 app.command("resume", short_help="Go on with an interrupted run by its folder.")(resume.resume)
 app.add_typer(job.app, name="job", short_help="Say how sent jobs are, show what they write, end them.")
 app.add_typer(cache.app, name="cache", short_help="Say why latents are reused or not; clear their cache.")
+app.add_typer(gallery.app, name="gallery", short_help="Make a site of all recipes and what they came to.")
 app.command("doctor", short_help="Say whether this machine can run recipes.")(doctor.doctor)
 app.command("schema", short_help="Write the JSON schemas of our files, for editors.")(schema.schema)
 
