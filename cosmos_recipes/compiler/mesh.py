@@ -57,13 +57,13 @@ def as_started(plan: Plan, *, local: int, world: int) -> HardwarePlan:
     """Return how `world` processes, `local` of them on each machine, share the work of a plan.
 
     That need not be as many as the plan was made for: FSDP2 splits weights over all of them, and HSDP over as many as the
-    plan says or, where that does not divide them, over fewer.
+    plan says or, where that does not divide them, over fewer. State that waits in host memory is FSDP2's, even of one process.
 
     Raises:
         RecipeError: the tokens or matrices of the plan cannot be split over them (CR609).
     """
     planned = plan.hardware
-    if planned.strategy in ("single", "ddp"):
+    if planned.strategy in ("single", "ddp") and not planned.offload:
         return _resized(planned, local, world, strategy="single" if world == 1 else "ddp")
     peers = planned.context * planned.tensor
     if world % peers:
@@ -76,7 +76,7 @@ def as_started(plan: Plan, *, local: int, world: int) -> HardwarePlan:
             hint=f"start {peers} processes or a multiple of that, or compile the recipe for {world}",
         )
     everyone = world // planned.tensor
-    most = everyone if planned.strategy == "fsdp2" else min(planned.shard, everyone)
+    most = min(planned.shard, everyone) if planned.strategy == "hsdp" else everyone
     fitting = [n for n in range(planned.context, most + 1, planned.context) if everyone % n == 0]
     shard = max(fitting, default=planned.context)
     return _resized(planned, local, world, strategy="fsdp2" if shard == everyone else "hsdp", shard=shard)

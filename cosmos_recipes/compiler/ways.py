@@ -110,6 +110,8 @@ def filled(way: Way, train: Train, hardware: Hardware, *, on_gpu: bool) -> Itera
     sizes = [train.micro_batch] if train.micro_batch else sorted(divisors(per_group), reverse=True)
     recomputes = [hardware.recompute] if hardware.recompute else RECOMPUTES if on_gpu else RECOMPUTES[:1]
     offloads = [hardware.offload] if hardware.offload is not None else [False, True] if on_gpu else [False]
+    # Whole copies would all wait in the same host memory.
+    offloads = [each for each in offloads if not (each and way.strategy == "ddp")]
     for offload in offloads:
         for recompute in recomputes:
             for size in sizes:

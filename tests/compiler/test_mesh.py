@@ -55,6 +55,8 @@ def test_pictures_are_cut_along_a_side_that_can_be(high: int, wide: int, context
     [
         ({"strategy": "ddp"}, 1, ("single", 1)),
         ({"strategy": "single", "devices": 1}, 4, ("ddp", 1)),
+        ({"strategy": "single", "devices": 1, "offload": True}, 1, ("fsdp2", 1)),
+        ({"strategy": "single", "devices": 1, "offload": True}, 2, ("fsdp2", 2)),
         ({"shard": 8}, 16, ("fsdp2", 16)),
         ({"shard": 8, "context": 2}, 2, ("fsdp2", 2)),
         ({"shard": 4, "tensor": 2}, 16, ("fsdp2", 8)),

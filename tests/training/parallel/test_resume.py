@@ -45,7 +45,7 @@ def until(step: int) -> Callable[[str, int, int], None]:
             [
                 (4, {**FSDP2, "shard": 2, "context": 2, "tensor": 2}),
                 (2, {**FSDP2, "tensor": 2, "recompute": "full"}),
-                (1, {**FSDP2, "offload": True}),
+                (1, {"strategy": "single", "offload": True}),
             ],
         ),
     ],
