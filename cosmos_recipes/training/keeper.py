@@ -110,6 +110,10 @@ class Keeper(Callback):
         self._before_s, self.loss = state_dict["seconds"], state_dict["loss"]
         self.window, self.broken.dropped = Window(**state_dict["window"]), state_dict["dropped"]
 
+    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Watch from here on: the first batch is read before training starts."""
+        self.watch.start()
+
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Take over the signals, start the clock, and drop what was logged after the step that training goes on from."""
         self.step = trainer.global_step
@@ -128,7 +132,7 @@ class Keeper(Callback):
             self.stopped_by = signal.SIGTERM
         if threading.current_thread() is threading.main_thread():
             self._handlers = {number: signal.signal(number, self._stop) for number in SIGNALS}
-        self.watch.start()
+        self.watch.beat()
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Stop the clock and give the signals back."""

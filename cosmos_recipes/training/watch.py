@@ -39,12 +39,15 @@ class Watch:
     def __init__(self, folder: Path, *, rank: int, world: int, limit_s: float, say: Alarm) -> None:
         self.folder, self.rank, self.world, self.limit_s, self.say = folder, rank, world, limit_s, say
         self._watched, self._last_s, self._is_over = threading.get_ident(), time.monotonic(), threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Watch the thread that calls this, from now."""
         self._watched, self._last_s = threading.get_ident(), time.monotonic()
         self.folder.mkdir(parents=True, exist_ok=True)
+        stacks = stacks_of(self.folder, self.rank).open("w", encoding="utf-8")
+        faulthandler.dump_traceback_later(self.limit_s + STUCK_S, exit=True, file=stacks)
+        self._thread = threading.Thread(target=self._watch, args=(stacks,), name="watch", daemon=True)
         self._thread.start()
 
     def beat(self) -> None:
@@ -54,19 +57,18 @@ class Watch:
     def stop(self) -> None:
         """Watch no longer."""
         self._is_over.set()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
 
-    def _watch(self) -> None:
-        path = stacks_of(self.folder, self.rank)
-        with path.open("w", encoding="utf-8") as stacks:
+    def _watch(self, stacks: TextIO) -> None:
+        with stacks:
             while not self._is_over.wait(min(1.0, self.limit_s / 10)):
                 left_s = self._last_s + self.limit_s - time.monotonic()
                 if left_s <= 0:
                     self._end(stacks)
                 faulthandler.dump_traceback_later(left_s + STUCK_S, exit=True, file=stacks)
             faulthandler.cancel_dump_traceback_later()
-        path.unlink()
+        stacks_of(self.folder, self.rank).unlink()
 
     def _end(self, stacks: TextIO) -> NoReturn:
         # The disk may be what hangs.

@@ -50,6 +50,14 @@ def text(error: RecipeError) -> str:
     return " ".join((problem.code, problem.message, problem.found, problem.hint))
 
 
+def end_of(process: subprocess.Popen[str]) -> int:
+    """Return the exit code of a process that has to end by itself."""
+    try:
+        return process.wait(PATIENCE_S)
+    finally:
+        process.kill()
+
+
 def test_a_random_process_killed_ten_times_changes_no_weight(prepared: Path, tmp_path: Path) -> None:
     plan = tiny_plan(train={"steps": 6 * KILLS + 10, "checkpoint_every": 3, "micro_batch": 1, "ema": 0.9})
     train(plan, tmp_path / "undisturbed", prepared, nproc=2)
@@ -58,7 +66,7 @@ def test_a_random_process_killed_ten_times_changes_no_weight(prepared: Path, tmp
         process, rank = run_training(plan, run, prepared, nproc=2), chance.randrange(2)
         wait_for_step(run, 6 * kill + chance.randrange(4, 9), process)
         os.kill(process_of(run, rank), signal.SIGKILL)
-        assert process.wait(PATIENCE_S) != 0
+        assert end_of(process) != 0
         said = (run / "output.txt").read_text()
         assert said.count("was killed") == kill + 1
         assert said.rpartition("CR604 process ")[2].startswith(f"{rank} of the training was killed")
@@ -79,7 +87,7 @@ def test_a_job_told_to_stop_saves_and_says_that_it_goes_on(prepared: Path, tmp_p
     process = subprocess.Popen([tmp_path / "launch.sh"], env=environment, stderr=subprocess.DEVNULL, text=True)
     wait_for_step(tmp_path, 3, process)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(PATIENCE_S) == STOPPED
+    assert end_of(process) == STOPPED
     (checkpoint,) = (tmp_path / "train" / "checkpoints").iterdir()
     assert checkpoint.name == f"step-{lines(tmp_path)[-1]['step']:08d}.ckpt"
 
@@ -174,7 +182,7 @@ def test_a_process_that_does_not_answer_is_named_by_the_others(prepared: Path, t
     process = run_training(plan, tmp_path, prepared, nproc=2)
     wait_for_step(tmp_path, 3, process)
     os.kill(process_of(tmp_path, 1), signal.SIGSTOP)
-    assert process.wait(PATIENCE_S) != 0
+    assert end_of(process) != 0
     said = (tmp_path / "output.txt").read_text()
     assert "CR610" in said
     assert "process 0 waited for another process" in said and "process 1 did not answer" in said
@@ -204,5 +212,5 @@ def test_one_process_that_hangs_says_so_where_it_was_started(prepared: Path, tmp
     shutil.copytree(prepared, folder)
     hang_on(folder, first_clip_of(prepared, rank=0, after=0)[0])
     process = run_training(on(tiny_plan(), stall_s=3), tmp_path / "run", folder)
-    assert process.wait(PATIENCE_S) == 4
+    assert end_of(process) == 4
     assert "waited for data, the batches of step 1" in (tmp_path / "run" / "output.txt").read_text()
