@@ -85,8 +85,14 @@ exec {command}
 def to_yaml(document: Mapping[str, Any]) -> str:
     """Return YAML 1.2: blocks one key a line, lists of plain values on one line."""
     from ruamel.yaml import YAML
+    from ruamel.yaml.emitter import Emitter
+
+    class OneLineKeys(Emitter):
+        # A longer key would be written as `? key`, which is not in the language; paths of files are keys.
+        MAX_SIMPLE_KEY_LENGTH = 1024
 
     yaml = YAML()
+    yaml.Emitter = OneLineKeys
     yaml.width = 4096
     yaml.representer.add_representer(type(None), _represent_none)
     yaml.representer.add_representer(list, _represent_list)

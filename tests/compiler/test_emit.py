@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cosmos_recipes.compiler.compile import compile_recipe
-from cosmos_recipes.compiler.emit import emit, write_files
+from cosmos_recipes.compiler.emit import emit, to_yaml, write_files
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.recipe.load import LoadedRecipe, load_recipe
 from cosmos_recipes.recipe.located import read_located
@@ -120,3 +120,10 @@ def test_the_lock_names_what_decides_the_result(load: Load, compiled: Compile, t
     load().path.write_text(load().path.read_text(encoding="utf-8") + "# more\n", encoding="utf-8")
     changed = {name for name, digest in compiled().sources.items() if plan.sources[name] != digest}
     assert {Path(name).name for name in changed} == {"arm.yaml"}
+
+
+@pytest.mark.parametrize("length", [100, 127, 128, 300, 900])
+def test_a_plan_of_files_in_deep_folders_can_be_read_again(length: int, tmp_path: Path) -> None:
+    document = {"sources": {"/" + "deep/" * (length // 5) + "model.safetensors": "0" * 64}}
+    (tmp_path / "plan.yaml").write_text(to_yaml(document))
+    assert read_located(tmp_path / "plan.yaml").tree == document

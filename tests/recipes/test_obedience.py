@@ -31,7 +31,7 @@ reverse = script("reversed")
 RECIPES = Path(__file__).parents[2] / "recipes"
 LIKE = {
     "arm-actions": {"train__steps": 120, "gate__adherence": 1.05},
-    "room-camera": {"train__steps": 60, "gate__adherence": 1.05},
+    "room-camera": {"train__steps": 90, "gate__adherence": 1.05},
     "cell-views": {"train__steps": 100, "gate__ssim": 0.6, "gate__figures": "{agreeing_views: 0.9}"},
 }
 DATA: dict[str, dict[str, Any]] = {
