@@ -171,14 +171,6 @@ class TrainPlan(Part):
     log_every: int
     tensorboard: bool
 
-    def most_checkpoints(self, hours: float) -> int:
-        """Return how many checkpoints there are on disk at once, at most, in so many hours of training.
-
-        One that is being written is among them: an old one goes when the new one is whole.
-        """
-        kept_for_good = int(hours // self.keep_every_h) if self.keep_every_h else 0
-        return min(self.keep_checkpoints + self.keep_best + kept_for_good + 1, self.steps // self.checkpoint_every)
-
 
 class EvaluatePlan(Part):
     """What is measured, and how clips are drawn for it.

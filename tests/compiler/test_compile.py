@@ -156,4 +156,11 @@ def test_how_checkpoints_are_kept_does_not_make_another_run(load: Callable[..., 
     ours = compile_recipe(load("train.keep_checkpoints=1", "train.keep_every_h=2.5", "train.skip_not_finite=3"))
     assert ours.fingerprint("train") == compile_recipe(load()).fingerprint("train")
     assert ours.fingerprint("train") != compile_recipe(load("train.steps=3")).fingerprint("train")
-    assert ours.train.most_checkpoints(hours=0) == 2 and ours.train.most_checkpoints(hours=6) == 4
+
+
+def test_the_disk_has_room_for_every_checkpoint_that_stays(load: Callable[..., LoadedRecipe]) -> None:
+    """On a CPU nobody knows the hours of a training, so that none is counted that stays for its hour."""
+    two = compile_recipe(load("train.keep_checkpoints=2")).fit.disk
+    five = compile_recipe(load("train.keep_checkpoints=2", "train.keep_best=3", "evaluate.every=10")).fit.disk
+    assert two is not None and five is not None
+    assert five.checkpoints_bytes == 2 * two.checkpoints_bytes
