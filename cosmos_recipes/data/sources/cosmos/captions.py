@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cosmos_recipes.data.recording import Media, Recording, Split
 from cosmos_recipes.data.sources.cosmos.places import VIDEOS, has, roots
-from cosmos_recipes.data.sources.listed import Reader, fail_missing, videos_below
+from cosmos_recipes.data.sources.cosmos.told import told_readers
+from cosmos_recipes.data.sources.listed import Reader
 from cosmos_recipes.data.sources.values import fail_annotation, read_object
 from cosmos_recipes.diagnostics import Place
 
@@ -25,23 +24,7 @@ def fits(path: Path) -> bool:
 
 def readers(path: Path) -> list[Reader]:
     """Return what reads each video with its captions, and each file of captions, so that one without a video is missed."""
-    found: list[Reader] = []
-    for prefix, split, root in roots(path):
-        videos = videos_below(root / VIDEOS)
-        texts = {text.stem: text for text in (root / CAPTIONS).glob("*.json")}
-        found += [
-            partial(_read, f"{prefix}{name}", split, videos.get(name), texts.get(name))
-            for name in sorted(videos.keys() | texts.keys())
-        ]
-    return found
-
-
-def _read(name: str, split: Split | None, video: Path | None, text: Path | None) -> Recording:
-    if video is None:
-        where = text or Path(name)
-        fail_missing(f"the video of {name} is not there", where, expected=f"{VIDEOS}/{where.stem}.mp4")
-    values = _captions(text) if text else {}
-    return Recording(name=name, split=split, views={"video": Media(path=video)}, values=values)
+    return told_readers(path, lambda root: {text.stem: text for text in (root / CAPTIONS).glob("*.json")}, _captions)
 
 
 def _captions(file: Path) -> Mapping[str, str]:
