@@ -9,6 +9,7 @@ from cosmos_recipes.compiler.families import check_family, check_weights
 from cosmos_recipes.compiler.fit import head_parameters
 from cosmos_recipes.compiler.hardware import check_hardware, check_shares
 from cosmos_recipes.compiler.keeping import check_best
+from cosmos_recipes.compiler.licences import check_licences
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.compiler.shape import clip_plan, nearest_frames, nearest_multiple
 from cosmos_recipes.compiler.views import check_views
@@ -29,7 +30,7 @@ def check_alone(loaded: LoadedRecipe) -> tuple[Problem, ...]:
 def check(resolved: Resolved) -> tuple[Problem, ...]:
     """Return the problems between the recipe and what it names."""
     checks = (_schema, _head, _entry, _columns, check_weights, _frames, _size, _given_frames, _fewest_given_frames)
-    rest = (_recordings, _method, check_views, check_family)
+    rest = (_recordings, _method, check_views, check_family, check_licences)
     problems = tuple(problem for check in (*checks, *rest) for problem in check(resolved))
     # Tokens are counted of a clip that can be cut into tokens.
     return problems or (*_extent(resolved), *_head_rate(resolved), *check_shares(resolved))

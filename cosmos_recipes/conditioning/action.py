@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from cosmos_recipes.backbones.zoo import FAMILIES
-from cosmos_recipes.conditioning.base import Head, Surroundings
+from cosmos_recipes.conditioning.base import ContextShape, Head, Surroundings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,6 +31,11 @@ class ActionHead(Head):
     columns = ("action",)
     with_time = ("time",)
     entries: ClassVar[Mapping[str, tuple[str, ...]]] = {"diffusion": ("time", "cross-attention", "channels")}
+
+    def padding(self, text: ContextShape, temporal: int) -> Mapping[str, str]:
+        """See `Head.padding`."""
+        said = f"The {temporal} actions that lead to a latent frame enter together; none leads to the first. A clip without a control has zeros, marked as unknown."
+        return {"action": said}
 
     def build(self, around: Surroundings) -> nn.Module:
         """Return the network of the chosen way in."""

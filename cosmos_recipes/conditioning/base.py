@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+OPTIONS = {"caption": "--prompt", "action": "--actions", "pose": "--camera", "trajectory": "--trajectory"}
+"""The option of `cosmos-recipe sample` that says each column."""
 Attention = Literal["full", "per-view"]
 """How the views of a clip see each other: all in one attention, or each by itself and others in an attention besides."""
 
@@ -128,6 +130,13 @@ class Head(ABC):
     def takes(self, column: str) -> bool:
         """Return whether a column of the schema is part of the control, where a recording has it."""
         return column in self.columns or column in self.optional_columns
+
+    def padding(self, text: ContextShape, temporal: int) -> Mapping[str, str]:
+        """Return, of columns of the control, how they are cut or filled, in a sentence for the model card.
+
+        A network takes this `text`, and `temporal` frames make a latent one.
+        """
+        return {}
 
     def entry(self, chosen: str | None, family: str) -> str | None:
         """Return the way in that was chosen, or the default one; None where there is one way in."""

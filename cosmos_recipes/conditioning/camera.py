@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cosmos_recipes.backbones.zoo import FAMILIES
-from cosmos_recipes.conditioning.base import Head, Surroundings
+from cosmos_recipes.conditioning.base import ContextShape, Head, Surroundings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,6 +29,11 @@ class CameraHead(Head):
     families = FAMILIES
     columns = ("pose", "intrinsics")
     entries: ClassVar[Mapping[str, tuple[str, ...]]] = {"diffusion": ("attention", "channels")}
+
+    def padding(self, text: ContextShape, temporal: int) -> Mapping[str, str]:
+        """See `Head.padding`."""
+        said = f"The {temporal} frames of a latent frame enter together; the first frame, which is one by itself, counts {temporal} times. A clip without a control has zeros, marked as unknown."
+        return {"pose": said, "intrinsics": "As `pose`, with which it gives the rays of the picture."}
 
     def build(self, around: Surroundings) -> nn.Module:
         """Return the network of the chosen way in."""

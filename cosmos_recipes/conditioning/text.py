@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cosmos_recipes.backbones.text import is_frozen
 from cosmos_recipes.backbones.zoo import FAMILIES
-from cosmos_recipes.conditioning.base import Head, Surroundings
+from cosmos_recipes.conditioning.base import ContextShape, Head, Surroundings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,6 +25,14 @@ class TextHead(Head):
     schema = "instruction-video"
     families = FAMILIES
     columns = ("caption",)
+
+    def padding(self, text: ContextShape, temporal: int) -> Mapping[str, str]:
+        """See `Head.padding`."""
+        if is_frozen(text.encoder):
+            said = f"Read by the frozen encoder {text.encoder}; cut after {text.length} tokens, and filled up to as many with zeros."
+        else:
+            said = f"Read as UTF-8; cut after {text.length} bytes, and filled up to as many with zero bytes."
+        return {"caption": f"{said} An empty one is no control."}
 
     def build(self, around: Surroundings) -> nn.Module:
         """Return a trainable encoder of the caption's bytes, or what passes on the context that a frozen one prepared."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cosmos_recipes.backbones.autoregressive.places import OWN_CONTEXT
 from cosmos_recipes.backbones.zoo import FAMILIES
-from cosmos_recipes.conditioning.base import Head, Surroundings
+from cosmos_recipes.conditioning.base import ContextShape, Head, Surroundings
+from cosmos_recipes.conditioning.text import TextHead
 from cosmos_recipes.conditioning.views import view_parameters, view_places
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ class TrajectoryHead(Head):
     optional_columns = ("caption",)
     of_views = True
     with_time = (None,)
+
+    def padding(self, text: ContextShape, temporal: int) -> Mapping[str, str]:
+        """See `Head.padding`."""
+        said = "The way between two points is straight; frames after the last point get zeros, and so does a clip without a control."
+        return {"trajectory": said, **TextHead().padding(text, temporal)}
 
     def parameters(self, around: Surroundings) -> int:
         """See `Head.parameters`."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cosmos_recipes.backbones.autoregressive.places import FRAME
 from cosmos_recipes.backbones.zoo import FAMILIES
-from cosmos_recipes.conditioning.base import Head, Surroundings
+from cosmos_recipes.conditioning.base import ContextShape, Head, Surroundings
 from cosmos_recipes.conditioning.text import TextHead
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class ViewsHead(Head):
     optional_columns = ("caption",)
     of_views = True
     with_time = (None,)
+
+    def padding(self, text: ContextShape, temporal: int) -> Mapping[str, str]:
+        """See `Head.padding`."""
+        return TextHead().padding(text, temporal)
 
     def parameters(self, around: Surroundings) -> int:
         """See `Head.parameters`."""

@@ -14,6 +14,7 @@ from cosmos_recipes.data.binding.declare import Declaration, declare
 from cosmos_recipes.data.binding.spec import ColumnBinding, ColumnStatistics, Normalisation, Splits
 from cosmos_recipes.data.binding.unfilled import require_filled
 from cosmos_recipes.data.contract import Schema, load_schema
+from cosmos_recipes.data.licences import UNKNOWN, known_as
 from cosmos_recipes.data.sources import Source, source_class, source_names
 from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
@@ -66,8 +67,8 @@ class DatasetFile(BaseModel):
         "error",
         description="What is done with a recording that cannot be used: `error` stops and names all of them, `drop` goes on without.",
     )
-    licence: str = Field(
-        "unknown", description="Licence of the data, as an SPDX identifier in lower case where there is one."
+    licence: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        UNKNOWN, description="Licence of the data, as an SPDX identifier in lower case where there is one."
     )
     revision: str | None = Field(None, description="Revision of data that has several.")
 
@@ -295,7 +296,7 @@ def _videos(path: Path, place: Place | None) -> BoundDataset:
 def _bind(found: _Found, place: Place | None) -> BoundDataset:
     file, place_of = found.file, found.place_of
     kind, source, declaration = "", None, None
-    problems = list(_statistics_problems(file, place_of))
+    problems = [*_licence_problems(file, place_of), *_statistics_problems(file, place_of)]
     try:
         kind, source = _source(file, found.folder, place_of)
     except RecipeError as error:
@@ -338,6 +339,20 @@ def _absolute(source: Source, said: Mapping[str, Any], folders: Folders) -> Sour
     made = source.absolute(_folder(folders))
     own = {key: getattr(source.absolute(_folder(folders, ("source", key))), key) for key in said if key != "kind"}
     return made.model_copy(update=own)
+
+
+def _licence_problems(file: DatasetFile, place_of: PlaceOf) -> Iterator[Problem]:
+    """A licence that has an identifier and is written otherwise, by which it would be taken for one of its own."""
+    known = known_as(file.licence)
+    if known is not None and known != file.licence:
+        yield Problem(
+            code="CR576",
+            message=f"the licence of the data set {file.name} is not written as its identifier",
+            place=place_of(("licence",), False),
+            expected=known,
+            found=file.licence,
+            hint=f"write `licence: {known}`",
+        )
 
 
 def _statistics_problems(file: DatasetFile, place_of: PlaceOf) -> Iterator[Problem]:

@@ -39,8 +39,10 @@ LOSS_DRAWS = 4
 """Noise draws per clip for adherence on the training loss, where that is noisy."""
 BATCH_BYTES = 64 * 2**20
 """Bytes of uint8 video that are predicted at once, unless a single clip is larger."""
+_FRAMES = ("psnr_db", "psnr_copy_db", "ssim", "ssim_copy", "psnr_moving_db", "psnr_moving_copy_db")
 METRIC_NAMES = (
-    *("psnr_db", "psnr_copy_db", "ssim", "ssim_copy", "psnr_moving_db", "psnr_moving_copy_db"),
+    *_FRAMES,
+    *(f"{name}_{end}" for name in _FRAMES for end in ("low", "high")),
     *("adherence", "adherence_low", "adherence_high"),
     *("steps", "train_seconds", "params", "seed", "clips", "tokenizer_psnr_db"),
     "task",
@@ -156,6 +158,7 @@ class Evaluation:
         ratio = self.adherence_video.shuffled if self.adherence_video else None
         return {
             **self.frames.summary(),
+            **self.frames.intervals(seed=self.settings.seed),
             "adherence": ratio.value if ratio else None,
             "adherence_low": ratio.low if ratio else None,
             "adherence_high": ratio.high if ratio else None,
@@ -169,13 +172,14 @@ class Evaluation:
         }
 
     def by_clip(self) -> dict[str, Any]:
-        """Return the content of clips.json: every number of every clip, null where there is none."""
+        """Return the content of clips.json: every number of every clip, null where there is none, and captions of the samples."""
         figures = {figure.quantity.name: figure.values_B for figure in self.task}
         numbers = {"squared_error": {name: each.numpy() for name, each in self.squared_error_B.items()}, **figures}
-        return {
+        clips: dict[str, Any] = {
             quantity: {name: [x if isfinite(x) else None for x in each.tolist()] for name, each in by_control.items()}
             for quantity, by_control in numbers.items()
         }
+        return clips | {"captions": [sample.caption for sample in self.samples]}
 
 
 def evaluate(

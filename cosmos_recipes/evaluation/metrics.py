@@ -15,10 +15,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from cosmos_recipes.evaluation.adherence import CONFIDENCE, RESAMPLES
 from cosmos_recipes.evaluation.views import predicted_of
 from cosmos_recipes.training.frames import apart, together
 
@@ -84,6 +86,20 @@ class FrameErrors:
             "psnr_moving_copy_db": pooled_psnr_db(self.moving_copy_error_BT, self.moving_values_BT),
         }
 
+    def intervals(self, *, seed: int) -> dict[str, float | None]:
+        """Return the ends of the 95 % intervals of `summary`, as NAME_low and NAME_high, by a seeded bootstrap over clips."""
+        clips = len(self.values_BT)
+        drawn_RB = torch.from_numpy(np.random.default_rng(seed).integers(clips, size=(RESAMPLES, clips)))
+        drawn = [field_B[drawn_RB] for field_B in (getattr(self, each.name).double().sum(1) for each in fields(self))]
+        sums = {each.name: field_RB.sum(1) for each, field_RB in zip(fields(self), drawn, strict=True)}
+        pictures = clips * self.ssim_BT.shape[1]
+        ends: dict[str, float | None] = {}
+        for name, value in self.summary().items():
+            above, below = _PARTS[name]
+            ratio_R = sums[above] / (sums[below] if below else pictures)
+            ends |= _ends(name, value, ratio_R)
+        return ends
+
     def psnr_by_frame_db(self) -> list[tuple[float, float]]:
         """Return (prediction, copy) for each predicted frame, over all clips."""
         errors_T, copy_errors_T, values_T = (
@@ -96,6 +112,29 @@ class FrameErrors:
     def moving_share(self) -> float:
         """Share of the pixels of predicted frames that move."""
         return int(self.moving_values_BT.sum()) / int(self.values_BT.sum())
+
+
+_PARTS = {
+    "psnr_db": ("error_BT", "values_BT"),
+    "psnr_copy_db": ("copy_error_BT", "values_BT"),
+    "ssim": ("ssim_BT", ""),
+    "ssim_copy": ("copy_ssim_BT", ""),
+    "psnr_moving_db": ("moving_error_BT", "moving_values_BT"),
+    "psnr_moving_copy_db": ("moving_copy_error_BT", "moving_values_BT"),
+}
+"""What each figure is the ratio of, summed over clips; nothing for the number of pictures."""
+
+
+def _ends(name: str, value: float | None, ratio_R: Tensor) -> dict[str, float | None]:
+    """Return an interval that holds its value; None where nothing moves, or in every clip that was drawn."""
+    known = ratio_R[ratio_R.isfinite()]
+    if value is None or not len(known):
+        return {f"{name}_low": None, f"{name}_high": None}
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(known.numpy(), [tail, 1 - tail]).tolist()
+    if name.startswith("psnr"):
+        low, high = psnr_db(high), psnr_db(low)
+    return {f"{name}_low": min(low, value), f"{name}_high": max(high, value)}
 
 
 def copy_last_given(video_BCTHW: Tensor, given_frames: int, *, views: int = 1) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cosmos_recipes.data.licences import known_as
 from cosmos_recipes.data.sources.cards import front_matter
 
 _INFO = ("dataset_info.json", "meta/info.json", "info.json")
@@ -50,8 +51,8 @@ def _said(told: Mapping[str, Any]) -> str | None:
     said = next((told[key] for key in _KEYS if told.get(key)), None)
     if said == "other":
         said = told.get("license_name", said)
-    named = said if isinstance(said, list) else [said]
-    return ", ".join(name.strip().lower() for name in named if isinstance(name, str)) or None
+    named = [name.strip() for name in (said if isinstance(said, list) else [said]) if isinstance(name, str)]
+    return ", ".join(known_as(name) or name.lower() for name in named) or None
 
 
 def _read_json(path: Path) -> Mapping[str, Any]:

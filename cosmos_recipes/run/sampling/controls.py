@@ -11,7 +11,7 @@ import numpy as np
 
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
-from cosmos_recipes.conditioning.base import head
+from cosmos_recipes.conditioning.base import OPTIONS, head
 from cosmos_recipes.data.binding.declare import declaration_of
 from cosmos_recipes.diagnostics import fail, nearest
 from cosmos_recipes.diagnostics.words import listed
@@ -23,8 +23,6 @@ from cosmos_recipes.run.sampling.timeline import Timeline
 if TYPE_CHECKING:
     from cosmos_recipes.run.sampling.frames import GivenFrames
 
-OPTIONS = {"caption": "--prompt", "action": "--actions", "pose": "--camera", "trajectory": "--trajectory"}
-"""The option that says each column."""
 _LENS = "intrinsics"
 
 
