@@ -16,7 +16,7 @@ from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import Problem, RecipeError, fail
 from cosmos_recipes.files import sha256
 from cosmos_recipes.publishing import checks
-from cosmos_recipes.publishing.card import model_card
+from cosmos_recipes.publishing.card import Told, model_card
 from cosmos_recipes.publishing.files import (
     CARD,
     MANIFEST,
@@ -80,15 +80,13 @@ def write_package(folder: Path, *, model: Path, run: Path, evaluation: Path, pla
     """
     origins = {"model": model, "run": run, "evaluation": evaluation}
     chosen = _choose(origins)
-    metrics = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))
     run_id = run.resolve().name
     with appearing(folder) as part:
         for path, source in chosen.items():
             copy_file(source, part / path)
         _forget_machine(part)
-        card = model_card(plan, metrics, run_id=run_id, files=sorted(chosen))
-        write_text(part / CARD, card)
-        write_text(part / "LICENSE", licence_text(plan.backbone.licence, base=_base(plan)))
+        write_text(part / CARD, model_card(plan, Told.read(part, run)))
+        write_text(part / "LICENSE", licence_text(plan))
         _write_manifest(part, plan, run_id)
         package = verify_package(part)
     return replace(package, folder=folder)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-HUB_LICENCES = frozenset(
-    {"apache-2.0", "bsd-3-clause", "cc-by-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "cc-by-sa-4.0", "cc0-1.0", "mit"}
-)
+from cosmos_recipes.compiler.licences import OTHER, licence_of, origins_of
+from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.data.licences import CONDITIONS, UNKNOWN
+
+HUB_LICENCES = frozenset({*CONDITIONS, UNKNOWN})
 """Licences that the Hub knows by this name; any other is `other` with a name of its own."""
 
+_SHIPPED = frozenset({"apache-2.0"})
 _OTHERS = {
     "nvidia-open-model-license": (
         "NVIDIA Open Model License Agreement",
@@ -18,19 +21,29 @@ _OTHERS = {
 }
 
 
-def licence_metadata(licence: str) -> dict[str, str]:
-    """Return the licence fields of a model card's head."""
+def licence_link(licence: str) -> str | None:
+    """Return where the terms of a licence are that the Hub has no name for; None where it has one."""
     if licence in HUB_LICENCES:
-        return {"license": licence}
-    return {"license": "other", "license_name": licence, "license_link": _OTHERS.get(licence, ("", "LICENSE"))[1]}
+        return None
+    return _OTHERS[licence][1] if licence in _OTHERS else "LICENSE"
 
 
-def licence_text(licence: str, *, base: str | None) -> str:
-    """Return the content of a package's LICENSE: the text where it ships with this package, else name and address."""
-    shipped = Path(__file__).with_name(f"{licence}.txt")
-    if shipped.is_file():
-        return shipped.read_text(encoding="utf-8")
-    name, address, notice = _OTHERS.get(licence, (licence, "", ""))
-    origin = f"The weights in this folder derive from {base}" if base else "The weights in this folder are published"
-    terms = f"{origin} under the terms of the licence: {name}."
-    return "\n\n".join(part for part in (terms, address, notice) if part) + "\n"
+def licence_text(plan: Plan) -> str:
+    """Return the content of a package's LICENSE: the text where it ships with this package, else what is known of the terms."""
+    found, origins = licence_of(plan), origins_of(plan)
+    if found.licence in _SHIPPED:
+        return Path(__file__).with_name(f"{found.licence}.txt").read_text(encoding="utf-8")
+    name = {OTHER: "terms of their own", UNKNOWN: "a licence that is not known"}.get(
+        found.licence, _name(found.licence)
+    )
+    parts = [f"The weights in this folder are under {name}. {found.why}", "They come from:"]
+    parts += [
+        f"- {each.what}: {_name(each.licence)}" if each.licence else f"- {each.what}, without its weights"
+        for each in origins
+    ]
+    parts += [_OTHERS[name][2] for name in dict.fromkeys(each.licence for each in origins) if name in _OTHERS]
+    return "\n\n".join(parts) + "\n"
+
+
+def _name(licence: str) -> str:
+    return " ".join(_OTHERS[licence][:2]) if licence in _OTHERS else licence
