@@ -50,7 +50,8 @@ def write_mp4(path: Path, video_CTHW: Tensor, rate_hz: float, *, most_side_px: i
 
 
 _BT709 = 1
-_ENCODER = {"crf": "18", "preset": "medium", "tune": "animation"}
+# With macroblock-tree rate control, the same frames of some sizes give other bytes from time to time.
+_ENCODER = {"crf": "18", "preset": "medium", "tune": "animation", "x264-params": "mbtree=0"}
 
 
 def resize(video_CTHW: Tensor, *, most_side_px: int | None = None) -> Tensor:

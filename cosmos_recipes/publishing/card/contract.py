@@ -25,7 +25,7 @@ _CONVENTIONS = {
     "0 0 0 1 below.",
     "intrinsics": "fx, fy, cx, cy; fx and cx divided by the width of the picture, fy and cy by its height, after cropping.",
 }
-_UNITS = {"1": "none", "declared": "of each number, below", None: ""}
+_UNITS = {"1": "none", "declared": "of each number, below", None: "none"}
 _FORMS = {"absolute": "set-point", "delta": "change", "difference": "state, whose change is the action"}
 _ENDS = {
     "quantile": "the numbers that 1 % and 99 % of the training data are below",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.evaluation.task_words import p_value
 from cosmos_recipes.evaluation.tasks.base import Quantity, installed
 from cosmos_recipes.publishing.card.markdown import Markdown, code, escaped
@@ -49,6 +50,17 @@ _FRAMES = (
     ),
     ("SSIM", "ssim", "{:.3f}", "how alike edges, shapes and texture are; 1 is the same picture"),
 )
+
+
+def how_drawn(plan: Plan) -> str:
+    """Return in a sentence how the videos were drawn that the figures are of."""
+    said = plan.evaluate
+    guidance = "no guidance" if said.guidance == 1 else f"guidance {said.guidance:g}"
+    if plan.backbone.family == "diffusion":
+        return f"Videos were drawn in {said.sampler_steps} denoising steps, with {guidance}."
+    tokens = {"temperature": said.temperature, "top-p": said.top_p, "top-k": said.top_k}
+    drawn = ", ".join(f"{name} {value:g}" for name, value in tokens.items() if value is not None)
+    return f"Tokens were drawn with {drawn or 'their own probabilities'} and {guidance}."
 
 
 def frame_figures(metrics: Metrics) -> list[FrameFigure]:

@@ -10,8 +10,8 @@ from cosmos_recipes.evaluation.gate import check_gate
 from cosmos_recipes.publishing.card.markdown import Markdown, code, escaped
 from cosmos_recipes.publishing.card.told import Told
 
-FEW_CLIPS = 30
-"""Held-out clips below which the card says that there are few."""
+FEW_CLIPS, LIKELY = 30, 0.05
+"""Held-out clips below which the card says that there are few, and a p-value above which nothing is shown."""
 
 
 def limits(plan: Plan, told: Told) -> list[Markdown]:
@@ -85,12 +85,12 @@ def _of_control(plan: Plan, told: Told) -> Iterator[Markdown]:
         yield Markdown(
             "That it obeys its control is not shown: the interval of adherence holds 1, which is a control that is ignored."
         )
-    for name, figure in (told.metrics.get("task") or {}).items():
-        chance = figure.get("p_shuffled")
-        if chance is not None and chance > 0.05:
-            yield Markdown(
-                f"In {code(name)} it is not clearly better with the true control than with another clip's (p {chance:.3f})."
-            )
+    chances = {name: figure.get("p_shuffled") for name, figure in (told.metrics.get("task") or {}).items()}
+    unclear = [f"{code(name)} (p {chance:.3f})" for name, chance in chances.items() if chance and chance > LIKELY]
+    if unclear:
+        yield Markdown(
+            f"It is not clearly better with the true control than with another clip's in {', '.join(unclear)}."
+        )
 
 
 def _of_gate(plan: Plan, told: Told) -> Iterator[Markdown]:

@@ -15,6 +15,7 @@ from cosmos_recipes.publishing.card.told import Told
 
 Row = tuple[str, Markdown]
 HOUR_S = 3600
+_LIBRARIES = ("cosmos-recipes", "torch", "diffusers", "nemo_toolkit")
 
 
 def cost(plan: Plan, told: Told) -> list[Row]:
@@ -29,9 +30,8 @@ def lineage(plan: Plan, told: Told) -> list[Row]:
     if told.data_fingerprint:
         rows.append(("Prepared data", Markdown(f"fingerprint {code(told.data_fingerprint)}")))
     lock = told.lock.get("packages") or {}
-    versions = [f"{name} {lock[name]}" for name in ("torch", "diffusers", "nemo_toolkit") if name in lock]
-    ours = f"cosmos-recipes {lock.get('cosmos-recipes', __version__)}"
-    rows.append(("Code", escaped(", ".join([ours, *versions]))))
+    versions = {"cosmos-recipes": __version__} | {name: lock[name] for name in _LIBRARIES if name in lock}
+    rows.append(("Code", Markdown(", ".join(code(f"{name} {version}") for name, version in versions.items()))))
     rows.append(("Plan", code(plan.fingerprint())))
     rows.append(("Run", code(told.run_id)))
     return rows
@@ -85,7 +85,7 @@ def _cost(plan: Plan, told: Told) -> Iterator[Row]:
     yield (
         "Optimizer",
         escaped(
-            f"{optimizer.name}, learning rate {optimizer.lr:g} at most, {optimizer.warmup} steps of warm-up, then {optimizer.decay}"
+            f"{optimizer.name}, learning rate {optimizer.lr:g} at most, warm-up of {optimizer.warmup} steps, then {optimizer.decay}"
         ),
     )
     yield "Precision", escaped(train.precision)

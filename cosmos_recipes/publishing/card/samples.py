@@ -17,13 +17,17 @@ _SIDE_BY_SIDE = re.compile(r"samples/clip_(\d+)_side_by_side\.mp4")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """A video: its path in the package, its address on the Hub if it will be there, a title, and what can be seen."""
+    """A video: its path in the package, its address on the Hub if it will be there, a title, and what can be seen.
+
+    `caption` is what the data says of it, which the model may have been told.
+    """
 
     path: str
     address: str
     title: str
     words: str
-    told: str = ""
+    caption: str = ""
+    is_told: bool = True
 
 
 def samples(plan: Plan, told: Told) -> list[Sample]:
@@ -35,10 +39,8 @@ def samples(plan: Plan, told: Told) -> list[Sample]:
 
 def _sample(path: str, plan: Plan, told: Told) -> Sample:
     clip, match = plan.data.clip, _SIDE_BY_SIDE.fullmatch(path)
-    caption = ""
-    if match and head(plan.conditioning.head).takes("caption"):
-        captions = told.clips.get("captions") or []
-        caption = str(captions[int(match[1])]) if int(match[1]) < len(captions) else ""
+    captions = told.clips.get("captions") or []
+    number = int(match[1]) if match else len(captions)
     given = "the given frame is" if clip.given_frames == 1 else f"the {clip.given_frames} given frames are"
     words = (
         f"Held-out clip, {clip.frames / clip.rate_hz:g} s. From left to right: the true video, what the model predicts, and the "
@@ -49,7 +51,8 @@ def _sample(path: str, plan: Plan, told: Told) -> Sample:
         address=""
         if plan.publish.repo == "local"
         else f"https://huggingface.co/{plan.publish.repo}/resolve/main/{path}",
-        title=f"Clip {int(match[1])}" if match else PurePosixPath(path).stem.replace("_", " "),
+        title=f"Clip {number + 1}" if match else PurePosixPath(path).stem.replace("_", " "),
         words=words if match else f"Held-out clip: {PurePosixPath(path).stem.replace('_', ' ')}.",
-        told=caption,
+        caption=str(captions[number]) if number < len(captions) else "",
+        is_told=head(plan.conditioning.head).takes("caption"),
     )

@@ -10,6 +10,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from cosmos_recipes.backbones.tokenizers import is_elsewhere
 from cosmos_recipes.data.seen import SeenData, read_seen
 from cosmos_recipes.publishing.files import walk
 
@@ -20,7 +21,8 @@ class Told:
 
     `metrics` and `clips` are those of metrics.json and clips.json; `recipe` is the text of recipe.yaml and `lock` the content
     of recipe.lock. `prepared` counts recordings and clips, and `data_fingerprint` names what they were made from; a run
-    that does not say them has none. `head_numbers` are those of the head's own weights.
+    that does not say them has none. `head_numbers` are those of the head's own weights, and the
+    tokenizer is elsewhere where the package has no weights of it.
     """
 
     run_id: str
@@ -33,6 +35,7 @@ class Told:
     prepared: Mapping[str, Any] = field(default_factory=dict)
     data_fingerprint: str | None = None
     head_numbers: int = 0
+    is_tokenizer_elsewhere: bool = False
 
     @classmethod
     def read(cls, package: Path, run: Path) -> Told:
@@ -48,6 +51,7 @@ class Told:
             seen=read_seen(package),
             prepared=_json(run / "prepare.json"),
             data_fingerprint=Path(os.readlink(prepare)).name if prepare.is_symlink() else None,
+            is_tokenizer_elsewhere=is_elsewhere(package / "tokenizer"),
             head_numbers=_numbers(package / "head" / "model.safetensors"),
         )
 

@@ -19,6 +19,8 @@ from cosmos_recipes.publishing.card.told import Told
 BASE = "path/to/the/base"
 """What stands for the folder of a base that nobody can fetch."""
 AHEAD_M_S = 5.0
+LONGEST_LINE = 84
+"""Characters that a page shows of a line of code."""
 _UNTURNED = {
     "position-euler": [0.0] * 6,
     "position-axis-angle": [0.0] * 6,
@@ -114,7 +116,7 @@ def _sample(plan: Plan, said: _Said) -> str:
         options.append(f"--base {BASE}")
     lines = [f"cosmos-recipe sample {reference(plan)}", *options, "-o next.mp4"]
     one = " ".join(lines)
-    return one if len(one) <= 100 else " \\\n  ".join(lines)
+    return one if len(one) <= LONGEST_LINE else " \\\n  ".join(lines)
 
 
 def _python(plan: Plan, said: _Said) -> str:
@@ -194,17 +196,17 @@ def _diffusers(plan: Plan) -> Iterator[str]:
         yield f'transformer = CosmosTransformer3DModel.from_pretrained({model}, subfolder="transformer")'
         return
     yield "import torch\nfrom diffusers import CosmosTransformer3DModel\n"
-    yield f"transformer = CosmosTransformer3DModel.from_pretrained(\n    {_base_arguments(plan)}, torch_dtype=torch.float32\n)"
+    arguments = ",\n    ".join([*_base_arguments(plan), "torch_dtype=torch.float32"])
+    yield f"transformer = CosmosTransformer3DModel.from_pretrained(\n    {arguments},\n)"
     yield f"transformer.load_lora_adapter({model}, weight_name={_literal(ADAPTER)})"
 
 
-def _base_arguments(plan: Plan) -> str:
-    label = plan.backbone.weights or ""
+def _base_arguments(plan: Plan) -> list[str]:
+    label, folder = plan.backbone.weights or "", 'subfolder="transformer"'
     if label.startswith(HUB):
         place, _, revision = label.removeprefix(HUB).partition("@")
-        return f'{_literal(place)}, subfolder="transformer", revision={_literal(revision)}'
-    where = f"{_SHIPPED_AT}/{label.removeprefix(SHIPPED)}" if label.startswith(SHIPPED) else BASE
-    return f'{_literal(where)}, subfolder="transformer"'
+        return [_literal(place), folder, f"revision={_literal(revision)}"]
+    return [_literal(f"{_SHIPPED_AT}/{label.removeprefix(SHIPPED)}" if label.startswith(SHIPPED) else BASE), folder]
 
 
 def _before(plan: Plan) -> str:
