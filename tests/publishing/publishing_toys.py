@@ -24,7 +24,7 @@ from cosmos_recipes.training.world_model import WorldModel, WorldModelConfig, su
 
 FRAMES, SIZE = 9, 32
 METRICS = {
-    "psnr_db": 27.41, "psnr_copy_db": 24.02, "ssim": 0.912, "ssim_copy": 0.871, "psnr_moving_db": 18.2,
+    "psnr_db": 27.41, "psnr_db_low": 26.5, "psnr_db_high": 28.3, "psnr_copy_db": 24.02, "ssim": 0.912, "ssim_copy": 0.871, "psnr_moving_db": 18.2,
     "psnr_moving_copy_db": 14.9, "adherence": 1.62, "adherence_low": 1.41, "adherence_high": 1.85, "steps": 800,
     "train_seconds": 171.3, "params": 12345, "seed": 0, "clips": 32,
 }  # fmt: skip
@@ -56,7 +56,9 @@ def save_toy_model(folder: Path, plan: Plan) -> None:
 def save_evaluation(folder: Path) -> None:
     (folder / "samples").mkdir(parents=True)
     (folder / "metrics.json").write_text(json.dumps(METRICS))
-    (folder / "clips.json").write_text(json.dumps({"squared_error": {"true": [1.5, None]}}))
+    (folder / "clips.json").write_text(
+        json.dumps({"squared_error": {"true": [1.5, None]}, "captions": ["The arm moves.", "It waits."]})
+    )
     (folder / "report.html").write_text("<!doctype html><title>Report</title>")
     for number in range(2):
         video_CTHW = torch.randint(0, 256, (3, FRAMES, SIZE, SIZE), dtype=torch.uint8)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from huggingface_hub import ModelCard
 
+from cosmos_recipes.evaluation.video import write_mp4
 from cosmos_recipes.recipe.load import load_recipe
+from tests.card_code import run_usage
 from tests.conftest import FinishedRun
 from tests.small_runs import STEPS, command, environment, finish, only_run, weights_hash
 
@@ -108,6 +113,23 @@ def test_its_network_is_one_that_diffusers_reads(recipe: Path, finished_run: Fin
 
     transformer = CosmosTransformer3DModel.from_pretrained(published(finished_run(recipe)) / "transformer")
     assert isinstance(transformer, CosmosTransformer3DModel)
+
+
+@pytest.mark.parametrize(("recipe", "profile"), CELLS, ids=name_of)
+def test_its_card_is_one_that_the_hub_reads_and_its_code_runs(
+    recipe: Path, profile: str | None, finished_run: FinishedRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(published(finished_run(recipe, profile)), tmp_path / "model"))
+    card = ModelCard.load(folder / "README.md")
+    assert f"---\n{card.data.to_yaml()}\n---\n" == card.content[: card.content.index("\n---\n") + 5]
+    assert card.data.tags[0] == "cosmos-recipe"
+    monkeypatch.chdir(folder)
+    for view in re.findall(r"--view '?([\w-]+)=", card.content):
+        write_mp4(folder / f"{view}.mp4", torch.zeros(3, 2, 64, 64, dtype=torch.uint8), 5.0)
+    said, sampled = run_usage(folder)
+    assert said.read_bytes() == Path("next.mp4").read_bytes()
+    assert sampled.video_VCTHW.shape[2] == 13
+    assert ("from diffusers" in card.content) == ("diffusion" in card.data.tags)
 
 
 def test_all_six_tasks_run_on_both_families() -> None:
