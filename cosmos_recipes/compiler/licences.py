@@ -90,13 +90,14 @@ def derive(origins: Sequence[Origin]) -> Derived:
     asking = [each for each in data if CONDITIONS.get(str(each.licence)) != frozenset()]
     if not asking:
         return Derived(
-            licence=base.licence, why=f"It is the licence of {base.what}; that of the data asks for nothing more."
+            licence=base.licence,
+            why=f"It is the licence of {base.what}; that of the data asks for no more than to be named.",
         )
     if any(each.licence not in CONDITIONS for each in (base, *asking)):
         terms = listed((f"{each.licence} ({each.what})" for each in (base, *asking)), "and")
         why = f"The weights come under {terms}, which cannot be made one licence here: read each of them."
         return Derived(licence=OTHER, why=why)
-    strictest = max((base, *asking), key=lambda each: len(CONDITIONS[str(each.licence)]))
+    strictest = max((base, *asking), key=lambda each: (len(CONDITIONS[str(each.licence)]), str(each.licence)))
     return Derived(
         licence=str(strictest.licence),
         why=f"It is the licence of {strictest.what}, the strictest of all that were used.",
