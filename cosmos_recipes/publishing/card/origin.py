@@ -20,7 +20,7 @@ _LIBRARIES = ("cosmos-recipes", "torch", "diffusers", "nemo_toolkit")
 
 def cost(plan: Plan, told: Told) -> list[Row]:
     """Return what the training was and what it took."""
-    return list(_cost(plan, told))
+    return [*_of_training(plan, told), *_of_machine(plan, told)]
 
 
 def lineage(plan: Plan, told: Told) -> list[Row]:
@@ -61,8 +61,8 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} seconds"
 
 
-def _cost(plan: Plan, told: Told) -> Iterator[Row]:
-    train, hardware, objective = plan.train, plan.hardware, plan.backbone.objective
+def _of_training(plan: Plan, told: Told) -> Iterator[Row]:
+    train, objective, clips = plan.train, plan.backbone.objective, told.prepared.get("clips") or {}
     trained = (
         "every weight"
         if train.method == "full"
@@ -73,14 +73,9 @@ def _cost(plan: Plan, told: Told) -> Iterator[Row]:
         "Steps",
         Markdown(f"{train.steps:,} of {train.global_batch} clips, {train.steps * train.global_batch:,} clips in all"),
     )
-    if isinstance(found := (told.prepared.get("clips") or {}).get("train"), int):
-        held_out = (told.prepared.get("clips") or {}).get("held-out")
-        yield (
-            "Data",
-            Markdown(
-                f"{found:,} clips to train on, {held_out:,} held out, of {told.prepared.get('kept', 0):,} recordings"
-            ),
-        )
+    if {"train", "held-out"} <= clips.keys():
+        recordings = f"of {told.prepared.get('kept', 0):,} recordings"
+        yield "Clips", Markdown(f"{clips['train']:,} to train on, {clips['held-out']:,} held out, {recordings}")
     optimizer = train.optimizer
     yield (
         "Optimizer",
@@ -92,6 +87,10 @@ def _cost(plan: Plan, told: Told) -> Iterator[Row]:
     if train.ema:
         yield "Weights", Markdown(f"a moving average with decay {train.ema:g}")
     yield "Seed", Markdown(str(plan.seed))
+
+
+def _of_machine(plan: Plan, told: Told) -> Iterator[Row]:
+    hardware = plan.hardware
     kind = escaped(hardware.gpu or hardware.accelerator.upper())
     machines = f"{hardware.nodes} x " if hardware.nodes > 1 else ""
     processes = (
