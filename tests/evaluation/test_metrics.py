@@ -38,6 +38,21 @@ def test_psnr_and_ssim_are_those_of_torchmetrics(video: Tensor) -> None:
     )
 
 
+@settings(deadline=None, max_examples=20)
+@given(videos(), videos())
+def test_an_interval_holds_its_figure_and_is_no_wider_for_clips_that_are_alike(
+    predicted: Tensor, truth: Tensor
+) -> None:
+    errors = FrameErrors.of(predicted, truth, given_frames=1)
+    found, ends = errors.summary(), errors.intervals(seed=0)
+    for name, value in found.items():
+        low, high = ends[f"{name}_low"], ends[f"{name}_high"]
+        assert low is high is None if value is None else low <= value <= high
+    alike = FrameErrors.cat([FrameErrors.of(predicted[:1], truth[:1], given_frames=1)] * 3).intervals(seed=0)
+    assert alike["psnr_db_low"] == pytest.approx(alike["psnr_db_high"])
+    assert errors.intervals(seed=0) == ends
+
+
 def test_given_frames_do_not_count(video: Tensor) -> None:
     spoiled = video.clone()
     spoiled[:, :, :3] = 0
