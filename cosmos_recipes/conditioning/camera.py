@@ -33,7 +33,7 @@ class CameraHead(Head):
     def padding(self, text: ContextShape, temporal: int) -> Mapping[str, str]:
         """See `Head.padding`."""
         said = f"The {temporal} frames of a latent frame enter together; the first frame, which is one by itself, counts {temporal} times. A clip without a control has zeros, marked as unknown."
-        return {"pose": said, "intrinsics": "As `pose`, with which it gives the rays of the picture."}
+        return {"pose": said, "intrinsics": "As the pose, with which it gives the rays of the picture."}
 
     def build(self, around: Surroundings) -> nn.Module:
         """Return the network of the chosen way in."""

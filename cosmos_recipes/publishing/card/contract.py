@@ -23,7 +23,7 @@ _FRAMES = {
 _CONVENTIONS = {
     "world-to-camera": "World to camera, OpenCV axes (x right, y down, z forward), as matrices: rotation and translation, "
     "0 0 0 1 below.",
-    "intrinsics": "fx, fy, cx, cy; fx and cx divided by the width of the picture, fy and cy by its height, after cropping.",
+    "intrinsics": "fx and cx are shares of the width, fy and cy of the height, of the picture as it is cropped.",
 }
 _UNITS = {"1": "none", "declared": "of each number, below", None: "none"}
 _FORMS = {"absolute": "set-point", "delta": "change", "difference": "state, whose change is the action"}
@@ -32,11 +32,13 @@ _ENDS = {
     "range": "the least and the greatest number of the training data",
     "standard": "a standard deviation below and above the mean of the training data",
 }
+_AXES = {"V": "V views", "S": "S steps between frames", "N": "N points to come"}
+_PICTURE = ("T frames of a clip", "H height", "W width")
 _ROWS = "with a row for each step from the first given frame on"
 _GIVEN = {
     "caption": '`--prompt "…"`',
     "action": f"`--actions`: a .csv, .json, .npy or .parquet of these numbers, in these units, {_ROWS}",
-    "pose": '`--camera`: words such as `"forward 1 m, yaw 30 deg"`, or a .txt, .json or .npy of poses',
+    "pose": '`--camera`: words such as `"forward 1 m, yaw 30 deg"`, or a .txt, .json or .npy of such poses, or of others with `--convention`',
     "intrinsics": "`--fov` or `--intrinsics`, or with the file of `--camera`; by default the lens of the training's first clip",
     "trajectory": "`--trajectory`: a .csv, .json or .npy of x, y and z in metres",
 }
@@ -47,7 +49,7 @@ class ColumnRow:
     """A line of the table of columns; `rest` says how it is cut, filled or left out."""
 
     name: Markdown
-    shape: str
+    shape: Markdown
     unit: str
     meaning: Markdown
     given: Markdown
@@ -84,6 +86,14 @@ def columns(plan: Plan) -> list[ColumnRow]:
     return [_video(plan, schema), *rows]
 
 
+def legend(plan: Plan) -> str:
+    """Return what the letters of the shapes stand for."""
+    schema, own = plan.data.load_contract(), head(plan.conditioning.head)
+    taken = [column for name, column in schema.columns.items() if own.takes(name) and name in plan.data.columns]
+    used = {axis for column in taken for axis in column.shape} | ({"V"} if len(plan.data.clip.views) > 1 else set())
+    return ", ".join([*(words for axis, words in _AXES.items() if axis in used), *_PICTURE])
+
+
 def unused(plan: Plan) -> list[Markdown]:
     """Return the columns of the contract that are no part of what the model sees."""
     schema, own = plan.data.load_contract(), head(plan.conditioning.head)
@@ -112,7 +122,7 @@ def numbers(plan: Plan, told: Told) -> list[NumberTable]:
 
 def _video(plan: Plan, schema: Schema) -> ColumnRow:
     clip, name = plan.data.clip, schema.videos[0]
-    axes = "T × H × W × 3" if len(clip.views) < 2 else "V × T × H × W × 3"
+    axes = (*(["V"] if len(clip.views) > 1 else []), "T", "H", "W", 3)
     sizes = (*([len(clip.views)] if len(clip.views) > 1 else []), clip.frames, clip.height_px, clip.width_px, 3)
     frames = "frame" if clip.given_frames == 1 else f"{clip.given_frames} frames"
     views = f"of each view ({', '.join(map(code, clip.views))}), " if clip.views else ""
@@ -120,7 +130,7 @@ def _video(plan: Plan, schema: Schema) -> ColumnRow:
     meaning = f"{schema.columns[name].summary} "
     return ColumnRow(
         name=code("video" if schema.own_views else name),
-        shape=f"{_times(sizes)} ({axes})",
+        shape=Markdown(f"{_times(sizes)}<br>{_times(axes)}"),
         unit="RGB, 0 to 255",
         meaning=Markdown(f"{escaped(meaning)} {views}{clip.rate_hz:g} frames in a second.".replace("  ", " ")),
         given=Markdown(given),
@@ -128,18 +138,18 @@ def _video(plan: Plan, schema: Schema) -> ColumnRow:
     )
 
 
-def _shape(plan: Plan, name: str, column: Column) -> str:
+def _shape(plan: Plan, name: str, column: Column) -> Markdown:
     clip = plan.data.clip
     count = plan.data.numbers.get(name, "?")
     lengths: dict[str | int, Any] = {"T": clip.frames, "S": clip.frames - 1, "V": max(1, len(clip.views)), "N": count}
     if not column.shape:
-        return "text" if column.kind == "text" else "one number"
+        return Markdown("text" if column.kind == "text" else "one number")
     sizes = [lengths.get(axis, axis if isinstance(axis, int) else count) for axis in column.shape]
-    return f"{_times(sizes)} ({_times(column.shape)})"
+    return Markdown(f"{_times(sizes)}<br>{_times(column.shape)}")
 
 
 def _times(parts: Sequence[Any]) -> str:
-    return " × ".join(map(str, parts))
+    return "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}".join(map(str, parts))
 
 
 def _unit(column: Column) -> str:

@@ -81,6 +81,8 @@ def _of_control(plan: Plan, told: Told) -> Iterator[Markdown]:
     ratio, low = told.metrics.get("adherence"), told.metrics.get("adherence_low")
     if ratio is None or low is None:
         yield Markdown("How much it obeys its control was not measured, or could not be.")
+    elif told.metrics["adherence_high"] < 1:
+        yield Markdown("It does not obey its control: its error is larger with the true one than with another clip's.")
     elif low <= 1:
         yield Markdown(
             "That it obeys its control is not shown: the interval of adherence holds 1, which is a control that is ignored."

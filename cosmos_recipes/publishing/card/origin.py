@@ -80,7 +80,7 @@ def _of_training(plan: Plan, told: Told) -> Iterator[Row]:
     yield (
         "Optimizer",
         escaped(
-            f"{optimizer.name}, learning rate {optimizer.lr:g} at most, warm-up of {optimizer.warmup} steps, then {optimizer.decay}"
+            f"{optimizer.name}, learning rate {optimizer.lr:g} at most, {optimizer.warmup} step{'' if optimizer.warmup == 1 else 's'} of warm-up, then {optimizer.decay}"
         ),
     )
     yield "Precision", escaped(train.precision)

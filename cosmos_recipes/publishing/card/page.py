@@ -39,6 +39,7 @@ def model_card(plan: Plan, told: Told) -> str:
         samples=samples(plan, told),
         sheet="samples/contact_sheet.png" in told.files,
         columns=contract.columns(plan),
+        legend=contract.legend(plan),
         tables=contract.numbers(plan, told),
         unused=contract.unused(plan),
         usage=usage.usage(plan, told),
