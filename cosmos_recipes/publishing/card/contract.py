@@ -125,14 +125,14 @@ def _video(plan: Plan, schema: Schema) -> ColumnRow:
     axes = (*(["V"] if len(clip.views) > 1 else []), "T", "H", "W", 3)
     sizes = (*([len(clip.views)] if len(clip.views) > 1 else []), clip.frames, clip.height_px, clip.width_px, 3)
     frames = "frame" if clip.given_frames == 1 else f"{clip.given_frames} frames"
-    views = f"of each view ({', '.join(map(code, clip.views))}), " if clip.views else ""
+    views = f" The views: {', '.join(map(code, clip.views))}." if clip.views else ""
     given = f"`--view NAME=…` for each view: the first {frames}" if clip.views else f"`--frames`: the first {frames}"
-    meaning = f"{schema.columns[name].summary} "
+    meaning = escaped(schema.columns[name].summary)
     return ColumnRow(
         name=code("video" if schema.own_views else name),
         shape=Markdown(f"{_times(sizes)}<br>{_times(axes)}"),
         unit="RGB, 0 to 255",
-        meaning=Markdown(f"{escaped(meaning)} {views}{clip.rate_hz:g} frames in a second.".replace("  ", " ")),
+        meaning=Markdown(f"{meaning}{views} {clip.rate_hz:g} frames in a second."),
         given=Markdown(given),
         rest="A picture of another size is scaled to cover this one, and cropped at the centre.",
     )

@@ -122,8 +122,8 @@ def _sample(plan: Plan, said: _Said) -> str:
 def _python(plan: Plan, said: _Said) -> str:
     arguments = [f"model={_literal(reference(plan))}"]
     if said.views:
-        views = ", ".join(f"{_literal(view)}: Path({_literal(path)})" for view, path in said.views.items())
-        arguments.append(f"views={{{views}}}")
+        views = "".join(f"        {_literal(view)}: Path({_literal(path)}),\n" for view, path in said.views.items())
+        arguments.append(f"views={{\n{views}    }}")
     arguments += [f"{name}=Path({_literal(path)})" for name, path in said.paths.items()]
     arguments += [f"{name}={_literal(text)}" for name, text in said.texts.items()]
     if _base_is_elsewhere(plan):
