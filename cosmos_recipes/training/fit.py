@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainResult:
-    """What training made: `seconds` over all resumes, the loss of the last line of the log, the folder of the model."""
+    """What training made: `seconds` over all resumes, the loss of the last line of the log, the folder of the model.
+
+    `peak_gpu_bytes` are the most that tensors took on the first GPU since the last start; None without one.
+    """
 
     steps: int
     seconds: float
     final_loss: float
     model: Path
+    peak_gpu_bytes: int | None = None
 
 
 def train(
@@ -100,7 +104,17 @@ def finished(plan: Plan, run: Path) -> TrainResult | None:
 
 def record(plan: Plan, *, seconds: float, final_loss: float) -> dict[str, Any]:
     """Return what `result.json` holds of a finished training."""
-    result = asdict(TrainResult(steps=plan.train.steps, seconds=round(seconds, 3), final_loss=final_loss, model=Path()))
+    import torch
+
+    peak_gpu_bytes = torch.cuda.max_memory_allocated() if torch.cuda.is_initialized() else None
+    made = TrainResult(
+        steps=plan.train.steps,
+        seconds=round(seconds, 3),
+        final_loss=final_loss,
+        model=Path(),
+        peak_gpu_bytes=peak_gpu_bytes,
+    )
+    result = asdict(made)
     del result["model"]
     return {"trained_by": trained_by(plan), **result}
 

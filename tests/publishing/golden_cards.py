@@ -81,6 +81,7 @@ def adapter_of_the_hub() -> tuple[Plan, Told]:
     document = plan.model_dump()
     document["backbone"] |= backbone | {"text": document["backbone"]["text"] | text}
     document["train"] |= training
+    document["fit"] |= {"total_bytes": 44_000_000_000}
     document["hardware"] |= hardware
     told = Told(
         run_id="predict2.5-2b-0a1b2c3d",
@@ -89,6 +90,7 @@ def adapter_of_the_hub() -> tuple[Plan, Told]:
         clips={"captions": ["The arm picks up the box.", "It waits."]},
         recipe="recipe: toy-arm\n",
         lock={"packages": {"cosmos-recipes": "0.1.0"}},
+        peak_gpu_bytes=41_300_000_000,
         is_tokenizer_elsewhere=True,
     )
     return Plan.model_validate(document), told

@@ -21,7 +21,8 @@ class Told:
 
     `metrics` and `clips` are those of metrics.json and clips.json; `recipe` is the text of recipe.yaml and `lock` the content
     of recipe.lock. `prepared` counts recordings and clips, and `data_fingerprint` names what they were made from; a run
-    that does not say them has none. `head_numbers` are those of the head's own weights, and the
+    that does not say them has none. `peak_gpu_bytes` are the most that training took on a GPU, where there was
+    one. `head_numbers` are those of the head's own weights, and the
     tokenizer is elsewhere where the package has no weights of it.
     """
 
@@ -34,6 +35,7 @@ class Told:
     seen: SeenData | None = None
     prepared: Mapping[str, Any] = field(default_factory=dict)
     data_fingerprint: str | None = None
+    peak_gpu_bytes: int | None = None
     head_numbers: int = 0
     is_tokenizer_elsewhere: bool = False
 
@@ -51,6 +53,7 @@ class Told:
             seen=read_seen(package),
             prepared=_json(run / "prepare.json"),
             data_fingerprint=Path(os.readlink(prepare)).name if prepare.is_symlink() else None,
+            peak_gpu_bytes=_json(run / "train" / "result.json").get("peak_gpu_bytes"),
             is_tokenizer_elsewhere=is_elsewhere(package / "tokenizer"),
             head_numbers=_numbers(package / "head" / "model.safetensors"),
         )

@@ -167,6 +167,7 @@ def test_paths_with_nothing_in_common_stay_whole(tmp_path: Path, known: list[Sch
     ("file", "text", "licence"),
     [
         ("README.md", "---\nlicense: Apache-2.0\n---\n", "apache-2.0"),
+        ("README.md", "---\nlicense: Apache License 2.0\n---\n", "apache-2.0"),
         ("README.md", "---\nlicense: other\nlicense_name: house-rules\n---\n", "house-rules"),
         ("README.md", "---\nlicense: [mit, cc-by-4.0]\n---\n", "mit, cc-by-4.0"),
         ("README.md", "---\n: [\n---\n", "unknown"),
