@@ -104,9 +104,9 @@ def _of_machine(plan: Plan, told: Told) -> Iterator[Row]:
         spent = f", {seconds * hardware.world / HOUR_S:,.3g} GPU-hours" if hardware.accelerator == "gpu" else ""
         yield "Training time", Markdown(f"{duration(seconds)}{spent}")
     if hardware.accelerator == "gpu":
-        estimate = f"{plan.fit.total_bytes / 1e9:.1f} GB by the plan's estimate"
-        measured = "" if told.peak_gpu_bytes is None else f"{told.peak_gpu_bytes / 1e9:.1f} GB at most for tensors; "
-        yield "Memory of a GPU", Markdown(f"{measured}{estimate}")
+        peak = told.peak_gpu_bytes
+        measured = "not measured" if peak is None else f"{peak / 1e9:.1f} GB at most for tensors"
+        yield "Memory of a GPU", Markdown(f"{measured}; {plan.fit.total_bytes / 1e9:.1f} GB by the plan's estimate")
 
 
 def _base(plan: Plan) -> Markdown:
