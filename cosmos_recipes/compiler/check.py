@@ -9,6 +9,7 @@ from cosmos_recipes.compiler.families import check_family, check_weights
 from cosmos_recipes.compiler.fit import head_parameters
 from cosmos_recipes.compiler.hardware import check_hardware, check_shares
 from cosmos_recipes.compiler.keeping import check_best
+from cosmos_recipes.compiler.permission import licence_problem, repository_problem
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.compiler.shape import clip_plan, nearest_frames, nearest_multiple
 from cosmos_recipes.compiler.views import check_views
@@ -29,7 +30,7 @@ def check_alone(loaded: LoadedRecipe) -> tuple[Problem, ...]:
 def check(resolved: Resolved) -> tuple[Problem, ...]:
     """Return the problems between the recipe and what it names."""
     checks = (_schema, _head, _entry, _columns, check_weights, _frames, _size, _given_frames, _fewest_given_frames)
-    rest = (_recordings, _method, check_views, check_family)
+    rest = (_recordings, _method, _licence, check_views, check_family)
     problems = tuple(problem for check in (*checks, *rest) for problem in check(resolved))
     # Tokens are counted of a clip that can be cut into tokens.
     return problems or (*_extent(resolved), *_head_rate(resolved), *check_shares(resolved))
@@ -75,15 +76,18 @@ def _control(loaded: LoadedRecipe) -> Iterator[Problem]:
 
 def _publishing(loaded: LoadedRecipe) -> Iterator[Problem]:
     publish = loaded.recipe.publish
-    if publish.public and publish.repo == "local":
-        yield Problem(
-            code="CR332",
-            message="a local folder cannot be public",
-            place=loaded.place_of("publish.public"),
-            expected="`repo: owner/name` with `public: true`",
-            found="repo: local",
-            hint="name a repository on the Hub, or remove `public`",
-        )
+    key = "publish.public" if publish.repo == "local" else "publish.repo"
+    if problem := repository_problem(publish.repo, public=publish.public, place=loaded.place_of(key)):
+        yield problem
+
+
+def _licence(resolved: Resolved) -> Iterator[Problem]:
+    """Nothing derives from a base where the weights are drawn at random."""
+    loaded, base = resolved.loaded, resolved.backbone
+    public, place = loaded.recipe.publish.public, loaded.place_of("publish.public")
+    problem = licence_problem(base.licence, base.hub_id or base.name, public=public, place=place)
+    if resolved.weights and problem:
+        yield problem
 
 
 def _schema(resolved: Resolved) -> Iterator[Problem]:

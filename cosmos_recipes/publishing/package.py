@@ -100,18 +100,29 @@ def verify_package(folder: Path) -> Package:
     Raises:
         RecipeError: every way in which it differs from its manifest or is unfit to be published (CR701 to CR711).
     """
+    package, problems = inspect_package(folder)
+    if problems:
+        raise RecipeError(*problems)
+    return package
+
+
+def inspect_package(folder: Path) -> tuple[Package, tuple[Problem, ...]]:
+    """Read every file of a package; return what its manifest lists, and all that is refused (CR701 to CR711).
+
+    Raises:
+        RecipeError: there is no manifest, or none that can be read (CR710).
+    """
     manifest = _read_manifest(folder)
     listed = {path: FileEntry(path=path, **entry) for path, entry in manifest["files"].items()}
     problems = [*_check_listing(folder, listed)] or [*_check_contents(folder, listed)]
-    if problems:
-        raise RecipeError(*problems)
-    return Package(
+    package = Package(
         folder=folder,
         run=manifest["run"],
         base=manifest["base"],
         files=tuple(listed.values()),
         manifest=FileEntry.of(folder, MANIFEST),
     )
+    return package, tuple(problems)
 
 
 def manifest_files(text: str) -> dict[str, dict[str, Any]]:
