@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NoReturn
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.publishing import hub_access
 from cosmos_recipes.publishing.files import MANIFEST
-from cosmos_recipes.publishing.hub_connection import Connection, Head, Patience, quiet
+from cosmos_recipes.publishing.hub_connection import Connection, Head, Patience, is_content_of, quiet
+from cosmos_recipes.publishing.hub_errors import StrangeAnswer
 from cosmos_recipes.publishing.hub_readback import read_back
 from cosmos_recipes.publishing.package import Package, manifest_files
 from cosmos_recipes.publishing.receipt import Receipt, Verified
@@ -115,7 +116,7 @@ class Branch:
     def make_public(self) -> bool | None:
         """Return True if the repository is public; otherwise make it so and return None, to look again."""
         api = self.hub.api
-        if not api.model_info(self.hub.repo).private:
+        if not self.hub.info().private:
             return True
         self.changed = True
         api.update_repo_settings(self.hub.repo, private=False)
@@ -158,6 +159,8 @@ class Branch:
         if entry is None or entry.size > _LARGEST_MANIFEST_BYTES:
             return set()
         content = b"".join(self.hub.stream(MANIFEST, head.commit))
+        if not is_content_of(entry, content):
+            raise StrangeAnswer(f"another {MANIFEST} than the repository lists")
         try:
             return set(manifest_files(content.decode("utf-8")))
         except ValueError:

@@ -114,8 +114,15 @@ def _covers(entity: Mapping[str, Any], repo: str, right: str) -> bool:
 
 
 def _user(hub: Connection) -> Mapping[str, Any]:
-    user: Mapping[str, Any] = hub.repeat("checking the token", lambda: hub.api.whoami())
-    return user
+    """Return who the token is of, and what it may."""
+
+    def ask() -> Mapping[str, Any]:
+        user: Any = hub.api.whoami()
+        if not isinstance(user, Mapping) or not isinstance(user.get("name"), str):
+            raise hub_errors.StrangeAnswer("an answer without a name")
+        return user
+
+    return hub.repeat("checking the token", ask)
 
 
 def _require_right(repo: str, user: Mapping[str, Any], right: str) -> None:

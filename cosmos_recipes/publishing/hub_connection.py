@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import sys
@@ -9,17 +10,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from cosmos_recipes import __version__
 from cosmos_recipes.diagnostics import Problem, RecipeError, fail
 from cosmos_recipes.publishing import hub_errors
-from cosmos_recipes.publishing.files import FileEntry, git_sha1
+from cosmos_recipes.publishing.files import FileEntry, git_name, git_sha1
 from cosmos_recipes.publishing.package import Package
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, ModelInfo
     from huggingface_hub.hf_api import RepoFile
 
 T = TypeVar("T")
@@ -91,8 +92,12 @@ class Connection:
 
     def head(self, revision: str = "main") -> Head:
         """Ask for the commit of a revision, and its files."""
-        info = self.api.model_info(self.repo, revision=revision)
+        info = self.info(revision)
         return Head(commit=info.sha, private=bool(info.private), files=self.files(info.sha))
+
+    def info(self, revision: str = "main") -> ModelInfo:
+        """Ask what is known of the repository."""
+        return self.api.model_info(self.repo, revision=revision)
 
     def files(self, revision: str | None) -> dict[str, RepoFile]:
         """Ask for all files of a revision, by path."""
@@ -120,6 +125,13 @@ class Connection:
         if error is None:
             return hub_errors.unreachable(doing, about, "answers, but another state each time")
         return hub_errors.explain(error, doing=doing, repo=about, words=self.words)
+
+
+def is_content_of(there: RepoFile, content: bytes) -> bool:
+    """Return whether this is what a file of the repository holds, by the server's own hash."""
+    if there.lfs is not None:
+        return hashlib.sha256(content).hexdigest() == there.lfs.sha256
+    return git_name(content) == there.blob_id
 
 
 @contextmanager
@@ -181,12 +193,20 @@ def _same(there: RepoFile | None, entry: FileEntry, package: Package) -> bool:
 
 @contextmanager
 def _bounded_silence(longest_s: float) -> Iterator[None]:
-    """Let no call wait forever for a server that went silent: the client itself has no limit."""
+    """Let no call wait forever for a server that went silent.
+
+    The client has no limit, and asks for none in some calls, so each request is given one as it leaves.
+    """
     from huggingface_hub import get_session
 
-    session = get_session()
-    before, session.timeout = session.timeout, longest_s
+    def limit(request: Any) -> None:
+        limits = request.extensions.get("timeout") or {}
+        kinds = ("connect", "read", "write", "pool")
+        request.extensions["timeout"] = {kind: limits.get(kind) or longest_s for kind in kinds}
+
+    hooks = get_session().event_hooks["request"]
+    hooks.append(limit)
     try:
         yield
     finally:
-        session.timeout = before
+        hooks.remove(limit)
