@@ -37,31 +37,32 @@ def prepare_proposal(hub: Connection, *, public: bool, base: str | None = None) 
     """Make sure that changes can be proposed to a repository of somebody else; return who proposes.
 
     Raises:
-        RecipeError: CR730 to CR740; there is no such repository, or none that the token may read (CR745).
+        RecipeError: CR730 to CR740; there is no such repository, or none that the token may read (CR745, CR750).
     """
     user = _user(hub)
     _require_right(hub.repo, user, DISCUSS)
-    try:
-        hub.repeat("reading the repository", lambda: hub.may(hub.repo, write=False))
-    except RecipeError as error:
-        if error.problems[0].code != "CR733":
-            raise
-        fail(
-            "CR745",
-            f"there is no repository {hub.repo} to open a pull request in",
-            found=error.problems[0].found,
-            expected="a repository that the token may read",
-            hint="check the name, or publish to a name of your own without --create-pr",
-        )
+    _require_readable(
+        hub,
+        hub.repo,
+        code="CR745",
+        message=f"there is no repository {hub.repo} to open a pull request in",
+        hint="check the name, or publish to a name of your own without --create-pr",
+    )
     check_ours(hub.repo, hub.repeat("reading the repository", hub.head), public=public)
     require_base(hub, base)
     return str(user.get("name"))
 
 
 def require_base(hub: Connection, base: str | None) -> None:
-    """Make sure that the base model may be read, so that what is published can be used; raises RecipeError CR736."""
+    """Make sure that the base model may be read, so that what is published can be used (CR736, CR750)."""
     if base:
-        hub.repeat("reading the base model", lambda: hub.may(base, write=False), about=base)
+        _require_readable(
+            hub,
+            base,
+            code="CR750",
+            message=f"the base model {base} is not there, or the token may not see it",
+            hint="check its name; ask its owners for access, if it is a private one",
+        )
 
 
 def check_ours(repo: str, head: Head, *, public: bool) -> None:
@@ -111,6 +112,17 @@ def _covers(entity: Mapping[str, Any], repo: str, right: str) -> bool:
         return name == _owner(repo) or right == DISCUSS
     # Of kinds that are not known here, the Hub itself will say.
     return name == repo.lower() if kind in ("model", "dataset", "space") else True
+
+
+def _require_readable(hub: Connection, repo: str, *, code: str, message: str, hint: str) -> None:
+    """Make sure that the token may read a repository; the Hub tells no difference between a private one and none."""
+    try:
+        hub.repeat(f"reading {repo}", lambda: hub.may(repo, write=False), about=repo)
+    except RecipeError as error:
+        (problem,) = error.problems
+        if problem.code != "CR733":
+            raise
+        fail(code, message, found=problem.found, expected="a repository that the token may read", hint=hint)
 
 
 def _user(hub: Connection) -> Mapping[str, Any]:

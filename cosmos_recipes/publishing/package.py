@@ -29,6 +29,7 @@ from cosmos_recipes.publishing.files import (
     write_text,
 )
 from cosmos_recipes.publishing.licences import licence_text
+from cosmos_recipes.publishing.secret_scan import check_secrets
 
 REQUIRED = {
     "model": ("cosmos_recipe.json", *(f"{part}/config.json" for part in PARTS[:2]), "head/model.safetensors"),
@@ -227,11 +228,11 @@ def _check_contents(folder: Path, listed: dict[str, FileEntry]) -> Iterator[Prob
         elif sha256(folder / path) != entry.sha256:
             yield _differs(path, "other content of the same size")
         yield from _check_kind(folder, path)
-    yield from checks.check_secrets(folder, MANIFEST)
+    yield from check_secrets(folder, MANIFEST)
 
 
 def _check_kind(folder: Path, path: str) -> Iterator[Problem]:
-    yield from checks.check_secrets(folder, path)
+    yield from check_secrets(folder, path)
     if path.endswith(".safetensors"):
         yield from checks.check_weights(folder, path)
     elif path.endswith(".index.json"):

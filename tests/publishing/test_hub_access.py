@@ -63,7 +63,7 @@ def test_fine_grained_token_that_may_write_is_enough(hub: HubServer, client: Cli
     assert hub.store.repos["ada/arm"].private
 
 
-@pytest.mark.parametrize(("name", "code"), [("nvidia/gone", "CR733"), ("nvidia/gated", "CR736")])
+@pytest.mark.parametrize(("name", "code"), [("nvidia/gone", "CR750"), ("nvidia/gated", "CR736")])
 def test_base_that_does_not_open(hub: HubServer, client: Client, name: str, code: str) -> None:
     hub.store.repos["nvidia/gated"] = Repo("nvidia/gated", private=False, gated=True)
     (problem,) = client.ask("preflight", repo="ada/arm", base=name).problems
