@@ -27,7 +27,7 @@ def licence_problem(licence: str, base: str, *, public: bool, place: Place | Non
     else:
         return None
     return Problem(
-        code="CR743",
+        code="CR750",
         message=f"the licence of {base} does not allow a public model that derives from it",
         place=place,
         expected="publish.public: false, or a base whose licence lets others have what derives from it",
@@ -52,7 +52,7 @@ def repository_problem(repo: str, *, public: bool, place: Place | None = None) -
     if allowed and not owner.endswith((".", "-")):
         return None
     return Problem(
-        code="CR747",
+        code="CR751",
         message=f"the Hub allows no repository of the name `{repo}`",
         place=place,
         expected="`local`, or owner/name of letters, digits, -, _ and ., with no -- or .. in it and none at an end, "

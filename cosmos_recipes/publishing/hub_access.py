@@ -37,7 +37,7 @@ def prepare_proposal(hub: Connection, *, public: bool, base: str | None = None) 
     """Make sure that changes can be proposed to a repository of somebody else; return who proposes.
 
     Raises:
-        RecipeError: CR730 to CR740; there is no such repository, or none that the token may read (CR745, CR750).
+        RecipeError: CR730 to CR740; there is no such repository, or none that the token may read (CR745, CR743).
     """
     user = _user(hub)
     _require_right(hub.repo, user, DISCUSS)
@@ -54,12 +54,12 @@ def prepare_proposal(hub: Connection, *, public: bool, base: str | None = None) 
 
 
 def require_base(hub: Connection, base: str | None) -> None:
-    """Make sure that the base model may be read, so that what is published can be used (CR736, CR750)."""
+    """Make sure that the base model may be read, so that what is published can be used (CR736, CR743)."""
     if base:
         _require_readable(
             hub,
             base,
-            code="CR750",
+            code="CR743",
             message=f"the base model {base} is not there, or the token may not see it",
             hint="check its name; ask its owners for access, if it is a private one",
         )

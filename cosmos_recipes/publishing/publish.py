@@ -78,7 +78,7 @@ def preflight(plan: Plan) -> None:
 
     Raises:
         RecipeError: there is no usable token, the name is another's, or the base model may not be read (CR730 to CR742),
-            or its licence forbids what is planned (CR743).
+            or its licence forbids what is planned (CR750).
     """
     from cosmos_recipes.publishing import hub
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from cosmos_recipes.compiler.compile import read_plan
 from cosmos_recipes.compiler.permission import licence_note
 from cosmos_recipes.compiler.plan import Plan
-from cosmos_recipes.diagnostics import Problem, RecipeError, fail, nearest
+from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
 from cosmos_recipes.diagnostics.words import listed
 from cosmos_recipes.publishing.files import MANIFEST
 from cosmos_recipes.publishing.package import Package, inspect_package
@@ -72,7 +72,7 @@ def find_publication(reference: str, asked: Asked, *, runs: Path) -> Publication
     """Return the package that a reference names: a recipe's name (its newest run), a run's folder, or a package.
 
     Raises:
-        RecipeError: there is none (CR748), the run has none (CR749), or its gate refused (CR8xx).
+        RecipeError: there is none (CR752), the run has none (CR747), or its gate refused (CR8xx).
     """
     run, folder = _find(reference, runs)
     plan = read_plan((run.path if run else folder) / "plan.yaml")
@@ -106,7 +106,7 @@ def publish_package(publication: Publication) -> Receipt:
     """Publish, leave a receipt in the run's folder, and note in its state that this is done, if the recipe says it.
 
     Raises:
-        RecipeError: what is refused (CR332, CR701 to CR711, CR743, CR747, CR8xx), or what went wrong (CR720 to CR746).
+        RecipeError: what is refused (CR332, CR701 to CR711, CR750, CR751, CR8xx), or what went wrong (CR720 to CR746).
     """
     package, problems = look_at(publication)
     if problems:
@@ -117,7 +117,7 @@ def publish_package(publication: Publication) -> Receipt:
     with only_process(run.lock):
         if not publication.is_of_recipe:
             receipt = send(package, publication.target)
-            receipt.save(receipt_file)
+            _save(receipt, receipt_file)
             return receipt
         made = read_record(run.stages / "package.json")
         stage = publish_stage(
@@ -132,7 +132,7 @@ def publish_stage(run: RunFolder, plan: Plan, *, package: str, do: Callable[[], 
 
     def work() -> dict[str, Any]:
         receipt = do()
-        receipt.save(run.publish / "receipt.json")
+        _save(receipt, run.publish / "receipt.json")
         return asdict(receipt)
 
     return Stage(
@@ -142,6 +142,20 @@ def publish_stage(run: RunFolder, plan: Plan, *, package: str, do: Callable[[], 
         inputs={"package": package, "publish": plan.publish.model_dump()},
         work=work,
     )
+
+
+def _save(receipt: Receipt, path: Path) -> None:
+    try:
+        receipt.save(path)
+    except OSError as error:
+        fail(
+            "CR748",
+            f"the model is published at {receipt.pull_request or receipt.where}, and its receipt cannot be written",
+            place=Place(file=str(path)),
+            found=(error.strerror or str(error)).lower(),
+            expected="room for a small file",
+            hint="make room and give the same command: nothing is sent again",
+        )
 
 
 def how_to_sample(publication: Publication, receipt: Receipt) -> str:
@@ -185,7 +199,7 @@ def _fail_unknown(reference: str, runs: Path) -> NoReturn:
     close = nearest(reference, known)
     hint = f"did you mean `{close}`?" if close else f"run in {runs}: {listed(known, 'and')}" if known else ""
     fail(
-        "CR748",
+        "CR752",
         f"`{reference}` names nothing that can be published",
         expected="the name of a recipe that was run, the folder of a run, or that of a package",
         found=reference,
@@ -194,7 +208,7 @@ def _fail_unknown(reference: str, runs: Path) -> NoReturn:
 
 
 def _require_package(run: RunFolder, plan: Plan) -> None:
-    """Refuse a run whose gate refused (CR8xx), and one that has not come as far as a package (CR749)."""
+    """Refuse a run whose gate refused (CR8xx), and one that has not come as far as a package (CR747)."""
     from cosmos_recipes.run.results import require_gate
 
     if run.metrics.is_file():
@@ -202,7 +216,7 @@ def _require_package(run: RunFolder, plan: Plan) -> None:
     record = read_record(run.stages / "package.json")
     if record is None or record.state != "done" or not (run.package / MANIFEST).is_file():
         fail(
-            "CR749",
+            "CR747",
             f"the run has no package yet: {run.path}",
             expected="a run that was evaluated and packaged",
             found="a run that was interrupted, or never came so far",

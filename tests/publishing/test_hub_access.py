@@ -63,7 +63,7 @@ def test_fine_grained_token_that_may_write_is_enough(hub: HubServer, client: Cli
     assert hub.store.repos["ada/arm"].private
 
 
-@pytest.mark.parametrize(("name", "code"), [("nvidia/gone", "CR750"), ("nvidia/gated", "CR736")])
+@pytest.mark.parametrize(("name", "code"), [("nvidia/gone", "CR743"), ("nvidia/gated", "CR736")])
 def test_base_that_does_not_open(hub: HubServer, client: Client, name: str, code: str) -> None:
     hub.store.repos["nvidia/gated"] = Repo("nvidia/gated", private=False, gated=True)
     (problem,) = client.ask("preflight", repo="ada/arm", base=name).problems
@@ -76,4 +76,4 @@ def test_licence_that_forbids_a_public_model_is_told_before_training(licence: st
     backbone = plan.backbone.model_copy(update={"licence": licence, "weights": "hub:nvidia/base@main"})
     with pytest.raises(RecipeError) as raised:
         preflight(plan.model_copy(update={"backbone": backbone}))
-    assert [problem.code for problem in raised.value.problems] == ["CR743"]
+    assert [problem.code for problem in raised.value.problems] == ["CR750"]
