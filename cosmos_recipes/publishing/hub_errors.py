@@ -176,7 +176,7 @@ def not_ours(repo: str, found: str, *, owners: tuple[str, ...] = ()) -> Problem:
         expected=f"an owner out of {', '.join(owners)}"
         if owners
         else "an owner that is you, or an organisation you are in",
-        hint="change the owner in publish.repo",
+        hint="change the owner in publish.repo, or propose it: `cosmos-recipe publish RUN --repo owner/name --create-pr`",
     )
 
 
