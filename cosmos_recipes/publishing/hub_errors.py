@@ -187,7 +187,8 @@ def gated(repo: str, found: str) -> Problem:
         message=f"{repo} is gated, and the token's owner has no access to it yet",
         found=found,
         expected="access, which its owners give to those who accept its terms",
-        hint=f"open the page of {repo} on the Hub, accept the terms there, and run again",
+        hint=f"open the page of {repo} on the Hub, accept the terms there, and run again; a fine-grained token also has to "
+        "be allowed to read gated repositories",
     )
 
 
