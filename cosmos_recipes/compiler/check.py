@@ -10,6 +10,7 @@ from cosmos_recipes.compiler.fit import head_parameters
 from cosmos_recipes.compiler.hardware import check_hardware, check_shares
 from cosmos_recipes.compiler.keeping import check_best
 from cosmos_recipes.compiler.licences import check_licences
+from cosmos_recipes.compiler.repository import repository_problem
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.compiler.shape import clip_plan, nearest_frames, nearest_multiple
 from cosmos_recipes.compiler.views import check_views
@@ -76,15 +77,9 @@ def _control(loaded: LoadedRecipe) -> Iterator[Problem]:
 
 def _publishing(loaded: LoadedRecipe) -> Iterator[Problem]:
     publish = loaded.recipe.publish
-    if publish.public and publish.repo == "local":
-        yield Problem(
-            code="CR332",
-            message="a local folder cannot be public",
-            place=loaded.place_of("publish.public"),
-            expected="`repo: owner/name` with `public: true`",
-            found="repo: local",
-            hint="name a repository on the Hub, or remove `public`",
-        )
+    key = "publish.public" if publish.repo == "local" else "publish.repo"
+    if problem := repository_problem(publish.repo, public=publish.public, place=loaded.place_of(key)):
+        yield problem
 
 
 def _schema(resolved: Resolved) -> Iterator[Problem]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.compiler.resolve import Resolved
 from cosmos_recipes.data.licences import CONDITIONS, UNKNOWN
-from cosmos_recipes.diagnostics import Problem
+from cosmos_recipes.diagnostics import Place, Problem
 from cosmos_recipes.diagnostics.words import listed
 
 OTHER = "other"
+_UNSAID = frozenset({"", UNKNOWN, "none", OTHER, "proprietary", "unlicensed"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,19 +50,43 @@ def origins_of(plan: Plan) -> tuple[Origin, ...]:
 
 
 def check_licences(resolved: Resolved) -> Iterator[Problem]:
-    """Yield why a model that is to leave this machine may not, whatever is trained: found before anything is spent."""
-    repo, backbone = resolved.loaded.recipe.publish.repo, resolved.backbone
+    """Yield why a model that is to be public may not, whatever is trained: found before anything is spent."""
+    loaded, backbone = resolved.loaded, resolved.backbone
     terms = None if resolved.weights is None and backbone.hub_id else backbone.licence
     sets = [(dataset.file.name, dataset.file.licence) for dataset, _ in resolved.dataset.sets]
-    for conflict in () if repo == "local" else conflicts(_origins(backbone.name, terms, sets)):
-        yield Problem(
-            code="CR756",
-            message="the licences of what the model is made from do not let it be published",
-            place=resolved.loaded.place_of("publish.repo"),
-            expected="licences that can be kept at the same time",
-            found=conflict,
-            hint="use other data or another base, or keep the model here: `publish: {repo: local}`",
-        )
+    public, place = loaded.recipe.publish.public, loaded.place_of("publish.public")
+    if problem := sharing_problem(_origins(backbone.name, terms, sets), public=public, place=place):
+        yield problem
+
+
+def sharing_problem(origins: Sequence[Origin], *, public: bool, place: Place | None = None) -> Problem | None:
+    """Return what forbids to make public what comes from all of these; the first is the base.
+
+    A private repository is not refused: what is not given to others needs no right to give it. Licences for non-commercial
+    use let others have what derives from them, under the same terms.
+    """
+    base = origins[0]
+    why = next(conflicts(origins), "")
+    if not why and base.licence in _UNSAID:
+        why = f"nobody knows the licence of {base.what}, and so whether others may have what is made from it"
+    if not public or not why:
+        return None
+    return Problem(
+        code="CR750",
+        message="the licences of what the model is made from do not let it be public",
+        place=place,
+        expected="licences that let others have what is made from them, and that can be kept at the same time",
+        found=why,
+        hint="publish it privately, or use another base or other data",
+    )
+
+
+def sharing_note(origins: Sequence[Origin]) -> str | None:
+    """Return what whoever publishes this, privately or not, should know of the licences; None where there is nothing."""
+    if conflict := next(conflicts(origins), ""):
+        return f"keep it private: {conflict}"
+    limited = [f"{each.licence} ({each.what})" for each in origins if "non-commercial" in _asks(each)]
+    return f"no commercial use, by {listed(limited, 'and')}; the card says so" if limited else None
 
 
 def _origins(base: str, terms: str | None, sets: Sequence[tuple[str, str]]) -> tuple[Origin, ...]:

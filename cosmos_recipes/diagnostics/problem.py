@@ -46,7 +46,7 @@ class RecipeError(Exception):
         return _EXIT_CODES.get(digits[:2]) or _EXIT_CODES[digits[0]]
 
 
-_EXIT_CODES = {"1": 2, "2": 2, "3": 2, "4": 2, "5": 3, "6": 4, "7": 6, "78": 2, "8": 5}
+_EXIT_CODES = {"1": 2, "2": 2, "3": 2, "4": 2, "5": 3, "6": 4, "7": 6, "75": 2, "78": 2, "8": 5}
 
 
 def fail(

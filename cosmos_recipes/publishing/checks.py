@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -13,22 +12,6 @@ from cosmos_recipes.diagnostics import Problem
 from cosmos_recipes.publishing.files import allowed
 
 _PICKLES = frozenset({".bin", ".ckpt", ".dill", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"})
-_SECRETS = {
-    "Hugging Face token": rb"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,}",
-    "AWS access key": rb"(?<![A-Za-z0-9])(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])",
-    "GitHub token": rb"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})",
-    "GitLab token": rb"(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{20,}",
-    "Google key": rb"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9])",
-    "NVIDIA key": rb"(?<![A-Za-z0-9])nvapi-[A-Za-z0-9_-]{40,}",
-    "OpenAI or Anthropic key": rb"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{32,}",
-    "Slack token": rb"(?<![A-Za-z0-9])xox[abprs]-[A-Za-z0-9-]{20,}",
-    "private key": rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
-}
-_SECRET = re.compile(b"|".join(b"(%b)" % pattern for pattern in _SECRETS.values()))
-# Embedded pictures and videos are noise in which anything short can turn up by chance.
-_EMBEDDED = re.compile(rb"base64,[A-Za-z0-9+/=\s]+")
-_SECRET_NAME = re.compile(r"(?:TOKEN|SECRET|PASSWORD|API_KEY|ACCESS_KEY)$")
-_SHORTEST_SECRET = 16
 _CARD_HEAD = re.compile(r"---\n(.*?\n)---\n", re.DOTALL)
 
 
@@ -122,28 +105,6 @@ def check_json(folder: Path, path: str) -> Iterator[Problem]:
         yield _problem("CR707", "a JSON file cannot be read", path, found=str(error), hint="make the package again")
 
 
-def check_secrets(folder: Path, path: str) -> Iterator[Problem]:
-    """A token or key in a file (CR708); the message says where and of what kind, never what it is."""
-    content = _header(folder / path) if path.endswith(".safetensors") else (folder / path).read_bytes()
-    content = _EMBEDDED.sub(lambda match: b"\n" * match[0].count(b"\n"), content)
-    found = [(list(_SECRETS)[(match.lastindex or 1) - 1], match) for match in _SECRET.finditer(content)]
-    for name, secret in _secret_variables():
-        found += [
-            (f"value of the environment variable {name}", match) for match in re.finditer(re.escape(secret), content)
-        ]
-    for kind, match in found:
-        line = content.count(b"\n", 0, match.start()) + 1
-        # No place: the excerpt that is shown of a place would show the secret.
-        yield _problem(
-            "CR708",
-            "what looks like a secret is in the package",
-            f"{path}, line {line}",
-            found=f"a {kind} of {len(match[0])} characters",
-            expected="no token, password or key in anything that is published",
-            hint="take it out of the recipe or the data, make it invalid where it came from, and run again",
-        )
-
-
 def check_card(folder: Path, path: str) -> Iterator[Problem]:
     """A card without a head of YAML that can be read (CR709)."""
     from ruamel.yaml import YAML
@@ -172,19 +133,6 @@ def _shards(index: Any) -> dict[str, set[str]]:
     for tensor, shard in weight_map.items():
         shards.setdefault(shard, set()).add(tensor)
     return shards
-
-
-def _secret_variables() -> Iterator[tuple[str, bytes]]:
-    """Yield the environment variables that hold a secret of this machine, by their names; patterns know the rest."""
-    for name, value in os.environ.items():
-        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET and not _SECRET.search(os.fsencode(value)):
-            yield name, os.fsencode(value)
-
-
-def _header(path: Path) -> bytes:
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        return file.read(min(length, path.stat().st_size))
 
 
 def _problem(code: str, message: str, path: str, *, expected: str = "", found: str = "", hint: str) -> Problem:

@@ -62,6 +62,11 @@ def walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 yield entry.name, entry
 
 
+def git_name(content: bytes) -> str:
+    """Return the name that git gives to a content, as hex."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
 def git_sha1(path: Path) -> str:
     """Return the name that git gives to a file's content, as hex."""
     digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)

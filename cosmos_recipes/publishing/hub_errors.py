@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,25 @@ def failures() -> tuple[type[Exception], ...]:
     return (http_error(), OIDCError, OSError, RuntimeError, ValueError)
 
 
+class StrangeAnswer(ValueError):
+    """An answer of another form than the client expects, such as a list where it looks for a name."""
+
+
+@contextmanager
+def of_strange_answers() -> Iterator[None]:
+    """Let an answer that the client trips over be a failure of the server, and a slip of our own code one of ours."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError) as error:
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = str(place.tb_frame.f_globals.get("__name__", "")) if place else ""
+        if not where.startswith("huggingface_hub"):
+            raise
+        raise StrangeAnswer(f"an answer of another form ({type(error).__name__} {error})") from None
+
+
 def cause_of(error: Exception) -> Exception:
     """Return what lies behind a failed upload, which the client wraps."""
     cause = error.__cause__
@@ -70,7 +90,8 @@ def passes(error: Exception) -> bool:
         return status in _PASSING or status >= 500
     if isinstance(error, OfflineModeIsEnabled):
         return False
-    return isinstance(error, (http_error(), ConnectionError, TimeoutError, RuntimeError, json.JSONDecodeError))
+    passing = (http_error(), ConnectionError, TimeoutError, RuntimeError, json.JSONDecodeError, UnicodeDecodeError)
+    return isinstance(error, (*passing, StrangeAnswer))
 
 
 def wait_s(error: Exception | None, attempt: int, *, first_s: float, longest_s: float) -> float:
@@ -133,13 +154,15 @@ def refused_token(found: str) -> Problem:
     )
 
 
-def no_write(repo: str, found: str) -> Problem:
+def no_write(repo: str, found: str, *, proposing: bool = False) -> Problem:
     """The token reads only."""
+    what, right = ("open pull requests in", "the right to") if proposing else ("write to", "write access to")
     return Problem(
         code="CR732",
-        message=f"the token may not write to {repo}",
+        message=f"the token may not {what} {repo}",
         found=found,
-        expected="a token with the role write, or a fine-grained one with write access to this repository",
+        expected=f"a token with the role write, or a fine-grained one with {right} "
+        + ("open pull requests (`discussion.write`)" if proposing else "this repository (`repo.write`)"),
         hint="make such a token in the Hub's settings and log in with it",
     )
 
@@ -153,7 +176,7 @@ def not_ours(repo: str, found: str, *, owners: tuple[str, ...] = ()) -> Problem:
         expected=f"an owner out of {', '.join(owners)}"
         if owners
         else "an owner that is you, or an organisation you are in",
-        hint="change the owner in publish.repo",
+        hint="change the owner in publish.repo, or propose it: `cosmos-recipe publish RUN --repo owner/name --create-pr`",
     )
 
 
@@ -164,7 +187,8 @@ def gated(repo: str, found: str) -> Problem:
         message=f"{repo} is gated, and the token's owner has no access to it yet",
         found=found,
         expected="access, which its owners give to those who accept its terms",
-        hint=f"open the page of {repo} on the Hub, accept the terms there, and run again",
+        hint=f"open the page of {repo} on the Hub, accept the terms there, and run again; a fine-grained token also has to "
+        "be allowed to read gated repositories",
     )
 
 

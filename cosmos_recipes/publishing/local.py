@@ -19,21 +19,23 @@ from pathlib import Path
 from cosmos_recipes.diagnostics import RecipeError, fail
 from cosmos_recipes.publishing.files import appearing, copy_file, write_text
 from cosmos_recipes.publishing.package import Package, verify_package
-from cosmos_recipes.publishing.receipt import Receipt
+from cosmos_recipes.publishing.receipt import Receipt, Verified
 
 OWNER = "local"
 
 
-def publish_local(package: Package, root: Path, *, name: str) -> Receipt:
+def publish_local(package: Package, root: Path, *, name: str, verify: Verified = "hashes") -> Receipt:
     """Publish a package as `<root>/local/<name>`; earlier commits stay, and what is there already is not written again.
 
     Raises:
-        RecipeError: the folder cannot be written (CR720).
+        RecipeError: the folder cannot be written (CR720); with `verify="download"`, it reads back different (CR711).
     """
     repo = root / OWNER / name
     try:
         with _only_publisher(repo):
             commit, changed = _publish(package, repo)
+            if verify == "download":
+                verify_package(repo / "latest")
     except OSError as error:
         fail(
             "CR720",
@@ -53,6 +55,7 @@ def publish_local(package: Package, root: Path, *, name: str) -> Receipt:
         size_bytes=package.size_bytes,
         private=True,
         changed=changed,
+        verified=verify,
     )
 
 

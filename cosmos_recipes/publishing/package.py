@@ -29,6 +29,7 @@ from cosmos_recipes.publishing.files import (
     write_text,
 )
 from cosmos_recipes.publishing.licences import licence_text
+from cosmos_recipes.publishing.secret_scan import check_secrets
 
 REQUIRED = {
     "model": ("cosmos_recipe.json", *(f"{part}/config.json" for part in PARTS[:2]), "head/model.safetensors"),
@@ -98,18 +99,29 @@ def verify_package(folder: Path) -> Package:
     Raises:
         RecipeError: every way in which it differs from its manifest or is unfit to be published (CR701 to CR711).
     """
+    package, problems = inspect_package(folder)
+    if problems:
+        raise RecipeError(*problems)
+    return package
+
+
+def inspect_package(folder: Path) -> tuple[Package, tuple[Problem, ...]]:
+    """Read every file of a package; return what its manifest lists, and all that is refused (CR701 to CR711).
+
+    Raises:
+        RecipeError: there is no manifest, or none that can be read (CR710).
+    """
     manifest = _read_manifest(folder)
     listed = {path: FileEntry(path=path, **entry) for path, entry in manifest["files"].items()}
     problems = [*_check_listing(folder, listed)] or [*_check_contents(folder, listed)]
-    if problems:
-        raise RecipeError(*problems)
-    return Package(
+    package = Package(
         folder=folder,
         run=manifest["run"],
         base=manifest["base"],
         files=tuple(listed.values()),
         manifest=FileEntry.of(folder, MANIFEST),
     )
+    return package, tuple(problems)
 
 
 def manifest_files(text: str) -> dict[str, dict[str, Any]]:
@@ -214,11 +226,11 @@ def _check_contents(folder: Path, listed: dict[str, FileEntry]) -> Iterator[Prob
         elif sha256(folder / path) != entry.sha256:
             yield _differs(path, "other content of the same size")
         yield from _check_kind(folder, path)
-    yield from checks.check_secrets(folder, MANIFEST)
+    yield from check_secrets(folder, MANIFEST)
 
 
 def _check_kind(folder: Path, path: str) -> Iterator[Problem]:
-    yield from checks.check_secrets(folder, path)
+    yield from check_secrets(folder, path)
     if path.endswith(".safetensors"):
         yield from checks.check_weights(folder, path)
     elif path.endswith(".index.json"):

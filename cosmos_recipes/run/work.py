@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,10 +12,12 @@ from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.files import remove, sha256, write_json
 from cosmos_recipes.launch.nodes import Node
+from cosmos_recipes.publishing.publish import Target, publish
 from cosmos_recipes.run import results
 from cosmos_recipes.run.folder import TRAINED_BY, RunFolder, read_json
 from cosmos_recipes.run.prepare import Preparation
 from cosmos_recipes.run.progress import Progress
+from cosmos_recipes.run.publish import publish_stage
 from cosmos_recipes.run.stages import Done, Stage, perform, read_record
 
 StageName = Literal["prepare", "train", "evaluate", "package", "publish"]
@@ -156,17 +158,11 @@ class Work:
         return {"files": len(package.everything), "size_bytes": package.size_bytes}
 
     def _publish(self) -> Done:
-        inputs = {"package": self._made("package"), "publish": self.plan.publish.model_dump()}
         if self._local_model_is_gone():
             remove(self._state("publish"))
-        return perform(self._stage("publish", inputs))
-
-    def _work_publish(self) -> dict[str, Any]:
-        from cosmos_recipes.publishing.publish import publish
-
-        receipt = publish(self.folder.package, self.plan, root=self.folder.models)
-        receipt.save(self.folder.publish / "receipt.json")
-        return asdict(receipt)
+        target, package = Target.of(self.plan, self.folder.models), self._made("package")
+        do = partial(publish, self.folder.package, target)
+        return perform(publish_stage(self.folder, self.plan, package=package, do=do))
 
     def _local_model_is_gone(self) -> bool:
         receipt = read_json(self.folder.publish / "receipt.json")

@@ -86,3 +86,22 @@ def test_views_of_a_mixture_are_the_same_in_the_same_order(load: Load, tmp_path:
         resolve(load("dataset.schema=multi-view", f"dataset.use={tmp_path / 'both.yaml'}", "conditioning.head=views"))
 
     assert [(each.code, each.found) for each in refused.value.problems] == [("CR594", "left, front")]
+
+
+@pytest.mark.parametrize(
+    ("licence", "settings", "codes"),
+    [
+        ("cc-by-nd-4.0", ["publish.public=true"], ["CR750"]),
+        ("cc-by-nc-4.0", ["publish.public=true"], []),
+        ("cc-by-nd-4.0", [], []),
+    ],
+)
+def test_a_public_model_needs_a_base_that_may_be_given_to_others(
+    load: Load, licence: str, settings: list[str], codes: list[str]
+) -> None:
+    """No shipped backbone has such a licence."""
+    resolved = resolve(load("publish.repo=ada/arm", *settings))
+    backbone = resolved.backbone.model_copy(update={"licence": licence})
+    problems = check(replace(resolved, backbone=backbone))
+    assert [problem.code for problem in problems] == codes
+    assert all(problem.place for problem in problems)

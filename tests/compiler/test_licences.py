@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosmos_recipes.compiler.licences import Derived, Origin, conflicts, derive, licence_name
+from cosmos_recipes.compiler.licences import (
+    Derived,
+    Origin,
+    conflicts,
+    derive,
+    licence_name,
+    sharing_note,
+    sharing_problem,
+)
 from cosmos_recipes.data.licences import CONDITIONS, known_as
 
 
@@ -72,3 +80,16 @@ def test_terms_that_are_no_one_licence_go_by_the_names_of_all() -> None:
 )
 def test_words_for_a_licence_are_known(said: str, meant: str | None) -> None:
     assert known_as(said) == meant
+
+
+@pytest.mark.parametrize("names", [["cc-by-nd-4.0"], ["unknown"], ["apache-2.0", "cc-by-sa-4.0", "cc-by-nc-4.0"]])
+def test_what_may_not_be_given_to_others_is_refused_in_public_alone(names: list[str]) -> None:
+    made_from = origins(*names)
+    assert sharing_problem(made_from, public=True)
+    assert sharing_problem(made_from, public=False) is None
+
+
+@pytest.mark.parametrize("licence", [None, "apache-2.0", NVIDIA, "cc-by-nc-4.0", "cc-by-nc-sa-4.0"])
+def test_who_publishes_is_told_of_terms_of_use(licence: str | None) -> None:
+    assert sharing_problem(origins(licence), public=True) is None
+    assert (sharing_note(origins(licence)) is not None) == ("-nc-" in str(licence))

@@ -50,9 +50,7 @@ def _server() -> Iterator[HubServer]:
 @pytest.fixture
 def hub(_server: HubServer) -> Iterator[HubServer]:
     """A Hub without repositories."""
-    _server.store.repos.clear()
-    _server.store.large.clear()
-    _server.calls.clear()
+    _server.forget()
     yield _server
     _server.faults.clear()
 

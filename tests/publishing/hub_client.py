@@ -11,23 +11,25 @@ from typing import Any
 
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import RecipeError
-from cosmos_recipes.publishing import hub
+from cosmos_recipes.publishing import hub, hub_connection, hub_pull
 from cosmos_recipes.publishing.package import verify_package
-from cosmos_recipes.publishing.publish import publish
+from cosmos_recipes.publishing.publish import Target, publish
 
-QUICK = hub.Patience(attempts=3, first_pause_s=0.05, longest_pause_s=0.2, longest_silence_s=20)
+SENDERS = {"publish": hub.publish_to_hub, "propose": hub_pull.propose_to_hub}
 
 
-def work(action: str, token: str, **arguments: Any) -> Any:
+def work(action: str, token: str, silence_s: float = 20, **arguments: Any) -> Any:
     os.environ["HF_TOKEN"] = token
+    quick = hub_connection.Patience(attempts=3, first_pause_s=0.05, longest_pause_s=0.2, longest_silence_s=silence_s)
     if action == "preflight":
-        return hub.preflight(arguments["repo"], public=False, base=arguments.get("base"), patience=QUICK)
-    if action == "publish":
-        package = verify_package(Path(arguments["package"]))
-        return asdict(hub.publish_to_hub(package, arguments["repo"], public=arguments["public"], patience=QUICK))
+        return hub.preflight(arguments["repo"], public=False, base=arguments.get("base"), patience=quick)
+    if action in SENDERS:
+        package, public = verify_package(Path(arguments["package"])), arguments["public"]
+        how = {"public": public, "verify": arguments.get("verify", "hashes"), "patience": quick}
+        return asdict(SENDERS[action](package, arguments["repo"], **how))
     if action == "publish plan":
         plan = Plan.model_validate_json(arguments["plan"])
-        return asdict(publish(Path(arguments["package"]), plan, root=Path(arguments["root"])))
+        return asdict(publish(Path(arguments["package"]), Target.of(plan, Path(arguments["root"]))))
     from huggingface_hub import snapshot_download
 
     return snapshot_download(arguments["repo"], revision=arguments["revision"], local_dir=arguments["folder"])

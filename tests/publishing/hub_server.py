@@ -35,6 +35,10 @@ ROUTES = {
     ("POST", rf"{_REPO}/commit/(?P<rev>[^/]+)"): "commit",
     ("POST", rf"{_REPO}/tag/(?P<rev>[^/]+)"): "tag",
     ("PUT", rf"{_REPO}/settings"): "settings",
+    ("GET", rf"{_REPO}/discussions"): "requests",
+    ("POST", rf"{_REPO}/discussions"): "open_request",
+    ("GET", rf"{_REPO}/discussions/(?P<num>[0-9]+)"): "request",
+    ("GET", r"/stored/(?P<sha>[0-9a-f]{64})"): "stored",
     ("POST", r"/(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch"): "large_batch",
     ("PUT", r"/large/(?P<sha>[0-9a-f]{64})"): "large_put",
     ("POST", r"/(?P<repo>[^/]+/[^/]+)/large/verify"): "large_verify",
@@ -43,14 +47,23 @@ ROUTES = {
 Answer = tuple[int, Any, dict[str, str]]
 
 
+Kind = int | Literal["drop", "lose", "hang", "corrupt", "strange", "expire"]
+HEAVY_BYTES = 64 << 20
+
+
 @dataclass
 class Fault:
-    """Strikes the next `times` calls of one kind: a status; `drop`, before the work; `lose` or `hang`, after it."""
+    """Strikes the next `times` calls of one kind.
+
+    Before the work: a status; `drop`, the connection goes; `expire`, the token is not known any more. After it: `lose`,
+    the answer is lost; `hang`, it never comes, and the client has to give up; `corrupt`, half of it comes; `strange`, it is of another form.
+    """
 
     call: str
-    kind: int | Literal["drop", "lose", "hang"]
+    kind: Kind
     times: int = 1
     struck: threading.Event = field(default_factory=threading.Event)
+    given_up: threading.Event = field(default_factory=threading.Event)
 
 
 class HubServer:
@@ -64,6 +77,7 @@ class HubServer:
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+        self.storage = f"http://localhost:{self._http.server_address[1]}"
 
     @contextmanager
     def running(self) -> Iterator[HubServer]:
@@ -76,7 +90,15 @@ class HubServer:
             self._http.server_close()
             thread.join()
 
-    def fail(self, call: str, kind: int | Literal["drop", "lose", "hang"], times: int = 1) -> Fault:
+    def forget(self) -> None:
+        """Be a Hub without repositories."""
+        self.store.repos.clear()
+        self.store.large.clear()
+        self.calls.clear()
+        self.faults.clear()
+        self.store.users |= {TOKEN: User("ada", organisations=("lab",)), READER: User("ada", role="read")}
+
+    def fail(self, call: str, kind: Kind, times: int = 1) -> Fault:
         fault = Fault(call, kind, times)
         self.faults.append(fault)
         return fault
@@ -107,24 +129,42 @@ class _Handler(BaseHTTPRequestHandler):
         """The log is `hub.calls`."""
 
     def _serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self._read()
         url = urlsplit(self.path)
         call, arguments = _route(self.command, url.path)
         self.hub.calls.append(call)
         fault = self.hub.take_fault(call)
+        if fault is not None and fault.kind == "expire":
+            self.hub.store.users.pop(TOKEN)
+            fault.struck.set()
         if fault is not None and fault.kind == "drop":
             return self._hang_up(fault)
         if fault is not None and isinstance(fault.kind, int):
             fault.struck.set()
             return self._answer((fault.kind, {"error": "not now"}, {"Retry-After": "0"} if fault.kind == 429 else {}))
         answer = self._work(call, arguments, body, parse_qs(url.query))
-        if fault is not None:
+        if fault is not None and fault.kind in ("lose", "hang"):
             return self._hang_up(fault)
+        if fault is not None and fault.kind in ("corrupt", "strange"):
+            fault.struck.set()
+            answer = (answer[0], _spoilt(answer[1], fault.kind), answer[2])
         return self._answer(answer)
+
+    def _read(self) -> bytes | Blob:
+        """Return what was sent; of a heavy file only its hash and size are kept."""
+        left = int(self.headers.get("Content-Length", 0))
+        if left < HEAVY_BYTES:
+            return self.rfile.read(left)
+        digest, size = sha256(), left
+        while left:
+            piece = self.rfile.read(min(left, 1 << 20))
+            digest.update(piece)
+            left -= len(piece)
+        return Blob(b"", large=True, heavy=(digest.hexdigest(), size))
 
     do_GET = do_HEAD = do_POST = do_PUT = _serve
 
-    def _work(self, call: str, arguments: dict[str, str], body: bytes, query: dict[str, list[str]]) -> Answer:
+    def _work(self, call: str, arguments: dict[str, str], body: Any, query: dict[str, list[str]]) -> Answer:
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         try:
             with self.hub.store.lock:
@@ -146,7 +186,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _hang_up(self, fault: Fault) -> None:
         fault.struck.set()
         if fault.kind == "hang":
-            self.connection.recv(1)  # until the client is gone
+            # Until the client is gone; one that waits forever fails its test, and does not stop all of them.
+            self.connection.settimeout(60)
+            with suppress(TimeoutError):
+                self.connection.recv(1)
+                fault.given_up.set()
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
 
@@ -162,7 +206,8 @@ class _Calls:
         if user is None:
             raise Refused(401, "Invalid username or password.")
         organisations = [{"name": name} for name in user.organisations]
-        access = {"accessToken": {"role": user.role}}
+        rights = {"fineGrained": user.rights} if user.rights is not None else {}
+        access = {"accessToken": {"role": user.role, "displayName": "a token", **rights}}
         return 200, {"type": "user", "name": user.name, "orgs": organisations, "auth": access}, {}
 
     def create(self, body: bytes) -> Answer:
@@ -188,7 +233,7 @@ class _Calls:
         return 200, {}, {}
 
     def preupload(self, body: bytes, repo: str, rev: str) -> Answer:
-        found, asked = self.store.repo(repo, self.token, write=True), json.loads(body)
+        found, asked = self.store.repo(repo, self.token, write=True, branch=rev), json.loads(body)
         ignored = () if "gitIgnore" in asked else found.ignored
         modes = [self._mode(found, rev, file["path"], file["path"] in ignored) for file in asked["files"]]
         return 200, {"files": modes}, {}
@@ -199,8 +244,9 @@ class _Calls:
         return {"path": path, "uploadMode": "lfs" if large else "regular", "shouldIgnore": ignored, "oid": oid}
 
     def large_batch(self, body: bytes, repo: str) -> Answer:
-        self.store.repo(repo, self.token, write=True)
-        objects = [self._object(repo, asked["oid"], asked["size"]) for asked in json.loads(body)["objects"]]
+        asked = json.loads(body)
+        self.store.repo(repo, self.token, write=True, branch=asked.get("ref", {}).get("name", "main"))
+        objects = [self._object(repo, each["oid"], each["size"]) for each in asked["objects"]]
         return 200, {"transfer": "basic", "objects": objects}, {}
 
     def _object(self, repo: str, oid: str, size: int) -> dict[str, object]:
@@ -208,24 +254,31 @@ class _Calls:
         actions = {} if oid in self.store.large else {"actions": {"upload": upload, "verify": verify}}
         return {"oid": oid, "size": size, **actions}
 
-    def large_put(self, body: bytes, sha: str) -> Answer:
+    def large_put(self, body: bytes | Blob, sha: str) -> Answer:
         if self.token:
             raise Refused(400, "a signed address takes no token")
-        if sha256(body).hexdigest() != sha:
+        blob = body if isinstance(body, Blob) else Blob(body, large=True)
+        if blob.sha256 != sha:
             raise Refused(400, "other content than announced")
-        self.store.large[sha] = body
+        self.store.large[sha] = blob
         return 200, b"", {}
 
+    def stored(self, _: bytes, sha: str) -> Answer:
+        if self.token:
+            raise Refused(400, "a signed address takes no token")
+        return 200, self.store.large[sha].content, {}
+
     def large_verify(self, body: bytes, repo: str) -> Answer:
-        self.store.repo(repo, self.token, write=True)
+        self.store.repo(repo, self.token)
         asked = json.loads(body)
-        if len(self.store.large.get(asked["oid"], b"")) != asked["size"]:
+        stored = self.store.large.get(asked["oid"])
+        if stored is None or stored.size != asked["size"]:
             raise Refused(404, "no such large file")
         return 200, {}, {}
 
     def commit(self, body: bytes, repo: str, rev: str) -> Answer:
-        found = self.store.repo(repo, self.token, write=True)
-        commit = self.store.commit(found, [json.loads(line) for line in body.splitlines()])
+        found = self.store.repo(repo, self.token, write=True, branch=rev)
+        commit = self.store.commit(found, [json.loads(line) for line in body.splitlines()], rev)
         return 200, {"commitUrl": f"{self.hub.url}/{repo}/commit/{commit.oid}", "commitOid": commit.oid}, {}
 
     def tree(self, _: bytes, repo: str, rev: str) -> Answer:
@@ -248,6 +301,21 @@ class _Calls:
         found.tags[name] = found.at(rev).oid
         return 200, {}, {}
 
+    def requests(self, _: bytes, repo: str) -> Answer:
+        author = self.query.get("author", [""])[0]
+        found = [each.told(repo) for each in self.store.repo(repo, self.token).requests if each.author == author]
+        start = int(self.query["p"][0])
+        return 200, {"count": len(found), "start": start, "discussions": found[start : start + 1]}, {}
+
+    def open_request(self, body: bytes, repo: str) -> Answer:
+        found, user, asked = self.store.repo(repo, self.token), self.store.user(self.token), json.loads(body)
+        if user is None or not user.may_write or not asked["pullRequest"]:
+            raise Refused(403, "You don't have the rights to open a pull request")
+        return 200, {"num": found.open_request(asked["title"], user.name).num}, {}
+
+    def request(self, _: bytes, repo: str, num: str) -> Answer:
+        return 200, self.store.repo(repo, self.token).requests[int(num) - 1].told(repo), {}
+
     def settings(self, body: bytes, repo: str) -> Answer:
         self.store.repo(repo, self.token, write=True).private = json.loads(body)["visibility"] == "private"
         return 200, {}, {}
@@ -258,8 +326,20 @@ class _Calls:
         if blob is None:
             raise Refused(404, "Entry not found", "EntryNotFound")
         etag = blob.sha256 if blob.large else blob.oid
-        linked = {"X-Linked-Etag": f'"{etag}"', "X-Linked-Size": str(len(blob.content))} if blob.large else {}
-        return 200, blob.content, {"ETag": f'"{etag}"', "X-Repo-Commit": commit.oid, **linked}
+        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": commit.oid}
+        if not blob.large:
+            return 200, blob.content, headers
+        # Large files lie on another host, which must not see the token.
+        linked = {"X-Linked-Etag": f'"{etag}"', "X-Linked-Size": str(blob.size)}
+        return 302, b"", {**headers, **linked, "Location": f"{self.hub.storage}/stored/{blob.sha256}"}
+
+
+def _spoilt(value: Any, kind: str) -> Any:
+    """Return another answer: half of it, or one of another form."""
+    if kind == "strange":
+        return ["another", "form"] if isinstance(value, dict) else {"another": "form"}
+    content = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return content[: len(content) // 2] + b"\0"
 
 
 def _route(method: str, path: str) -> tuple[str, dict[str, str]]:

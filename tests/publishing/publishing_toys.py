@@ -102,9 +102,17 @@ class Client:
         self.send(action, **arguments)
         return self.receive()
 
-    def publish(self, package: Package, repo: str = "ada/arm", *, public: bool = False, **arguments: Any) -> Any:
-        answer = self.ask("publish", package=str(package.folder), repo=repo, public=public, **arguments)
-        assert not answer.problems
+    def publish(
+        self,
+        package: Package,
+        repo: str = "ada/arm",
+        *,
+        public: bool = False,
+        action: str = "publish",
+        **arguments: Any,
+    ) -> Any:
+        answer = self.ask(action, package=str(package.folder), repo=repo, public=public, **arguments)
+        assert not answer.problems, answer.problems
         return answer.result
 
     def close(self) -> None:

@@ -10,22 +10,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from hub_server import READER, TOKEN, HubServer
-from hub_store import Blob, Repo, User
+from hub_store import LARGE, Blob, Repo, User
 from publishing_toys import Client, make_plan
 
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.publishing.package import Package, verify_package, write_package
 from cosmos_recipes.training.world_model import WorldModel
 
-SENDING = ("commit", "large_put", "tag", "settings")
+SENDING = ("commit", "large_put", "open_request", "tag", "settings")
 EVERY_CALL = [
     "whoami", "create", "auth_check", "info", "tree", "validate", "preupload", "large_batch", "large_put",
     "large_verify", "commit", "refs", "tag", "settings",
 ]  # fmt: skip
+EVERY_FAULT = [503, "lose", "drop", "hang", "corrupt", "strange"]
 
 
 def check_published_once(hub: HubServer, package: Package, *, private: bool = True) -> Repo:
@@ -60,12 +62,8 @@ def test_published_in_one_commit_and_private(hub: HubServer, client: Client, pac
 
 
 def test_publishing_again_sends_nothing(hub: HubServer, client: Client, package: Package) -> None:
-    first = client.publish(package)
-    hub.calls.clear()
-    again = client.publish(package)
-    assert not hub.count(*SENDING)
-    assert not again["changed"]
-    assert again["commit"] == first["commit"]
+    client.publish(package)
+    check_sends_nothing(hub, client, package)
 
 
 def test_downloads_and_loads(hub: HubServer, client: Client, package: Package, tmp_path: Path) -> None:
@@ -80,19 +78,42 @@ def test_downloads_and_loads(hub: HubServer, client: Client, package: Package, t
     assert all(torch.equal(a, b) for a, b in zip(theirs.state_dict().values(), ours.state_dict().values(), strict=True))
 
 
-@pytest.mark.parametrize("kind", [503, "lose"])
+@pytest.mark.parametrize("kind", EVERY_FAULT)
 @pytest.mark.parametrize("call", EVERY_CALL)
 def test_one_fault_changes_nothing(
     hub: HubServer, client: Client, package: Package, call: str, kind: int | str
 ) -> None:
-    """Every call fails once: with an error, or with the work done and the answer lost."""
+    """Every call fails once: refused, dropped before or after the work, silent, or with another answer than it should."""
     fault = hub.fail(call, kind)
-    assert client.publish(package, public=True)["changed"]
+    assert client.publish(package, public=True, **_patience(kind))["changed"]
     assert fault.struck.is_set()
+    assert kind != "hang" or fault.given_up.wait(10)
     check_published_once(hub, package, private=False)
+    check_sends_nothing(hub, client, package, public=True)
+
+
+@pytest.mark.parametrize("kind", EVERY_FAULT)
+def test_a_fault_in_reading_the_earlier_package_leaves_none_of_its_files(
+    hub: HubServer, client: Client, package: Package, other: Package, kind: int | str
+) -> None:
+    client.publish(package)
+    fault = hub.fail("resolve", kind)
+    client.publish(other, **_patience(kind))
+    assert fault.struck.is_set()
+    repo = hub.store.repos["ada/arm"]
+    assert set(repo.head.tree) == {entry.path for entry in other.everything} | {".gitattributes"}
+    assert len(repo.commits) == 3
+
+
+def _patience(kind: int | str) -> dict[str, float]:
+    """Of a server that went silent, a test does not wait for minutes."""
+    return {"silence_s": 2} if kind == "hang" else {}
+
+
+def check_sends_nothing(hub: HubServer, client: Client, package: Package, **arguments: Any) -> None:
     hub.calls.clear()
-    client.publish(package, public=True)
-    assert not hub.count(*SENDING)
+    assert not client.publish(package, **arguments)["changed"]
+    assert hub.calls and not hub.count(*SENDING)
 
 
 @pytest.mark.parametrize("kind", [408, 412, 429, 500, "drop"])
@@ -135,12 +156,47 @@ def test_picture_added_by_hand_is_no_change(hub: HubServer, client: Client, pack
     assert again["commit"] == first["commit"]
 
 
-def test_two_publishers_at_once(hub: HubServer, new_client: Callable[[], Client], package: Package) -> None:
+def test_publishers_of_the_same_at_once(hub: HubServer, new_client: Callable[[], Client], package: Package) -> None:
     publishers = [new_client() for _ in range(3)]
     for publisher in publishers:
         publisher.send("publish", package=str(package.folder), repo="ada/arm", public=False)
     assert not any(publisher.receive().problems for publisher in publishers)
     check_published_once(hub, package)
+
+
+def test_publishers_of_two_runs_at_once(
+    hub: HubServer, new_client: Callable[[], Client], package: Package, other: Package
+) -> None:
+    """Each is there in one commit, under its own tag, and neither takes the other's place again."""
+    publishers = {new_client(): each for each in (package, other)}
+    for publisher, each in publishers.items():
+        publisher.send("publish", package=str(each.folder), repo="ada/arm", public=False)
+    assert not any(publisher.receive().problems for publisher in publishers)
+    repo = hub.store.repos["ada/arm"]
+    assert len(repo.commits) == 3
+    for each in (package, other):
+        tree = repo.at(repo.tags[each.tag]).tree
+        assert {path: blob.sha256 for path, blob in tree.items() if path != ".gitattributes"} == {
+            entry.path: entry.sha256 for entry in each.everything
+        }
+
+
+@pytest.mark.parametrize("call", ["whoami", "preupload", "large_put", "commit", "refs", "tag"])
+def test_token_that_expires(hub: HubServer, client: Client, package: Package, call: str) -> None:
+    """The same command with a token that is good again goes on, and what was sent is not sent twice."""
+    fault = hub.fail(call, "expire")
+    answer = client.ask("publish", package=str(package.folder), repo="ada/arm", public=False)
+    assert fault.struck.is_set()
+    assert [problem["code"] for problem in answer.problems] == ["CR731"]
+    sent, commits = set(hub.store.large), len(hub.store.repos["ada/arm"].commits) if hub.store.repos else 0
+    assert commits in (0, 1, 2)
+    hub.store.users[TOKEN] = User("ada")
+    hub.calls.clear()
+    client.publish(package)
+    check_published_once(hub, package)
+    large = {entry.sha256 for entry in package.everything if entry.path.endswith(LARGE)}
+    assert hub.count("large_put") == len(large - sent)
+    assert hub.count("commit") == (commits < 2)
 
 
 def test_gitignore_of_the_repository_leaves_nothing_out(hub: HubServer, client: Client, package: Package) -> None:

@@ -17,12 +17,17 @@ from publishing_toys import make_plan
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import RecipeError
 from cosmos_recipes.publishing.package import Package, verify_package
-from cosmos_recipes.publishing.publish import local_name, preflight, publish
+from cosmos_recipes.publishing.publish import Target, local_name, preflight
+from cosmos_recipes.publishing.publish import publish as publish_to
 from cosmos_recipes.publishing.receipt import Receipt
 from cosmos_recipes.training.world_model import WorldModel
 
 LOCAL = make_plan(publish={"repo": "local", "public": False})
 REPO = Path("local") / "toy-arm"
+
+
+def publish(package: Path, plan: Plan, *, root: Path) -> Receipt:
+    return publish_to(package, Target.of(plan, root))
 
 
 def state(folder: Path) -> dict[str, tuple[int, int]]:
