@@ -161,6 +161,12 @@ class Store:
             raise Refused(403, "You don't have the rights to write to it")
         return repo
 
+    def stored(self, sha256: str) -> Blob:
+        """Return a large file: one that was sent, or that a test put into a commit."""
+        trees = (commit.tree for repo in self.repos.values() for commit in repo.commits)
+        held = (blob for tree in trees for blob in tree.values() if blob.large and blob.sha256 == sha256)
+        return self.large.get(sha256) or next(held)
+
     def create(self, owner: str | None, name: str, token: str, *, private: bool) -> tuple[int, Repo]:
         user = self.user(token)
         if user is None:
