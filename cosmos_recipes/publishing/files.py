@@ -83,6 +83,15 @@ def copy_file(source: Path, target: Path) -> None:
     _flush(target)
 
 
+def link_file(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the disk has no second names."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        copy_file(source, target)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a small file that is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)

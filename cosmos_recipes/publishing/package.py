@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from cosmos_recipes.publishing.files import (
     allowed,
     appearing,
     copy_file,
+    link_file,
     walk,
     write_text,
 )
@@ -88,9 +90,31 @@ def write_package(folder: Path, *, model: Path, run: Path, evaluation: Path, pla
         _forget_machine(part)
         write_text(part / CARD, model_card(plan, Told.read(part, run)))
         write_text(part / "LICENSE", licence_text(plan))
-        _write_manifest(part, plan, run_id)
+        entries = [FileEntry.of(part, path) for path, _ in walk(part)]
+        write_text(part / MANIFEST, _manifest(plan, run_id, entries))
         package = verify_package(part)
     return replace(package, folder=folder)
+
+
+def address(package: Package, folder: Path, *, repo: str, plan: Plan, run: Path) -> Package:
+    """Make at `folder` the same package with the card that it has in another repository; other files are not copied."""
+    texts = {CARD: model_card(plan, Told.read(package.folder, run), repo=repo)}
+    entries = tuple(_entry_of(CARD, texts[CARD]) if entry.path == CARD else entry for entry in package.files)
+    texts[MANIFEST] = _manifest(plan, package.run, entries)
+    if not all(
+        (folder / path).is_file() and (folder / path).read_text("utf-8") == text for path, text in texts.items()
+    ):
+        with appearing(folder) as part:
+            for entry in package.files:
+                link_file(package.folder / entry.path, part / entry.path)
+            for path, text in texts.items():
+                write_text(part / path, text)
+    return replace(package, folder=folder, files=entries, manifest=_entry_of(MANIFEST, texts[MANIFEST]))
+
+
+def _entry_of(path: str, text: str) -> FileEntry:
+    content = text.encode()
+    return FileEntry(path=path, sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
 
 
 def verify_package(folder: Path) -> Package:
@@ -173,8 +197,7 @@ def _forget_machine(part: Path) -> None:
             write_text(config, json.dumps(settings, indent=2, sort_keys=True) + "\n")
 
 
-def _write_manifest(part: Path, plan: Plan, run_id: str) -> None:
-    entries = [FileEntry.of(part, path) for path, _ in walk(part)]
+def _manifest(plan: Plan, run_id: str, entries: Sequence[FileEntry]) -> str:
     manifest = {
         "format": 1,
         "recipe": plan.recipe,
@@ -183,7 +206,7 @@ def _write_manifest(part: Path, plan: Plan, run_id: str) -> None:
         "code": f"cosmos-recipes {__version__}",
         "files": {entry.path: {"sha256": entry.sha256, "size_bytes": entry.size_bytes} for entry in entries},
     }
-    write_text(part / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    return json.dumps(manifest, indent=2) + "\n"
 
 
 def _base(plan: Plan) -> str | None:

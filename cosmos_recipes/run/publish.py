@@ -14,7 +14,7 @@ from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
 from cosmos_recipes.diagnostics.words import listed
 from cosmos_recipes.publishing.files import MANIFEST
-from cosmos_recipes.publishing.package import Package, inspect_package
+from cosmos_recipes.publishing.package import Package, address, inspect_package
 from cosmos_recipes.publishing.publish import LOCAL, Target, local_name, send
 from cosmos_recipes.publishing.receipt import Receipt, Verified
 from cosmos_recipes.run.folder import RunFolder, only_process
@@ -94,12 +94,19 @@ def find_publication(reference: str, asked: Asked, *, runs: Path) -> Publication
 def look_at(publication: Publication) -> tuple[Package, tuple[Problem, ...]]:
     """Return what would be published, and all that is refused; no network is used.
 
+    Where a run goes to another repository than its recipe says, the card is made anew: it names where it is.
+
     Raises:
         RecipeError: there is no manifest, or none that can be read (CR710).
     """
     package, problems = inspect_package(publication.folder)
     # Of a package that is not whole, the figures may be missing as well.
-    return package, problems or publication.refused()
+    problems = problems or publication.refused()
+    if problems or publication.run is None or publication.target.repo == publication.plan.publish.repo:
+        return package, problems
+    run, repo = publication.run.path, publication.target.repo
+    folder = run / "addressed" / repo.replace("/", "--")
+    return address(package, folder, repo=repo, plan=publication.plan, run=run), problems
 
 
 def publish_package(publication: Publication) -> Receipt:

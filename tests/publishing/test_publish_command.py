@@ -16,7 +16,8 @@ import pytest
 from hub_server import TOKEN, HubServer
 from hub_store import Repo
 
-from cosmos_recipes.publishing.package import Package, verify_package
+from cosmos_recipes.compiler.compile import read_plan
+from cosmos_recipes.publishing.package import Package, address, verify_package
 from tests.small_runs import command, environment, finish, only_run, start
 
 SENDING = ("commit", "large_put", "open_request", "tag", "settings")
@@ -39,7 +40,10 @@ def runs(trained: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def run(runs: Path) -> SimpleNamespace:
     folder = only_run(runs, "factory")
-    return SimpleNamespace(folder=folder, package=verify_package(folder / "package"))
+    made = verify_package(folder / "package")
+    plan = read_plan(folder / "plan.yaml")
+    there = address(made, runs.parent / "there", repo="ada/factory", plan=plan, run=folder)
+    return SimpleNamespace(folder=folder, made=made, package=there)
 
 
 @pytest.fixture
@@ -98,6 +102,13 @@ def test_published_then_found_there(publish: Publish, hub: HubServer, run: Simpl
     assert hub.calls and not hub.count(*SENDING)
 
 
+def test_card_names_where_the_model_is(publish: Publish, hub: HubServer, run: SimpleNamespace) -> None:
+    assert publish("factory", "--repo", "ada/factory").returncode == 0
+    files = hub.store.repos["ada/factory"].head.tree
+    assert "cosmos-recipe sample hf://ada/factory" in files["README.md"].content.decode()
+    assert files["plan.yaml"].content == (run.folder / "package" / "plan.yaml").read_bytes()
+
+
 def test_token_is_in_no_output_and_no_file(publish: Publish, hub: HubServer, run: SimpleNamespace) -> None:
     done = publish("factory", "--repo", "ada/factory")
     assert TOKEN not in done.stdout + done.stderr
@@ -151,11 +162,11 @@ def test_two_at_once(
     publish: Publish, hub: HubServer, run: SimpleNamespace, runs: Path, settings: dict[str, str]
 ) -> None:
     """From two folders, as on two machines."""
-    shutil.copytree(run.folder / "package", runs.parent / "copy")
+    copy = Path(shutil.copytree(run.folder, runs.parent / "copy" / run.folder.name, symlinks=True))
     asked = [sys.executable, "-m", "cosmos_recipes", "publish", "--repo", "ada/factory", "--runs", str(runs)]
     both = [
         subprocess.Popen([*asked, str(folder)], env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for folder in (run.folder, runs.parent / "copy")
+        for folder in (run.folder, copy)
     ]
     said = [process.communicate() for process in both]
     assert [process.returncode for process in both] == [0, 0], said
@@ -170,11 +181,12 @@ def test_disk_without_room_for_the_model(publish: Publish, runs: Path, run: Simp
     assert not (repo / "latest").exists() and not list(repo.rglob("*.partial*")) and not list(repo.glob("snapshots/*"))
     done = publish("factory", "--verify", "download")
     assert done.returncode == 0, done.stderr
-    assert verify_package(repo / "latest").everything == run.package.everything
+    assert verify_package(repo / "latest").everything == run.made.everything
 
 
 def test_disk_without_room_for_the_receipt(publish: Publish, hub: HubServer, run: SimpleNamespace) -> None:
     """The model is there, which is said; the same command later writes the receipt and sends nothing."""
+    publish("factory", "--repo", "ada/factory", "--dry-run")
     full = publish("factory", "--repo", "ada/factory", largest_file_bytes=200)
     assert full.returncode == 6, full.stderr
     assert "CR748" in full.stderr and f"{hub.url}/ada/factory" in full.stderr
@@ -202,7 +214,7 @@ def test_a_package_by_itself(publish: Publish, hub: HubServer, run: SimpleNamesp
     done = publish(str(copy), "--repo", "ada/factory")
     assert done.returncode == 0, done.stderr
     assert "receipt" not in done.stdout
-    published_once(hub, run.package)
+    published_once(hub, run.made)
     verify_package(copy)
 
 

@@ -81,7 +81,7 @@ def task_figures(metrics: Metrics) -> list[TaskFigureRow]:
         TaskFigureRow(
             name=escaped(known[name].label) if name in known else code(name),
             values={control: _mean(figure, control, known.get(name)) for control in CONTROLS},
-            p="" if figure.get("p_shuffled") is None else p_value(figure["p_shuffled"]).replace("<", "&lt;"),
+            p="" if figure.get("p_shuffled") is None else p_value(figure["p_shuffled"]),
             meaning=_task_meaning(figure, known.get(name)),
         )
         for name, figure in (metrics.get("task") or {}).items()

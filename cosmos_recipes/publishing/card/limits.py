@@ -52,7 +52,7 @@ def _of_data(plan: Plan, told: Told) -> Iterator[Markdown]:
             "All of its data is drawn by a program. How it does on videos of the real world was not measured."
         )
     if left_out := len(told.prepared.get("left_out") or ()):
-        yield Markdown(f"{left_out} recordings could not be used and were left out.")
+        yield Markdown(f"Recordings of which no clip could be made, and which were left out: {left_out}.")
 
 
 def _of_figures(plan: Plan, told: Told) -> Iterator[Markdown]:

@@ -18,10 +18,14 @@ from cosmos_recipes.publishing.licences import licence_link
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
 
 
-def model_card(plan: Plan, told: Told) -> str:
-    """Return README.md of a package: a head of YAML for the Hub and a page for people; the same run gives the same bytes."""
+def model_card(plan: Plan, told: Told, *, repo: str | None = None) -> str:
+    """Return README.md of a package: a head of YAML for the Hub and a page for people; the same run gives the same bytes.
+
+    `repo` is where the package goes, if that is not where its plan says.
+    """
     import jinja2
 
+    there = plan.model_copy(update={"publish": plan.publish.model_copy(update={"repo": repo})}) if repo else plan
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -36,14 +40,14 @@ def model_card(plan: Plan, told: Told) -> str:
         clip=plan.data.clip,
         title=card_title(plan),
         about=_about(plan),
-        samples=samples(plan, told),
+        samples=samples(there, told),
         sheet="samples/contact_sheet.png" in told.files,
         columns=contract.columns(plan),
         legend=contract.legend(plan),
         tables=contract.numbers(plan, told),
         unused=contract.unused(plan),
-        usage=usage.usage(plan, told),
-        reference=Markdown(usage.reference(plan)),
+        usage=usage.usage(there, told),
+        reference=Markdown(usage.reference(there)),
         own_tokenizer=not told.is_tokenizer_elsewhere,
         head_numbers=told.head_numbers,
         metrics=told.metrics,
