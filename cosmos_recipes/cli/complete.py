@@ -80,6 +80,16 @@ def runs() -> list[str]:
     return _offered(lambda: sorted(str(plan.parent) for plan in RUNS.glob("*/*/plan.yaml")))
 
 
+def runnable() -> list[str]:
+    """Offer recipes, the folders of runs, and what is published here."""
+    return [*recipes(), *runs(), *published()]
+
+
+def published() -> list[str]:
+    """Offer the folders that models are published to."""
+    return _offered(lambda: sorted(str(refs.parent) for refs in RUNS.glob("published/*/*/refs")))
+
+
 def models() -> list[str]:
     """Offer recipes that were run, which stand for their newest run, and the folders of runs."""
     folders = runs()

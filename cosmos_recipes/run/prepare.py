@@ -163,13 +163,14 @@ class Preparation:
         left_out = [_plain(problem) for problem in report.problems]
         return {"found": report.found, "kept": report.aligned, "clips": report.clips, "left_out": left_out}
 
-    def _hashes(self) -> MediaHashes:
+    def hashes(self) -> MediaHashes:
+        """Return the hashes of videos that are known from earlier."""
         from cosmos_recipes.data.cache.hashes import MediaHashes
 
         return MediaHashes(self.folder.parent / "media-hashes.jsonl")
 
     def _small_videos(self) -> SmallVideos:
-        hashes = self._hashes()
+        hashes = self.hashes()
         return SmallVideos(folder=self.folder.parent / "small", hash_of=lambda media: hashes.of([media])[0])
 
     def _cache(self) -> Cache:
@@ -187,7 +188,7 @@ class Preparation:
             tokenizer = tokenizer.to(device())
         encoder = Encoder.saved(tokenizer, place, revision=self.plan.backbone.revision)
         clips = [clip for split in ("train", "held-out") for clip in reader.index.ids(split).tolist()]
-        return ClipLatents(reader, clips, encoder, self._hashes())
+        return ClipLatents(reader, clips, encoder, self.hashes())
 
     def _encode(self, progress: Progress, *, part: Part | None = None) -> ClipLatents:
         latents = self._latents()

@@ -5,7 +5,6 @@ Nothing of a repository is executed, and no file is read that a package does not
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,10 +1,12 @@
 """What a person names: a run, a model, a package or a published one, here or on the Hub, or a recipe that was run.
 
-    runs/factory/base-1a2b3c4d          the folder of a run, or its plan.yaml
-    published/local/factory[@TAG]       a folder with the Hub's layout, wherever it lies
-    hf://owner/name[@REVISION]          the same on the Hub; a branch is pinned to the commit that it is now
-    a/package                           a package or a model in a folder of its own
-    factory                             the newest run of that recipe, where a trained model is needed
+runs/factory/base-1a2b3c4d          the folder of a run, or its plan.yaml
+published/local/factory[@TAG]       a folder with the Hub's layout, wherever it lies
+hf://owner/name[@REVISION]          the same on the Hub; a branch is pinned to the commit that it is now
+a/package                           a package or a model in a folder of its own
+factory                             the newest run of that recipe, where a trained model is needed
+
+Every command that takes one of these finds it here.
 """
 
 from __future__ import annotations

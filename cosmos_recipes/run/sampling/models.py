@@ -19,6 +19,7 @@ from cosmos_recipes.run.references import Named, find_model
 if TYPE_CHECKING:
     from cosmos_recipes.training.world_model import WorldModelConfig
 
+
 @dataclass(frozen=True, kw_only=True)
 class OpenModel:
     """A model's folder. `pinned` names the same model for ever, where that can be said; a base has no `plan`."""
