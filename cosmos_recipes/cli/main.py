@@ -17,6 +17,7 @@ from cosmos_recipes.cli import (
     cp,
     data,
     doctor,
+    evaluate,
     explain,
     failures,
     gallery,
@@ -47,6 +48,7 @@ app.command("plan", short_help="Say whether it fits some machines, how fast, at 
 app.command("compile", short_help="Write and show what a run will do.")(compile_.compile_)
 app.add_typer(data.app, name="data", short_help="Look at data before it is trained on.")
 app.command("sample", short_help="Generate a video with a trained model.")(sample.sample)
+app.command("evaluate", short_help="Measure a trained model again.")(evaluate.evaluate)
 app.command("explain", short_help="Say what an error code means.")(explain.explain)
 app.command("ls", short_help="List recipes, backbones, heads, schemas, data sets.")(ls.ls)
 app.command("show", short_help="Show one of them whole.")(show.show)

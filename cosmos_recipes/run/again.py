@@ -143,7 +143,7 @@ def _retold(named: Named, recipe: str, here: Plan, plan: Plan) -> str:
 
 def _origin(named: Named, document: Mapping[str, Any]) -> str | None:
     """Return what is run again, pinned; of a run of one's own, what that was made from."""
-    return named.pinned if named.published else document.get("origin")
+    return named.published.origin if named.published else document.get("origin")
 
 
 def _pinned(text: str) -> Problem:

@@ -33,13 +33,24 @@ _LARGEST_MANIFEST_BYTES = 10_000_000
 class Published:
     """A package of a commit. `folder` holds what was asked for; `files` is all that its manifest lists.
 
-    `name` names the same package for ever, and `commit` is None for a folder that no repository holds.
+    `name` names the same package for ever, `repository` what it is one of, and `commit` is None for a folder that no
+    repository holds.
     """
 
     name: str
+    repository: str
     folder: Path
     commit: str | None
     files: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def origin(self) -> str:
+        """What a lock calls it: its address on the Hub, or its name and commit, without the paths of this machine."""
+        if self.name.startswith(HUB):
+            return self.name
+        # A commit of a folder is the start of the hash of the manifest.
+        commit = sha256(self.folder / MANIFEST)[:40]
+        return f"{self.repository}@{commit}"
 
     @property
     def weights(self) -> dict[str, str]:
@@ -76,7 +87,7 @@ def from_hub(reference: str, *, weights: bool) -> Published:
         hub.fetch_files(repo, commit, names)
     except hub.failures() as error:
         _refuse(reference, error)
-    found = Published(name=name, folder=folder, commit=commit, files=files)
+    found = Published(name=name, repository=repo, folder=folder, commit=commit, files=files)
     _verify(found, names)
     return found
 
@@ -91,7 +102,7 @@ def from_repository(path: Path, revision: str | None, *, weights: bool) -> Publi
     folder = path / "snapshots" / commit
     name = str(folder.resolve())
     files = _listed(folder, name)
-    found = Published(name=name, folder=folder, commit=commit, files=files)
+    found = Published(name=name, repository=path.resolve().name, folder=folder, commit=commit, files=files)
     _verify(found, [file for file in files if wanted(file, weights=weights)])
     return found
 
@@ -103,7 +114,9 @@ def from_package(folder: Path) -> Published:
         RecipeError: it is no package (CR246).
     """
     name = str(folder.resolve())
-    return Published(name=name, folder=folder, commit=None, files=_listed(folder, name))
+    return Published(
+        name=name, repository=folder.resolve().name, folder=folder, commit=None, files=_listed(folder, name)
+    )
 
 
 def _commit(path: Path, revision: str) -> str:
