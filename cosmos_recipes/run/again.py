@@ -75,10 +75,11 @@ def _locked(named: Named, document: dict[str, Any], found: tuple[Drift, ...], *,
 
 
 def _is_other_base(here: Plan, plan: Plan, *, frozen: bool) -> bool:
-    """Return whether what is set to start from is another model: then the whole is another recipe."""
-    if frozen or here.backbone.weights == plan.backbone.weights:
+    """Return whether what there is to start from is another model: then the whole is another recipe."""
+    weights = Weights(label=here.backbone.weights or "")
+    if frozen or not here.backbone.weights or weights.is_on_hub or not weights.is_whole:
         return False
-    return Weights(label=str(here.backbone.weights)).sha256() != plan.backbone.weights_sha256
+    return weights.sha256() != plan.backbone.weights_sha256
 
 
 def _recompiled(named: Named, plan: Plan, overrides: Sequence[str], document: dict[str, Any]) -> Opened:
@@ -89,16 +90,18 @@ def _recompiled(named: Named, plan: Plan, overrides: Sequence[str], document: di
     loaded = load_recipe(named.folder / RECIPE, overrides=[*ours, *data, *overrides])
     require_known_figures(loaded)
     made = compile_recipe(loaded, ask_hub=True)
-    documents = emit(made, loaded)
-    held = drift(document, made, documents[RECIPE], base=made.backbone.weights) if document else ()
-    # What was set is no drift.
-    others = tuple(each for each in held if each.path.partition(".")[0] not in ("plan", "recipe", "backbone", "schema"))
-    return Opened(plan=made, documents=emit(made, loaded, origin=_origin(named, document)), locked=_told(named, others))
+    documents = emit(made, loaded, origin=_origin(named, document))
+    found = drift(document, made, documents[RECIPE], base=made.backbone.weights) if document else ()
+    set_blocks = {text.partition("=")[0].strip().partition(".")[0] for text in overrides}
+    return Opened(plan=made, documents=documents, locked=_told(named, document, found, set_blocks))
 
 
-def _told(named: Named, found: tuple[Drift, ...]) -> Locked:
-    """Return a lock that only tells of what drifted: other weights will come out, and perhaps of other data."""
-    return Locked(name=named.pinned, document={}, drift=found, frozen=False)
+def _told(named: Named, document: dict[str, Any], found: tuple[Drift, ...], set_blocks: set[str]) -> Locked:
+    """Return a lock that only tells of what drifted; what was set is no drift, and other weights will come out."""
+    is_set = {"plan", "recipe", *set_blocks} | ({"schema"} if "dataset" in set_blocks else set())
+    others = tuple(each for each in found if each.path.partition(".")[0] not in is_set)
+    compared = {} if "dataset" in set_blocks else document
+    return Locked(name=named.pinned, document=compared, drift=others, frozen=False)
 
 
 def _is_elsewhere(named: Named) -> bool:

@@ -115,9 +115,8 @@ def _side_of_run(named: Named) -> Side:
     file = named.folder / RECIPE
     located = read_located(file) if file.is_file() else None
     places = {".".join(key): place for key, place in located.values.items()} if located else {}
-    where = f"{named.pinned}/{RECIPE}"
     recipe = _flat(
-        located.tree if located else {}, lambda path: f"{where}:{places[path].line}" if path in places else where
+        located.tree if located else {}, lambda path: f"{RECIPE}:{places[path].line}" if path in places else RECIPE
     )
     return Side(name=named.pinned, groups=_groups(recipe, plan, read_lock(named.folder), metrics))
 
@@ -127,7 +126,8 @@ def _groups(recipe: Values, plan: Plan, locked: Mapping[str, Any], metrics: Any)
     planned = _flat(document, lambda path: plan.origins.get(path, ""))
     environment = {name: locked[name] for name in _ENVIRONMENT if name in locked}
     measured = {name: value for name, value in (metrics or {}).items() if name != _OF_TIME}
-    found = _flat({"data": locked.get("data") or {}}, lambda path: LOCK, "lock.")
+    content = {name: each for name, each in (locked.get("data") or {}).items() if name in ("sha256", "recordings")}
+    found = _flat(content, lambda path: LOCK, "lock.data.")
     return {
         "recipe": recipe,
         "plan": {path: value for path, value in planned.items() if not path.startswith("data.")},
