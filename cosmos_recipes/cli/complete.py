@@ -91,9 +91,9 @@ def published() -> list[str]:
 
 
 def models() -> list[str]:
-    """Offer recipes that were run, which stand for their newest run, and the folders of runs."""
+    """Offer recipes that were run, which stand for their newest run, the folders of runs, and what is published here."""
     folders = runs()
-    return [*dict.fromkeys(Path(folder).parent.name for folder in folders), *folders]
+    return [*dict.fromkeys(Path(folder).parent.name for folder in folders), *folders, *published()]
 
 
 def _files(kind: Kind) -> list[str]:

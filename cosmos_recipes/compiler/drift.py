@@ -78,9 +78,12 @@ def drift(locked: Mapping[str, Any], plan: Plan, recipe: str, *, base: str | Non
 
 
 def drift_of_data(locked: Mapping[str, Any], content: Mapping[str, Any]) -> tuple[Drift, ...]:
-    """Return what of the data is otherwise: its recordings by name, where the lock lists them."""
+    """Return what of the data is otherwise: its recordings by name, where the lock lists them.
+
+    The lock of a plan that was never run says nothing of them.
+    """
     then: Mapping[str, Any] = locked.get("data") or {}
-    if then.get("sha256") == content["sha256"]:
+    if then.get("sha256") in (None, content["sha256"]):
         return ()
     whole = Drift(path="data.sha256", locked=_words(then.get("sha256")), now=_words(content["sha256"]))
     return (whole, *_recordings(then.get("recordings") or {}, content.get("recordings") or {}))

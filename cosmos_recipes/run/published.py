@@ -173,7 +173,9 @@ def _difference(found: Published, name: str) -> Problem | None:
         place=Place(file=found.name),
         expected=f"{said['size_bytes']} bytes with the sha256 {str(said['sha256'])[:12]}",
         found=other,
-        hint=f"remove {path.resolve()} and repeat the command; if that does not help, the package has to be published again",
+        hint=f"remove {path} and repeat the command, which fetches it again"
+        if found.name.startswith(HUB)
+        else "publish it again from its run; to change what is run, use --set",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.emit import write_files
 from cosmos_recipes.diagnostics import RecipeError, render
+from cosmos_recipes.files import sha256
 from cosmos_recipes.run.again import open_again
 from cosmos_recipes.run.opening import Opened, open_recipe
 from cosmos_recipes.run.references import find
@@ -170,3 +173,51 @@ def test_text(name: str, compiled: Path) -> None:
         again(compiled, *overrides)
     shown = render(raised.value.problems).replace(str(compiled.parent), "HERE")
     assert_stored(TEXTS / f"{name}.txt", shown + "\n")
+
+
+def _published(run: Path) -> Path:
+    """A folder with the Hub's layout, whose package has no weights, so that nothing has to be trained for it."""
+    snapshot = run.parent / "arm" / "snapshots" / ("a" * 40)
+    shutil.copytree(run, snapshot)
+    (snapshot / "cosmos_recipe.json").write_text("{}")
+    (run.parent / "arm" / "refs").mkdir()
+    (run.parent / "arm" / "refs" / "main").write_text("a" * 40)
+    files = {
+        path.name: {"sha256": sha256(path), "size_bytes": path.stat().st_size}
+        for path in snapshot.iterdir()
+        if path.suffix in (".yaml", ".lock", ".json") and path.name != "nemo.yaml"
+    }
+    (snapshot / "MANIFEST.json").write_text(json.dumps({"format": 1, "files": files}))
+    return snapshot
+
+
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no-package": (lambda snapshot: (snapshot / "MANIFEST.json").unlink(), "arm"),
+    "other-content": (lambda snapshot: edit(snapshot / "recipe.yaml", "seed: 0", "seed: 1"), "arm"),
+    "no-such-revision": (lambda snapshot: None, "arm@v2"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_text_of_what_cannot_be_had(name: str, compiled: Path) -> None:
+    change, reference = BROKEN[name]
+    change(_published(compiled))
+    with pytest.raises(RecipeError) as raised:
+        find(f"{compiled.parent}/{reference}", weights=False)
+    shown = re.sub(r"\b[0-9a-f]{12}\b|\d+ bytes", "…", render(raised.value.problems))
+    assert_stored(TEXTS / f"{name}.txt", shown.replace(str(compiled.parent), "HERE") + "\n")
+
+
+def test_no_text_without_a_case() -> None:
+    assert {path.stem for path in TEXTS.glob("*.txt")} == {*WRONG, *BROKEN}
+
+
+def test_what_was_published_is_published_to_a_folder_when_it_is_run_again(compiled: Path) -> None:
+    """Not to the repository that it came from, unless that is asked for."""
+    edit(compiled / "plan.yaml", "repo: local", "repo: ada/arm")
+    _published(compiled)
+    for overrides, repo in (((), "local"), (("publish.repo=me/arm",), "me/arm")):
+        opened = again(compiled.parent / "arm", *overrides, frozen=False)
+        assert opened.plan.publish.repo == repo
+        assert f"repo: {repo}" in opened.documents["recipe.yaml"]
+        assert "origin: arm@" in opened.documents["recipe.lock"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from cosmos_recipes.recipe.located import read_located
 from tests.run.again.conftest import REPO, OnHub
 from tests.small_runs import only_run
 
+README = Path(__file__).parents[3] / "README.md"
+
 
 def weights(package: Path) -> dict[str, bytes]:
     found = {path.relative_to(package).as_posix(): path.read_bytes() for path in package.rglob("*.safetensors")}
@@ -19,13 +22,23 @@ def weights(package: Path) -> dict[str, bytes]:
     return found
 
 
-def test_what_is_on_the_hub_is_run_again_to_the_same_weights_and_videos(on_hub: OnHub, tmp_path: Path) -> None:
+def readme_commands() -> list[list[str]]:
+    section = README.read_text(encoding="utf-8").split("## Sharing and reproducing")[1]
+    return [shlex.split(line)[1:] for line in section.split("```")[1].splitlines()[1:]]
+
+
+def test_what_the_readme_says_is_done_to_the_same_weights_videos_and_figures(on_hub: OnHub, tmp_path: Path) -> None:
     """The branch is pinned, and nothing goes back to the repository that it came from."""
     sent = on_hub.hub.count("commit", "large_put", "tag")
-    done = on_hub.call(tmp_path, "run", f"hf://{REPO}", "--frozen")
-    assert done.returncode == 0, done.stderr
+    shutil.copytree(on_hub.videos, tmp_path / "my-videos")
+    shutil.copyfile(next(on_hub.videos.glob("held_out*")), tmp_path / "start.mp4")
+    done = {}
+    for words in readme_commands():
+        done[words[0]] = on_hub.call(tmp_path, *words)
+        assert done[words[0]].returncode == 0, done[words[0]].stderr
+    assert done.keys() == {"show", "run", "sample", "evaluate", "diff"}
     pinned = f"hf://{REPO}@{on_hub.commit}"
-    assert f"the weights are those of {pinned}, bit for bit" in done.stderr
+    assert f"the weights are those of {pinned}, bit for bit" in done["run"].stderr
     assert on_hub.hub.count("commit", "large_put", "tag") == sent
     run = only_run(tmp_path / "runs", "factory")
     assert weights(run / "package") == weights(on_hub.run / "package")
@@ -34,15 +47,10 @@ def test_what_is_on_the_hub_is_run_again_to_the_same_weights_and_videos(on_hub: 
     assert locked["origin"] == pinned
     assert locked["data"] == before["data"]
     assert read_located(run / "recipe.yaml").tree["publish"]["repo"] == "local"
-
-    video = next(on_hub.videos.glob("held_out*"))
-    asked = ("--frames", video, "--seed", 3, "-o")
-    again = on_hub.call(tmp_path, "sample", f"hf://{REPO}", *asked, "again.mp4")
-    assert again.returncode == 0, again.stderr
-    first = on_hub.call(tmp_path, "sample", on_hub.run, *asked, "first.mp4")
+    first = on_hub.call(tmp_path, "sample", on_hub.run, "--frames", "start.mp4", "-o", "first.mp4")
     assert first.returncode == 0, first.stderr
-    assert (tmp_path / "again.mp4").read_bytes() == (tmp_path / "first.mp4").read_bytes()
-    assert json.loads((tmp_path / "again.json").read_text())["asked"]["model"] == pinned
+    assert (tmp_path / "next.mp4").read_bytes() == (tmp_path / "first.mp4").read_bytes()
+    assert json.loads((tmp_path / "next.json").read_text())["asked"]["model"] == pinned
 
 
 def test_a_published_folder_is_run_again_with_its_data_elsewhere(on_hub: OnHub, tmp_path: Path) -> None:
