@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.compile import compile_recipe, read_plan
@@ -55,7 +55,7 @@ def open_again(named: Named, *, overrides: Sequence[str] = (), frozen: bool = Fa
     return Opened(plan=here, documents=documents, locked=locked)
 
 
-def fail_without_lock(reference: str) -> None:
+def fail_without_lock(reference: str) -> NoReturn:
     """Refuse to hold to a lock what has none (CR244)."""
     fail(
         "CR244",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from cosmos_recipes import __version__
 from cosmos_recipes.compiler.compile import compile_data
 from cosmos_recipes.compiler.plan import DataPlan, Plan
+from cosmos_recipes.data.binding.alike import difference
+from cosmos_recipes.data.binding.declare import Declaration, declaration_of
 from cosmos_recipes.data.index import ClipIndex
 from cosmos_recipes.data.statistics import read_normalisers
 from cosmos_recipes.diagnostics import Place, fail
@@ -145,21 +147,35 @@ def _other_data(dataset: str, named: Named, plan: Plan) -> DataPlan:
     alone = [f"backbone={json.dumps({'use': plan.backbone.name, 'weights': 'none'})}"]
     loaded = load_recipe(named.folder / RECIPE, overrides=[*alone, f"dataset.use={json.dumps(dataset)}"])
     data = compile_data(loaded)
-    for what, ours, theirs in (
-        ("numbers in a row", dict(plan.data.numbers), dict(data.numbers)),
-        ("views", plan.data.clip.views, data.clip.views),
-        ("columns", list(plan.data.columns), list(data.columns)),
-    ):
+    for what, ours, theirs in _unlike(plan.data, data):
         if ours != theirs:
             fail(
                 "CR247",
                 f"the model cannot be measured on {data.name}: it has other {what}",
                 place=Place(file=f"--dataset {dataset}"),
-                expected=str(ours),
-                found=str(theirs),
+                expected=ours,
+                found=theirs,
                 hint="bind the data set as that of the model is",
             )
     return data
+
+
+def _unlike(ours: DataPlan, theirs: DataPlan) -> Iterator[tuple[str, str, str]]:
+    """Yield in words what a model takes for the same, of its own data and of other data."""
+    yield "views", ", ".join(ours.clip.views), ", ".join(theirs.clip.views)
+    yield "columns", ", ".join(ours.columns), ", ".join(theirs.columns)
+    for name, count in ours.numbers.items():
+        yield f"numbers in each row of `{name}`", str(count), str(theirs.numbers.get(name))
+    if differs := difference(_seen(ours, ours), _seen(theirs, ours)):
+        column, meant, other = differs
+        yield f"meanings of `{column}`", meant, other
+
+
+def _seen(data: DataPlan, by: DataPlan) -> Declaration:
+    """Return how a data set keeps its contract, as far as a model that was trained on other data sees it."""
+    own = data.sets[0]
+    whole = declaration_of(data.load_contract(), own.views, own.bindings)
+    return replace(whole, columns={name: said for name, said in whole.columns.items() if name in by.columns})
 
 
 def _clips(

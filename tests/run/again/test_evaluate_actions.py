@@ -63,3 +63,12 @@ def test_other_actions_than_the_model_takes_are_refused(arm: MadeModel, tmp_path
         measured(arm, tmp_path, dataset=str(other))
     shown = render(raised.value.problems).replace(str(tmp_path), "HERE")
     assert_stored(Path(__file__).parent / "texts" / "evaluate-other-actions.txt", shown + "\n")
+
+
+def test_actions_that_mean_something_else_are_refused(arm: MadeModel, tmp_path: Path) -> None:
+    """As many numbers, but the last is a change and not what is reached."""
+    other = tmp_path / "other.yaml"
+    other.write_text(OTHER.format(more="").replace("absolute", "delta"))
+    with pytest.raises(RecipeError, match="CR247") as raised:
+        measured(arm, tmp_path, dataset=str(other))
+    assert "other meanings of `action`" in raised.value.problems[0].message
