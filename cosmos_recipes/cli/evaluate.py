@@ -10,6 +10,7 @@ import typer
 
 from cosmos_recipes.cli import complete
 from cosmos_recipes.cli.figures import rows_of, table
+from cosmos_recipes.diagnostics import visible
 
 if TYPE_CHECKING:
     from cosmos_recipes.run.evaluation import Evaluated
@@ -67,7 +68,7 @@ def evaluate(
         found = evaluate_again(request, screen)
     finally:
         screen.close()
-    typer.echo("\n".join(_lines(found, is_other=dataset is not None)))
+    typer.echo("\n".join(visible(line) for line in _lines(found, is_other=dataset is not None)))
 
 
 def _lines(found: Evaluated, *, is_other: bool) -> Iterator[str]:

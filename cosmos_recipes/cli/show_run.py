@@ -16,14 +16,14 @@ def lines_of(named: Named) -> Iterator[str]:
     """Yield what it is, its contract, plan, figures, lineage and files; no weights are read."""
     from cosmos_recipes.cli.compile_ import overview
     from cosmos_recipes.compiler.compile import read_plan
-    from cosmos_recipes.run.folder import read_json
+    from cosmos_recipes.evaluation.measured import read_metrics
     from cosmos_recipes.run.opening import read_lock
 
     yield named.pinned
     if not named.plan_file.is_file():
         yield "A model without a plan, such as one to start from."
         return
-    plan, metrics = read_plan(named.plan_file), read_json(named.metrics_file)
+    plan, metrics = read_plan(named.plan_file), read_metrics(named.metrics_file)
     parts: tuple[tuple[str, Iterator[str]], ...] = (
         ("plan", iter(overview(plan))),
         ("contract", _contract(plan)),
@@ -47,10 +47,10 @@ def _contract(plan: Plan) -> Iterator[str]:
         yield f"{name:<12} {kind}{numbers}{normalised}"
 
 
-def _figures(metrics: Any) -> Iterator[str]:
+def _figures(metrics: Mapping[str, Any]) -> Iterator[str]:
     from cosmos_recipes.cli.figures import rows_of, table
 
-    if not isinstance(metrics, Mapping):
+    if not metrics:
         yield "not measured yet"
         return
     yield f"{metrics['clips']} held-out clips, {metrics['steps']:,} steps"

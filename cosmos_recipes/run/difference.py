@@ -11,9 +11,9 @@ from cosmos_recipes.compiler.emit import resolved_recipe
 from cosmos_recipes.compiler.lock import lock
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.compiler.provenance import said_at
+from cosmos_recipes.evaluation.measured import read_metrics
 from cosmos_recipes.recipe.load import LoadedRecipe, load_recipe
 from cosmos_recipes.recipe.located import read_located
-from cosmos_recipes.run.folder import read_json
 from cosmos_recipes.run.opening import read_lock
 from cosmos_recipes.run.references import LOCK, RECIPE, Named, find
 
@@ -68,7 +68,7 @@ def open_side(reference: str, *, profile: str | None = None) -> Side:
     loaded = load_recipe(reference, profile=profile)
     plan = compile_recipe(loaded)
     recipe = _flat(resolved_recipe(loaded, plan), lambda path: _said_at(loaded, path))
-    return Side(name=reference, groups=_groups(recipe, plan, lock(plan), None))
+    return Side(name=reference, groups=_groups(recipe, plan, lock(plan), {}))
 
 
 def differences(left: Side, right: Side) -> Iterator[Difference]:
@@ -111,7 +111,7 @@ def _only_run(group: str, path: str, left: Side, right: Side) -> bool:
 
 
 def _side_of_run(named: Named) -> Side:
-    plan, metrics = read_plan(named.plan_file), read_json(named.metrics_file)
+    plan, metrics = read_plan(named.plan_file), read_metrics(named.metrics_file)
     file = named.folder / RECIPE
     located = read_located(file) if file.is_file() else None
     places = {".".join(key): place for key, place in located.values.items()} if located else {}
@@ -121,11 +121,11 @@ def _side_of_run(named: Named) -> Side:
     return Side(name=named.pinned, groups=_groups(recipe, plan, read_lock(named.folder), metrics))
 
 
-def _groups(recipe: Values, plan: Plan, locked: Mapping[str, Any], metrics: Any) -> dict[str, Values]:
+def _groups(recipe: Values, plan: Plan, locked: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, Values]:
     document = plan.model_dump(mode="json", exclude=_NOT_COMPARED)
     planned = _flat(document, lambda path: plan.origins.get(path, ""))
     environment = {name: locked[name] for name in _ENVIRONMENT if name in locked}
-    measured = {name: value for name, value in (metrics or {}).items() if name != _OF_TIME}
+    measured = {name: value for name, value in metrics.items() if name != _OF_TIME}
     content = {name: each for name, each in (locked.get("data") or {}).items() if name in ("sha256", "recordings")}
     found = _flat(content, lambda path: LOCK, "lock.data.")
     return {

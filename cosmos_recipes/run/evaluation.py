@@ -17,9 +17,9 @@ from cosmos_recipes.data.binding.declare import Declaration, declaration_of
 from cosmos_recipes.data.index import ClipIndex
 from cosmos_recipes.data.statistics import read_normalisers
 from cosmos_recipes.diagnostics import Place, fail
+from cosmos_recipes.evaluation.measured import read_metrics
 from cosmos_recipes.files import write_json
 from cosmos_recipes.recipe.load import load_recipe
-from cosmos_recipes.run.folder import read_json
 from cosmos_recipes.run.placing import Placed, inline_dataset, require_here
 from cosmos_recipes.run.prepare import Preparation
 from cosmos_recipes.run.progress import Progress
@@ -85,8 +85,8 @@ def evaluate_again(request: EvaluationRequest, progress: Progress) -> Evaluated:
     progress("loading the model", 0, 0)
     network = WorldModel.from_pretrained(model.folder, base=request.base if model.config.base else None)
     measured = evaluate(network.to(device(plan)), held_out, EvaluationSettings.from_plan(plan), progress=progress)
-    before: Mapping[str, Any] = read_json(named.metrics_file) or {}
-    steps, train_seconds = (before.get(name) or 0 for name in ("steps", "train_seconds"))
+    before = read_metrics(named.metrics_file)
+    steps, train_seconds = (before.get(name, 0) for name in ("steps", "train_seconds"))
     metrics = measured.metrics(steps=steps, train_seconds=train_seconds)
     folder = request.output or Path("evaluated") / (
         f"{plan.recipe}-on-{plan.data.name}" if request.dataset else plan.recipe
