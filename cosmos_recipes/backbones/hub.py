@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -12,6 +13,7 @@ from cosmos_recipes.diagnostics import Place, fail
 
 TIMEOUT_S = 10.0
 """How long the Hub has to say which commit a revision is."""
+FILES_AT_ONCE = 8
 FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 """What of a folder is fetched; weights in other forms could run code.
 
@@ -31,18 +33,42 @@ def commit_of(hub_id: str, revision: str, *, file: str = "transformer/config.jso
 
     `file` is a small file of the model.
     """
-    if is_commit(revision):
-        return revision
-    from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub import HfApi
 
-    with suppress(*_failures()):
-        # The client's cache then knows the commit too, for the next time without network.
-        config = hf_hub_download(hub_id, file, revision=revision, etag_timeout=TIMEOUT_S)
-        return Path(config).parents[file.count("/")].name
-    with suppress(*_failures()):
+    with suppress(*failures()):
+        return pin(hub_id, revision, file=file)
+    with suppress(*failures()):
         # Whoever has not accepted its terms may know the commit of a gated model, and no file of it.
         return HfApi().model_info(hub_id, revision=revision, timeout=TIMEOUT_S).sha
     return None
+
+
+def pin(hub_id: str, revision: str, *, file: str) -> str:
+    """Return the commit that a revision is now or, without an answer, was when `file` was last fetched.
+
+    Raises:
+        Exception: one of `failures`: there is no such revision or file, or neither Hub nor cache says.
+    """
+    if is_commit(revision):
+        return revision
+    from huggingface_hub import hf_hub_download
+
+    # The client's cache then knows the commit too, for the next time without network.
+    fetched = hf_hub_download(hub_id, file, revision=revision, etag_timeout=TIMEOUT_S)
+    return Path(fetched).parents[file.count("/")].name
+
+
+def fetch_files(hub_id: str, commit: str, names: Sequence[str]) -> Path:
+    """Return the folder of a commit with these files of it; what this machine's cache has needs no network.
+
+    Raises:
+        Exception: one of `failures`: a file is neither in the cache nor to be had.
+    """
+    from huggingface_hub import hf_hub_download
+
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        found = list(pool.map(lambda name: Path(hf_hub_download(hub_id, name, revision=commit)), names))
+    return found[0].parents[names[0].count("/")]
 
 
 def fetch(hub_id: str, revision: str, parts: Sequence[str]) -> Path:
@@ -58,16 +84,21 @@ def fetch(hub_id: str, revision: str, parts: Sequence[str]) -> Path:
     ]
     try:
         return Path(snapshot_download(hub_id, revision=revision, allow_patterns=patterns))
-    except _failures() as error:
+    except failures() as error:
         _refuse(hub_id, revision, error)
 
 
-def _failures() -> tuple[type[Exception], ...]:
-    """Return what the client raises; the base of its HTTP errors depends on which library it uses."""
+def failures() -> tuple[type[Exception], ...]:
+    """Return what the client raises where something cannot be had; the base of its HTTP errors depends on which library it uses."""
     from huggingface_hub.errors import HfHubHTTPError
 
     http = next(base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError")
     return (http, OSError, ValueError)
+
+
+def first_line(error: Exception) -> str:
+    """Return what the client says first."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _refuse(hub_id: str, revision: str, error: Exception) -> NoReturn:
@@ -81,6 +112,6 @@ def _refuse(hub_id: str, revision: str, error: Exception) -> NoReturn:
         f"the model {hub_id} cannot be fetched",
         place=Place(file=hub_id),
         expected=f"its files at the revision {revision}, on the Hub or in this machine's cache",
-        found=next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__),
+        found=first_line(error),
         hint=hint,
     )

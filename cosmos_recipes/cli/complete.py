@@ -80,10 +80,20 @@ def runs() -> list[str]:
     return _offered(lambda: sorted(str(plan.parent) for plan in RUNS.glob("*/*/plan.yaml")))
 
 
+def runnable() -> list[str]:
+    """Offer recipes, the folders of runs, and what is published here."""
+    return [*recipes(), *runs(), *published()]
+
+
+def published() -> list[str]:
+    """Offer the folders that models are published to."""
+    return _offered(lambda: sorted(str(refs.parent) for refs in RUNS.glob("published/*/*/refs")))
+
+
 def models() -> list[str]:
-    """Offer recipes that were run, which stand for their newest run, and the folders of runs."""
+    """Offer recipes that were run, which stand for their newest run, the folders of runs, and what is published here."""
     folders = runs()
-    return [*dict.fromkeys(Path(folder).parent.name for folder in folders), *folders]
+    return [*dict.fromkeys(Path(folder).parent.name for folder in folders), *folders, *published()]
 
 
 def _files(kind: Kind) -> list[str]:

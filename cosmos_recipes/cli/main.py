@@ -16,7 +16,9 @@ from cosmos_recipes.cli import (
     compile_,
     cp,
     data,
+    diff,
     doctor,
+    evaluate,
     explain,
     failures,
     gallery,
@@ -49,9 +51,11 @@ app.command("compile", short_help="Write and show what a run will do.")(compile_
 app.add_typer(data.app, name="data", short_help="Look at data before it is trained on.")
 app.command("sample", short_help="Generate a video with a trained model.")(sample.sample)
 app.command("publish", short_help="Publish what a run made, to the Hub or a folder.")(publish.publish)
+app.command("evaluate", short_help="Measure a trained model again.")(evaluate.evaluate)
+app.command("diff", short_help="Say in what two recipes, runs or packages differ.")(diff.diff)
 app.command("explain", short_help="Say what an error code means.")(explain.explain)
 app.command("ls", short_help="List recipes, backbones, heads, schemas, data sets.")(ls.ls)
-app.command("show", short_help="Show one of them whole.")(show.show)
+app.command("show", short_help="Show one of them, a run or a package whole.")(show.show)
 app.command("cp", short_help="Copy a recipe to start one of your own.")(cp.cp)
 app.add_typer(new.app, name="new", short_help="Write a data set file from what lies in a folder.")
 app.command("migrate", short_help="Write a recipe out of what another tool trains from.")(migrate.migrate)

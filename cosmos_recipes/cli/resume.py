@@ -25,7 +25,7 @@ def resume(
     from cosmos_recipes.cli.run import carry_out
     from cosmos_recipes.run.opening import open_plan, root_of
 
-    opened = open_plan(str(run))
+    opened = open_plan(run)
     carry_out(opened, root=_from_here(root_of(run, opened.plan)), nproc=nproc)
 
 

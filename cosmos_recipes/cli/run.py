@@ -24,7 +24,8 @@ def run(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="A recipe (name or path), a plan.yaml, or the folder of a run.", autocompletion=complete.recipes
+            help="A recipe (name or path), or what was run or published: a plan.yaml, a folder, hf://owner/name@revision.",
+            autocompletion=complete.runnable,
         ),
     ],
     profile: Annotated[
@@ -33,6 +34,10 @@ def run(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="Change a value: key.path=value; may be repeated.")
     ] = None,
+    frozen: Annotated[
+        bool,
+        typer.Option("--frozen", help="Of what was run or published: refuse whatever is not as its lock says."),
+    ] = False,
     nproc: Annotated[
         int | None, typer.Option("--nproc", min=1, help="Processes that train here; the plan says.")
     ] = None,
@@ -61,12 +66,18 @@ def run(
     it saves and exits with 75, after which a scheduler should start it again. With --on the run is
     sent to a cluster as a job, with recipe and code as they are now.
 
+    What was run or published before is run again from its plan. What is otherwise here than its lock says (packages,
+    code, data, base, contract) is told, and with --frozen refused. The result goes into a folder, unless
+    --set publish.repo says another place; where the same data lies on this machine says
+    --set dataset.use.source.path=PATH.
+
     \b
     Examples:
       cosmos-recipe run recipes/factory.yaml
       cosmos-recipe run factory --set train.steps=2000 --set seed=1
       cosmos-recipe run factory --set dataset.use=path/to/videos --nproc 2
       cosmos-recipe run runs/factory/base-1a2b3c4d/plan.yaml
+      cosmos-recipe run hf://owner/model@run-base-1a2b3c4d-5e6f7a8b --frozen
       cosmos-recipe run arm-actions --profile predict2.5-2b --on slurm --dry-run
       cosmos-recipe run arm-actions --profile predict2.5-2b --on my-cluster
     """
@@ -76,11 +87,21 @@ def run(
         machine = Machine(nproc=nproc, node=node, rendezvous=rendezvous)
         if on != "local":
             machine.require_none(on)
-            send(_open(recipe, profile, overrides or []), cluster=on, runs=runs, dry_run=dry_run, detach=detach)
+            if frozen:
+                raise typer.BadParameter(
+                    "a lock is held to on the machine that trains: start it there", param_hint="--frozen"
+                )
+            send(
+                _open(recipe, profile, overrides or [], frozen=False),
+                cluster=on,
+                runs=runs,
+                dry_run=dry_run,
+                detach=detach,
+            )
             return
         if detach:
             raise typer.BadParameter("a run on this machine is not sent anywhere", param_hint="--detach")
-        opened = _open(recipe, profile, overrides or [])
+        opened = _open(recipe, profile, overrides or [], frozen=frozen)
         if dry_run:
             typer.echo(machine.script(opened.plan), nl=False)
             return
@@ -140,8 +161,12 @@ def carry_out(opened: Opened, *, root: Path, nproc: int | None, node: Node | Non
     screen.note(f"{opened.plan.recipe}: {opened.plan.summary}\nRun folder: {folder.path}")
     for note in opened.plan.notes:
         screen.note(f"note: {note}")
+    for each in opened.locked.drift if opened.locked else ():
+        screen.note(f"drift: {each.words}")
     try:
-        result = run_plan(opened.plan, opened.documents, root=root, nproc=nproc, node=node, progress=screen)
+        result = run_plan(
+            opened.plan, opened.documents, root=root, nproc=nproc, node=node, progress=screen, locked=opened.locked
+        )
     finally:
         screen.close()
         if folder.report.exists():
@@ -172,13 +197,16 @@ def summary(result: RunResult) -> list[str]:
     return [*lines, "", f"Model:  {result.published}"]
 
 
-def _open(recipe: str, profile: str | None, overrides: list[str]) -> Opened:
-    from cosmos_recipes.run.opening import is_plan, open_plan, open_recipe
+def _open(recipe: str, profile: str | None, overrides: list[str], *, frozen: bool) -> Opened:
+    from cosmos_recipes.run.again import fail_without_lock, open_again
+    from cosmos_recipes.run.opening import open_recipe
+    from cosmos_recipes.run.references import find
 
-    if not is_plan(recipe):
-        return open_recipe(recipe, profile=profile, overrides=overrides)
-    if profile or overrides:
-        raise typer.BadParameter(
-            "a plan leaves nothing open: --profile and --set go with a recipe", param_hint="RECIPE"
-        )
-    return open_plan(recipe)
+    named = find(recipe, weights=False)
+    if named is not None and named.plan_file.is_file():
+        if profile:
+            raise typer.BadParameter("a plan is of one profile; --profile goes with a recipe", param_hint="--profile")
+        return open_again(named, overrides=overrides, frozen=frozen)
+    if frozen:
+        fail_without_lock(recipe)
+    return open_recipe(recipe, profile=profile, overrides=overrides)

@@ -1,9 +1,10 @@
-"""`cosmos-recipe show`: one recipe, backbone, head, schema or data set."""
+"""`cosmos-recipe show`: one recipe, backbone, head, schema or data set, or what was run or published."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,24 +15,42 @@ from cosmos_recipes.cli import complete
 def show(
     name: Annotated[
         str,
-        typer.Argument(help="A name from `cosmos-recipe ls`, or the path of a file.", autocompletion=complete.shown),
+        typer.Argument(
+            help="A name from `cosmos-recipe ls`, the path of a file, a run, a package, or hf://owner/name@revision.",
+            autocompletion=complete.shown,
+        ),
     ],
 ) -> None:
     """Show a recipe, backbone, head, schema or data set; where a name is used twice, all that it stands for.
+
+    Of a run, a package or what is published: plan, contract, figures, lineage and files. No weights are downloaded.
 
     \b
     Examples:
       cosmos-recipe show factory
       cosmos-recipe show predict2.5-2b
+      cosmos-recipe show hf://owner/model
     """
     from cosmos_recipes.recipe.library import find, is_path
 
+    if (is_path(name) or Path(name).is_dir()) and (lines := _run_lines(name)):
+        typer.echo("\n".join(lines))
+        return
     shown = [text for look_up in (_file_texts, _backbone_texts, _head_texts) for text in look_up(name)]
     if not shown and is_path(name):
         shown = [find("recipes", name).read_text(encoding="utf-8")]
     if not shown:
         _unknown(name)
     typer.echo("\n".join(shown), nl=False)
+
+
+def _run_lines(name: str) -> list[str]:
+    from cosmos_recipes.cli.show_run import lines_of
+    from cosmos_recipes.diagnostics import visible
+    from cosmos_recipes.run.references import find
+
+    named = find(name, weights=False)
+    return [visible(line) for line in lines_of(named)] if named else []
 
 
 def _file_texts(name: str) -> list[str]:

@@ -37,6 +37,11 @@ def check(resolved: Resolved) -> tuple[Problem, ...]:
     return problems or (*_extent(resolved), *_head_rate(resolved), *check_shares(resolved))
 
 
+def check_data(resolved: Resolved) -> tuple[Problem, ...]:
+    """Return the problems between the data and the recipe alone."""
+    return tuple(problem for check in (_schema, _columns, _recordings, check_views) for problem in check(resolved))
+
+
 def _evaluation(loaded: LoadedRecipe) -> Iterator[Problem]:
     evaluate = loaded.recipe.evaluate
     if evaluate.samples > evaluate.clips and "evaluate.samples" in loaded.origins:

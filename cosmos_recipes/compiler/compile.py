@@ -8,7 +8,7 @@ from typing import Any
 
 from cosmos_recipes.backbones.hub import is_commit
 from cosmos_recipes.backbones.objectives import TokenSampling
-from cosmos_recipes.compiler.check import check, check_alone
+from cosmos_recipes.compiler.check import check, check_alone, check_data
 from cosmos_recipes.compiler.families import set_aside, token_sampling
 from cosmos_recipes.compiler.fit import Fit, fit
 from cosmos_recipes.compiler.lock import file_hashes
@@ -67,6 +67,18 @@ def plan_of(resolved: Resolved, *, ask_hub: bool = False) -> Plan:
     plan = _plan(resolved, clip, fit(resolved, clip), ask_hub)
     document = plan.model_dump(mode="json", exclude={"origins", "sources"})
     return Plan.model_validate({**document, "sources": file_hashes(resolved), "origins": origins(document, resolved)})
+
+
+def compile_data(loaded: LoadedRecipe) -> DataPlan:
+    """Return what of a recipe's plan is of its data, to measure a model on other data than it was trained on.
+
+    Raises:
+        RecipeError: every problem in names, and between the data and the recipe (CR2xx, CR3xx, CR5xx).
+    """
+    resolved = resolve(loaded)
+    if problems := check_data(resolved):
+        raise RecipeError(*sorted(problems, key=_position))
+    return _data(resolved, clip_plan(loaded.recipe, resolved.backbone, resolved.views))
 
 
 def read_plan(path: str | Path) -> Plan:

@@ -25,17 +25,28 @@ LOCK_HEADER = "# What has to be the same for this run to give the same result: v
 RECIPE_HEADER = "# The recipe with parent, profile and command line merged, and every default written out.\n"
 
 
-def emit(plan: Plan, loaded: LoadedRecipe | None = None) -> dict[str, str]:
-    """Return the texts of the files of a run by name; of a plan without its recipe, all but `recipe.yaml`."""
+def emit(
+    plan: Plan, loaded: LoadedRecipe | None = None, *, recipe: str | None = None, origin: str | None = None
+) -> dict[str, str]:
+    """Return the texts of the files of a run by name.
+
+    `recipe.yaml` is made of what was `loaded`, or is the text `recipe` of one that was; without either there is none.
+    `origin` is said of `lock`.
+    """
+    if loaded is not None:
+        recipe = RECIPE_HEADER + to_yaml(resolved_recipe(loaded, plan))
     texts = {
         "plan.yaml": PLAN_HEADER + to_yaml(plan.model_dump(mode="json")),
         "nemo.yaml": NEMO_HEADER + to_yaml(nemo_config(plan)),
-        "recipe.lock": LOCK_HEADER + to_yaml(lock(plan)),
+        "recipe.lock": lock_text(lock(plan, recipe=recipe, origin=origin)),
         "launch.sh": launch_script(plan.hardware),
     }
-    if loaded is not None:
-        texts["recipe.yaml"] = RECIPE_HEADER + to_yaml(resolved_recipe(loaded, plan))
-    return texts
+    return texts if recipe is None else {**texts, "recipe.yaml": recipe}
+
+
+def lock_text(document: Mapping[str, Any]) -> str:
+    """Return the text of `recipe.lock`."""
+    return LOCK_HEADER + to_yaml(document)
 
 
 def write_files(texts: Mapping[str, str], folder: Path) -> None:

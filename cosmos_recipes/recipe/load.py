@@ -102,6 +102,21 @@ def load_recipe(ref: str | Path, *, profile: str | None = None, overrides: Seque
     )
 
 
+def read_overrides(overrides: Sequence[str]) -> Layer:
+    """Return `key.path=value` overrides as one layer, the later winning, without looking what they are for.
+
+    Raises:
+        RecipeError: every one that is malformed (CR145, CR146).
+    """
+    problems: list[Problem] = []
+    layer = Layer({}, {})
+    for argument in _arguments(overrides, problems):
+        layer = overlay(layer, argument)
+    if problems:
+        raise RecipeError(*problems)
+    return layer
+
+
 @dataclass(frozen=True, slots=True)
 class _Checked:
     """A merged tree after interpolation, and the recipe if nothing was found wrong."""

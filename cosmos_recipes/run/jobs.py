@@ -17,9 +17,10 @@ from cosmos_recipes.launch.package import write_package
 from cosmos_recipes.launch.target import Target, targets
 from cosmos_recipes.recipe.validation import validate
 from cosmos_recipes.run.folder import RunFolder, read_json
-from cosmos_recipes.run.opening import PLAN_FILE, Opened
+from cosmos_recipes.run.opening import Opened
+from cosmos_recipes.run.references import LOCK, PLAN, RECIPE
 
-PACKED = (PLAN_FILE, "recipe.yaml", "recipe.lock")
+PACKED = (PLAN, RECIPE, LOCK)
 
 
 def job_of(opened: Opened, target: Target, runs: Path | None) -> Job:
@@ -93,7 +94,7 @@ class SentJob:
                 hint="`cosmos-recipe job status` lists the jobs of a folder of runs",
             )
         sent = _read(run)
-        plan = read_plan(run / "job" / "package" / PLAN_FILE)
+        plan = read_plan(run / "job" / "package" / PLAN)
         target = validate(targets()[sent.settings["kind"]], sent.settings, lambda *_: Place(file=str(record_file(run))))
         return cls(job=Job(plan=plan, run=run.absolute(), root=sent.root), sent=sent, target=target)
 

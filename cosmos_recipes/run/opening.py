@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cosmos_recipes.compiler.compile import compile_recipe, read_plan
 from cosmos_recipes.compiler.emit import emit
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
 from cosmos_recipes.recipe.load import LoadedRecipe, load_recipe
+from cosmos_recipes.recipe.located import read_located
 from cosmos_recipes.run.folder import RunFolder
-
-PLAN_FILE, RECIPE_FILE = "plan.yaml", "recipe.yaml"
+from cosmos_recipes.run.locked import Locked
+from cosmos_recipes.run.references import LOCK, PLAN, RECIPE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A plan, and the texts that go with it into the folder of its run."""
+    """A plan, the texts that go with it into the folder of its run, and the lock that it is held to if it is run again."""
 
     plan: Plan
     documents: dict[str, str]
+    locked: Locked | None = None
 
 
 def open_recipe(recipe: str, *, profile: str | None = None, overrides: Sequence[str] = ()) -> Opened:
@@ -63,31 +66,43 @@ def require_known_figures(loaded: LoadedRecipe) -> None:
         raise RecipeError(*problems)
 
 
-def is_plan(reference: str) -> bool:
-    """Return whether a reference names a plan or the folder of one, rather than a recipe."""
-    path = Path(reference)
-    return path.name == PLAN_FILE or (path.is_dir() and (path / PLAN_FILE).is_file())
-
-
-def open_plan(reference: str) -> Opened:
-    """Read a plan, or the plan of a run's folder, with the recipe beside it.
+def open_plan(folder: Path) -> Opened:
+    """Read the plan of a folder, with the recipe beside it, to go on with what it is.
 
     Raises:
         RecipeError: it is no plan (CR341), or the recipe is not there (CR652).
     """
-    path = Path(reference)
-    folder = path if path.is_dir() else path.parent
-    plan = read_plan(folder / PLAN_FILE)
-    if not (folder / RECIPE_FILE).is_file():
+    plan = read_plan(folder / PLAN)
+    recipe, locked = read_recipe(folder), read_lock(folder)
+    return Opened(plan=plan, documents=emit(plan, recipe=recipe, origin=locked.get("origin")))
+
+
+def read_recipe(folder: Path) -> str:
+    """Return the text of the recipe that a plan was made from.
+
+    Raises:
+        RecipeError: it is not there (CR652).
+    """
+    file = folder / RECIPE
+    if not file.is_file():
         fail(
             "CR652",
             "the recipe of this plan is not beside it",
             place=Place(file=str(folder)),
-            expected=f"{RECIPE_FILE} and {PLAN_FILE} in one folder",
+            expected=f"{RECIPE} and {PLAN} in one folder",
             hint="run the recipe itself, or copy both files of a run",
         )
-    documents = {**emit(plan), RECIPE_FILE: (folder / RECIPE_FILE).read_text(encoding="utf-8")}
-    return Opened(plan=plan, documents=documents)
+    return file.read_text(encoding="utf-8")
+
+
+def read_lock(folder: Path) -> dict[str, Any]:
+    """Return the lock beside a plan; nothing where there is none.
+
+    Raises:
+        RecipeError: it is no YAML of ours (CR1xx).
+    """
+    file = folder / LOCK
+    return dict(read_located(file).tree) if file.is_file() else {}
 
 
 def root_of(run: Path, plan: Plan) -> Path:
@@ -105,6 +120,6 @@ def root_of(run: Path, plan: Plan) -> Path:
             place=Place(file=str(run)),
             expected=f"a folder called {wanted.parent.name}/{wanted.name}",
             found=f"{run.absolute().parent.name}/{run.absolute().name}",
-            hint=f"give it that name again, or run its plan: cosmos-recipe run {run / PLAN_FILE}",
+            hint=f"give it that name again, or run its plan: cosmos-recipe run {run / PLAN}",
         )
     return root

@@ -47,7 +47,8 @@ CACHE_VARIABLE = "COSMOS_RECIPES_CACHE"
 class Preparation:
     """What to prepare, and where: two folders named after everything that decides their content.
 
-    `made` is for what the source itself writes, `folder` for index, tokenizer and latents. `cache` is the folder or URL
+    `made` is for what the source itself writes, `folder` for index, tokenizer and latents; without `tokenizes` there is
+    no tokenizer in it. `cache` is the folder or URL
     of the latents of all data sets, which is kept below `limit_bytes`.
     """
 
@@ -56,6 +57,7 @@ class Preparation:
     folder: Path
     cache: str
     limit_bytes: int | None = None
+    tokenizes: bool = True
 
     @classmethod
     def of(cls, plan: Plan, root: Path, *, cache: str | None = None, limit_bytes: int | None = None) -> Preparation:
@@ -73,13 +75,20 @@ class Preparation:
         folder, url = root / ".prepared" / digest(decides)[:16], cache_url(root, cache)
         return cls(plan=plan, made=made, folder=folder, cache=url, limit_bytes=limit_bytes)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether everything was prepared once."""
+        before = read_record(self._latents_state)
+        return before is not None and before.state == "done"
+
+    def of_clips(self) -> Preparation:
+        """Return the same index without a tokenizer, to show clips to a model that brings its own."""
+        return dataclasses.replace(self, folder=self.folder.with_name(f"{self.folder.name}-clips"), tokenizes=False)
+
     def perform(self, progress: Progress) -> Done:
         """Prepare everything, each part only if it is not done; other processes may prepare the same meanwhile."""
         index = self.index(progress)
-        before = read_record(self._latents_state)
-        latents = None
-        if before is None or before.state != "done":
-            latents = self._encode(progress)
+        latents = None if self.is_done else self._encode(progress)
         with alone(self.folder, progress):
             done = perform(
                 Stage(
@@ -157,19 +166,21 @@ class Preparation:
         reader = clip_reader(self.plan, self.folder)
         sets = [Normalised(how=own.normalise, statistics=own.statistics) for own in data.sets]
         keep_normalisation(reader.index, data.load_contract().columns, sets)
-        _make_tokenizer(self.plan, self.folder, reader, progress)
+        if self.tokenizes:
+            _make_tokenizer(self.plan, self.folder, reader, progress)
         if needs_contexts(self.plan):
             write_contexts(self.plan, self.folder, reader.index, self._cache(), progress)
         left_out = [_plain(problem) for problem in report.problems]
         return {"found": report.found, "kept": report.aligned, "clips": report.clips, "left_out": left_out}
 
-    def _hashes(self) -> MediaHashes:
+    def hashes(self) -> MediaHashes:
+        """Return the hashes of videos that are known from earlier."""
         from cosmos_recipes.data.cache.hashes import MediaHashes
 
         return MediaHashes(self.folder.parent / "media-hashes.jsonl")
 
     def _small_videos(self) -> SmallVideos:
-        hashes = self._hashes()
+        hashes = self.hashes()
         return SmallVideos(folder=self.folder.parent / "small", hash_of=lambda media: hashes.of([media])[0])
 
     def _cache(self) -> Cache:
@@ -187,7 +198,7 @@ class Preparation:
             tokenizer = tokenizer.to(device())
         encoder = Encoder.saved(tokenizer, place, revision=self.plan.backbone.revision)
         clips = [clip for split in ("train", "held-out") for clip in reader.index.ids(split).tolist()]
-        return ClipLatents(reader, clips, encoder, self._hashes())
+        return ClipLatents(reader, clips, encoder, self.hashes())
 
     def _encode(self, progress: Progress, *, part: Part | None = None) -> ClipLatents:
         latents = self._latents()

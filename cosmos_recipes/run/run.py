@@ -14,6 +14,7 @@ from cosmos_recipes.launch.nodes import Node
 from cosmos_recipes.publishing.publish import preflight
 from cosmos_recipes.run.fault import FaultFile
 from cosmos_recipes.run.folder import RunFolder, only_process
+from cosmos_recipes.run.locked import Locked
 from cosmos_recipes.run.outcome import outcome
 from cosmos_recipes.run.progress import Progress, Silent
 from cosmos_recipes.run.results import require_gate
@@ -60,19 +61,22 @@ def run(
     node: Node | None = None,
     progress: Progress | None = None,
     until: StageName = "publish",
+    locked: Locked | None = None,
 ) -> RunResult:
     """Carry out the plan in its folder below `root`, as far as stage `until`.
 
     `documents` are the texts of `compiler.emit` by file name; they go into the folder. `nproc` is the number of
     processes that train on this machine; by default the plan says. With a `node` this machine trains together with
-    others, of which the first does everything else.
+    others, of which the first does everything else. With a lock it is held to that.
 
     Raises:
-        RecipeError: a stage cannot be done (CR5xx to CR8xx); what was done stays done.
+        RecipeError: a stage cannot be done (CR5xx to CR8xx), or the data is not that of the lock (CR240); what was done
+            stays done.
         StoppedElsewhere: training ended because another machine was asked to stop.
     """
     folder, progress = RunFolder.of(plan, root), progress or Silent()
-    work = Work(plan, root=root, folder=folder, nproc=nproc or plan.hardware.devices, progress=progress, node=node)
+    devices = nproc or plan.hardware.devices
+    work = Work(plan, root=root, folder=folder, nproc=devices, progress=progress, node=node, locked=locked)
     if node is not None and not node.is_first:
         return _join(work)
     with only_process(folder.lock), FaultFile(folder.path / "fault.txt"):
@@ -86,6 +90,8 @@ def run(
             progress.begin(name, number, len(STAGES))
             result.stages[name] = _do(work, name, folder)
             progress.end(outcome(name, result.stages[name]))
+        if locked and locked.weights and "package" in result.stages:
+            progress.note(locked.outcome(folder.package))
         return result
 
 

@@ -8,16 +8,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cosmos_recipes.backbones.weights import Weights
+from cosmos_recipes.compiler.emit import lock_text
+from cosmos_recipes.compiler.lock import with_data
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import fail
-from cosmos_recipes.files import remove, sha256, write_json
+from cosmos_recipes.files import remove, sha256, write_json, write_text
 from cosmos_recipes.launch.nodes import Node
 from cosmos_recipes.publishing.publish import Target, publish
+from cosmos_recipes.recipe.located import read_located
 from cosmos_recipes.run import results
+from cosmos_recipes.run.content import content_of
 from cosmos_recipes.run.folder import TRAINED_BY, RunFolder, read_json
+from cosmos_recipes.run.locked import Locked
 from cosmos_recipes.run.prepare import Preparation
 from cosmos_recipes.run.progress import Progress
 from cosmos_recipes.run.publish import publish_stage
+from cosmos_recipes.run.references import LOCK
 from cosmos_recipes.run.stages import Done, Stage, perform, read_record
 
 StageName = Literal["prepare", "train", "evaluate", "package", "publish"]
@@ -29,10 +35,18 @@ class Work:
     """Does the stages of one run in order; each is made from what the ones before it made."""
 
     def __init__(
-        self, plan: Plan, *, root: Path, folder: RunFolder, nproc: int, progress: Progress, node: Node | None = None
+        self,
+        plan: Plan,
+        *,
+        root: Path,
+        folder: RunFolder,
+        nproc: int,
+        progress: Progress,
+        node: Node | None = None,
+        locked: Locked | None = None,
     ) -> None:
         self.plan, self.root, self.folder, self.nproc, self.progress = plan, root, folder, nproc, progress
-        self.node = node
+        self.node, self.locked = node, locked
         self.preparation = Preparation.of(plan, root)
         self.done: dict[StageName, Done] = {}
 
@@ -56,7 +70,16 @@ class Work:
         write_json(self.folder.path / "prepare.json", done.record.summary)
         for problem in done.record.summary["left_out"][:5]:
             self.progress.note(f"left out: {problem['code']} {problem['message']}; {problem['found']}")
+        self._lock_data()
         return done
+
+    def _lock_data(self) -> None:
+        """Write into the lock what is in the data, and look whether it is what the run is held to (CR240)."""
+        content = content_of(self.preparation.folder, self.preparation.hashes())
+        if self.locked and self.locked.document:
+            self.locked.check_data(content, self.progress)
+        lock = self.folder.path / LOCK
+        write_text(lock, lock_text(with_data(read_located(lock).tree, content)))
 
     def _link_prepared(self) -> None:
         """Let `prepare` in the run's folder lead to the prepared data, by a relative path."""

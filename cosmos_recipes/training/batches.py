@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from cosmos_recipes.conditioning.networks import Control
     from cosmos_recipes.data.order import SampleOrder, Samples
+    from cosmos_recipes.data.statistics import Normaliser
 
 Collate = Callable[[Sequence[Mapping[str, Any]]], "Control"]
 
@@ -98,13 +99,44 @@ class Share:
         return [range(start, min(start + self.micro_batch, end)) for start in range(first, end, self.micro_batch)]
 
 
+class ClipRows:
+    """The rows of clips of an index: texts, and columns of numbers as a model sees them.
+
+    `normalisers` are those of each data set, which is those of the index or, for another model, its own. Where a frozen
+    encoder read the captions, `context_LD` is what it made of each that there is.
+    """
+
+    def __init__(self, index: ClipIndex, normalisers: Sequence[Mapping[str, Normaliser]]) -> None:
+        self.index, self._normalisers = index, normalisers
+        texts = index.folder / "text"
+        self._texts = TextContexts(texts) if texts.exists() else None
+
+    def of(self, clips: Sequence[int]) -> list[dict[str, Any]]:
+        """Return the rows of clips."""
+        return [self._with_context(self._normalised(self.index.row(clip))) for clip in clips]
+
+    def _with_context(self, row: dict[str, Any]) -> dict[str, Any]:
+        caption = row.get("caption")
+        return row | {"context_LD": self._texts.of(caption)} if self._texts and caption else row
+
+    def _normalised(self, row: dict[str, Any]) -> dict[str, Any]:
+        own = self._normalisers[row["part"]] if self._normalisers else {}
+        return row | {name: how.normalise(row[name]) for name, how in own.items()}
+
+
+def spread(ids: Sequence[int], count: int) -> list[int]:
+    """Return all ids, or `count` of them spread evenly from the first to the last."""
+    if len(ids) <= count:
+        return list(ids)
+    return [ids[position * (len(ids) - 1) // max(1, count - 1)] for position in range(count)]
+
+
 class PreparedClips:
     """The clips of a prepared folder: their numbers by split, latents and rows."""
 
     def __init__(self, folder: Path) -> None:
         self.index, self._latents = ClipIndex(folder), Latents(folder / "latents")
-        self._normalisers = read_normalisers(folder)
-        self._texts = TextContexts(folder / "text") if (folder / "text").exists() else None
+        self._rows = ClipRows(self.index, read_normalisers(folder))
 
     def ids(self, split: Any) -> np.ndarray:
         """Return the numbers of the clips of a split (`train`, `held-out`) that could be decoded."""
@@ -112,10 +144,7 @@ class PreparedClips:
 
     def held_out(self, count: int) -> list[int]:
         """Return the numbers of held-out clips to measure on: all, or `count` spread evenly from the first to the last."""
-        ids: list[int] = self.ids("held-out").tolist()
-        if len(ids) <= count:
-            return ids
-        return [ids[position * (len(ids) - 1) // max(1, count - 1)] for position in range(count)]
+        return spread(self.ids("held-out").tolist(), count)
 
     def mixture(self, weights: Sequence[float]) -> Mixture:
         """Return the clips of the training split, mixed by the weights of their data sets."""
@@ -127,19 +156,8 @@ class PreparedClips:
         return self._latents.read(clips)
 
     def rows(self, clips: Sequence[int]) -> list[dict[str, Any]]:
-        """Return the rows of clips: texts, and columns of numbers as the model sees them, normalised where that is declared.
-
-        Where a frozen encoder read the captions, `context_LD` is what it made of each that there is.
-        """
-        return [self._with_context(self._normalised(self.index.row(clip))) for clip in clips]
-
-    def _with_context(self, row: dict[str, Any]) -> dict[str, Any]:
-        caption = row.get("caption")
-        return row | {"context_LD": self._texts.of(caption)} if self._texts and caption else row
-
-    def _normalised(self, row: dict[str, Any]) -> dict[str, Any]:
-        own = self._normalisers[row["part"]] if self._normalisers else {}
-        return row | {name: how.normalise(row[name]) for name, how in own.items()}
+        """Return the rows of clips, as the model that is trained on them sees them."""
+        return self._rows.of(clips)
 
     def names(self, clips: np.ndarray) -> Any:
         """Return the names of the recordings of clips, an Arrow array."""

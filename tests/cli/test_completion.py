@@ -72,7 +72,14 @@ def test_runs_are_those_of_the_working_directory(tmp_path: Path) -> None:
     assert offered("cosmos-recipe resume ", tmp_path) == set(), "a folder without a plan is no run"
     (folder / "plan.yaml").touch()
     assert offered("cosmos-recipe resume ", tmp_path) == {"runs/factory/base-1a2b3c4d"}
-    assert offered("cosmos-recipe sample fac", tmp_path) == {"factory"}
+    (tmp_path / "runs" / "published" / "local" / "arm" / "refs").mkdir(parents=True)
+    published = "runs/published/local/arm"
+    for command in ("sample", "evaluate"):
+        assert offered(f"cosmos-recipe {command} fac", tmp_path) == {"factory"}
+        assert offered(f"cosmos-recipe {command} runs/", tmp_path) == {"runs/factory/base-1a2b3c4d", published}
+    for command in ("run", "diff factory"):
+        assert offered(f"cosmos-recipe {command} runs/", tmp_path) == {"runs/factory/base-1a2b3c4d", published}
+    assert offered("cosmos-recipe evaluate factory --dataset ro", tmp_path) == {"road", "room"}
 
 
 @contextmanager

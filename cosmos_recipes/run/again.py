@@ -1,0 +1,160 @@
+"""What was run or published before, run again from its plan and lock, on this machine.
+
+The plan is taken as it is. What a person sets besides is put into it where it only says where something lies or goes;
+anything else makes another recipe, which is compiled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cosmos_recipes.backbones.weights import Weights
+from cosmos_recipes.compiler.compile import compile_recipe, read_plan
+from cosmos_recipes.compiler.drift import Drift, drift
+from cosmos_recipes.compiler.emit import RECIPE_HEADER, emit, to_yaml
+from cosmos_recipes.compiler.plan import Plan, PublishPlan
+from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
+from cosmos_recipes.recipe.load import load_recipe
+from cosmos_recipes.recipe.located import read_located
+from cosmos_recipes.recipe.spec import Publish
+from cosmos_recipes.recipe.validation import validate
+from cosmos_recipes.run.locked import Locked
+from cosmos_recipes.run.opening import Opened, read_lock, read_recipe, require_known_figures
+from cosmos_recipes.run.placing import Placed, inline_dataset, require_here
+from cosmos_recipes.run.references import LOCK, RECIPE, Named
+
+LOCAL = "local"
+"""Where what others published is published when it is run again, unless something else is said."""
+
+
+def open_again(named: Named, *, overrides: Sequence[str] = (), frozen: bool = False) -> Opened:
+    """Return what was named, to be run again; the lock that it is held to goes with it.
+
+    Raises:
+        RecipeError: with `frozen`, all that drifted (CR240), what may not be set then (CR241), or there is no lock (CR244);
+            data or base are not on this machine (CR242); or what is set is wrong (CR1xx to CR5xx).
+    """
+    plan, recipe, document = read_plan(named.plan_file), read_recipe(named.folder), read_lock(named.folder)
+    if frozen and not document:
+        fail_without_lock(named.pinned)
+    said = Placed.of(overrides, plan, frozen=frozen)
+    if said.others and frozen:
+        raise RecipeError(*(_pinned(text) for text in said.others))
+    here = said.applied(plan)
+    if said.others or _is_other_base(here, plan, frozen=frozen):
+        return _recompiled(named, plan, overrides, document)
+    require_here(here, named.pinned)
+    locked = _locked(named, document, drift(document, plan, recipe, base=here.backbone.weights), frozen=frozen)
+    if locked:
+        locked.check()
+    here = _published_here(here, said, is_own=named.published is None)
+    documents = emit(here, recipe=_retold(named, recipe, here, plan), origin=_origin(named, document))
+    return Opened(plan=here, documents=documents, locked=locked)
+
+
+def fail_without_lock(reference: str) -> NoReturn:
+    """Refuse to hold to a lock what has none (CR244)."""
+    fail(
+        "CR244",
+        "`--frozen` needs a lock to hold the run to",
+        place=Place(file=reference),
+        expected=f"a run, a package or hf://owner/name, with {LOCK}",
+        found="none",
+        hint="leave --frozen out: a recipe is compiled anew",
+    )
+
+
+def _locked(named: Named, document: dict[str, Any], found: tuple[Drift, ...], *, frozen: bool) -> Locked | None:
+    if not document:
+        return None
+    weights = named.published.weights if named.published else {}
+    return Locked(name=named.pinned, document=document, drift=found, frozen=frozen, weights=weights)
+
+
+def _is_other_base(here: Plan, plan: Plan, *, frozen: bool) -> bool:
+    """Return whether what there is to start from is another model: then the whole is another recipe."""
+    weights = Weights(label=here.backbone.weights or "")
+    if frozen or not here.backbone.weights or weights.is_on_hub or not weights.is_whole:
+        return False
+    return weights.sha256() != plan.backbone.weights_sha256
+
+
+def _recompiled(named: Named, plan: Plan, overrides: Sequence[str], document: dict[str, Any]) -> Opened:
+    """Return another recipe: that of the package, with its data set written out and what is set put over it."""
+    ours = [] if named.published is None else [f"publish={json.dumps({'repo': LOCAL})}"]
+    told = inline_dataset(plan) if _is_elsewhere(named) else None
+    data = [f"dataset.use={json.dumps(told)}"] if told else []
+    loaded = load_recipe(named.folder / RECIPE, overrides=[*ours, *data, *overrides])
+    require_known_figures(loaded)
+    made = compile_recipe(loaded, ask_hub=True)
+    documents = emit(made, loaded, origin=_origin(named, document))
+    found = drift(document, made, documents[RECIPE], base=made.backbone.weights) if document else ()
+    set_blocks = {text.partition("=")[0].strip().partition(".")[0] for text in overrides}
+    return Opened(plan=made, documents=documents, locked=_told(named, document, found, set_blocks))
+
+
+def _told(named: Named, document: dict[str, Any], found: tuple[Drift, ...], set_blocks: set[str]) -> Locked:
+    """Return a lock that only tells of what drifted; what was set is no drift, and other weights will come out."""
+    is_set = {"plan", "recipe", *set_blocks} | ({"schema"} if "dataset" in set_blocks else set())
+    others = tuple(each for each in found if each.path.partition(".")[0] not in is_set)
+    compared = {} if "dataset" in set_blocks else document
+    return Locked(name=named.pinned, document=compared, drift=others, frozen=False)
+
+
+def _is_elsewhere(named: Named) -> bool:
+    """Return whether the recipe names its data set by a path that is not on this machine."""
+    use = read_located(named.folder / RECIPE).tree["dataset"]["use"]
+    return isinstance(use, str) and use.startswith("/") and not Path(use).exists()
+
+
+def _published_here(plan: Plan, said: Placed, *, is_own: bool) -> Plan:
+    """Return the plan with where it is published: what is set, or else where it said if it is one's own, or a folder."""
+    if is_own and not said.publish:
+        return plan
+    before = plan.publish.model_dump() if is_own else {"repo": LOCAL}
+    chosen = validate(Publish, before | dict(said.publish), lambda key, of_key: Place(file="--set publish"))
+    _require_possible(chosen)
+    return plan.model_copy(update={"publish": PublishPlan(**chosen.model_dump())})
+
+
+def _require_possible(chosen: Publish) -> None:
+    if chosen.public and chosen.repo == LOCAL:
+        fail(
+            "CR241",
+            "what is published to a folder cannot be public",
+            place=Place(file="--set publish.public"),
+            expected="--set publish.repo=owner/name beside it",
+            found=LOCAL,
+        )
+
+
+def _retold(named: Named, recipe: str, here: Plan, plan: Plan) -> str:
+    """Return the text of the recipe, with what was placed on this machine, so that it is that of the plan beside it."""
+    if here == plan:
+        return recipe
+    tree = dict(read_located(named.folder / RECIPE).tree)
+    tree["publish"] = here.publish.model_dump()
+    if here.data != plan.data and (told := inline_dataset(here)):
+        tree["dataset"] = {**tree["dataset"], "use": told}
+    if here.backbone.weights != plan.backbone.weights:
+        tree["backbone"] = {**tree["backbone"], "weights": here.backbone.weights}
+    return RECIPE_HEADER + to_yaml(tree)
+
+
+def _origin(named: Named, document: Mapping[str, Any]) -> str | None:
+    """Return what is run again, pinned; of a run of one's own, what that was made from."""
+    return named.published.origin if named.published else document.get("origin")
+
+
+def _pinned(text: str) -> Problem:
+    return Problem(
+        code="CR241",
+        message="`--frozen` runs what the lock pins, and this would change it",
+        place=Place(file=f"--set {text}"),
+        expected="only where data and base lie, and where to publish: dataset.use.source.path, backbone.weights, publish.repo",
+        found=text.partition("=")[0].strip(),
+        hint="leave --frozen or this out",
+    )

@@ -1,0 +1,52 @@
+"""The lock that a run is held to: what drifted is refused or told, and whether the same weights came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cosmos_recipes.compiler.drift import Drift, drift_of_data, require_none
+from cosmos_recipes.files import sha256
+from cosmos_recipes.run.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Locked:
+    """A lock of what is run again. `name` is that, pinned; `drift` is what is otherwise here before anything is read.
+
+    With `frozen` nothing may be otherwise. `weights` are the sha256 of the files of weights that were published.
+    """
+
+    name: str
+    document: Mapping[str, Any]
+    drift: tuple[Drift, ...]
+    frozen: bool
+    weights: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Refuse what drifted, where nothing may (CR240)."""
+        if self.frozen:
+            require_none(self.drift, self.name)
+
+    def check_data(self, content: Mapping[str, Any], progress: Progress) -> None:
+        """Refuse other data, where nothing may be otherwise (CR240), or tell of it; called before anything is trained."""
+        found = drift_of_data(self.document, content)
+        if self.frozen:
+            require_none(found, self.name)
+        for each in found:
+            progress.note(f"drift: {each.words}")
+
+    def outcome(self, package: Path) -> str:
+        """Return whether the package of a run has the weights that were published, in a line."""
+        same = [path for path, wanted in self.weights.items() if _is(package / path, wanted)]
+        if len(same) == len(self.weights):
+            return f"the weights are those of {self.name}, bit for bit"
+        return (
+            f"{len(self.weights) - len(same)} of {len(self.weights)} files of weights differ from those of {self.name}"
+        )
+
+
+def _is(path: Path, wanted: str) -> bool:
+    return path.is_file() and sha256(path) == wanted

@@ -1,0 +1,77 @@
+"""A run of a folder of videos that was published to a real Hub, over HTTP, once for all tests of this folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cosmos_recipes.data.sources import source_class
+from tests.small_runs import command, environment, only_run
+
+# The Hub of the tests is imported by name.
+sys.path.insert(0, str(Path(__file__).parents[2] / "publishing"))
+
+from hub_server import TOKEN, HubServer
+
+FACTORY = Path(__file__).parents[3] / "recipes" / "factory.yaml"
+REPO = "ada/factory"
+
+
+@dataclass(frozen=True)
+class OnHub:
+    """The Hub, the videos that were trained on, and the run that was published from."""
+
+    hub: HubServer
+    videos: Path
+    run: Path
+
+    @property
+    def commit(self) -> str:
+        return self.hub.store.repos[REPO].head.oid
+
+    def call(
+        self, folder: Path, *arguments: object, home: Path | None = None, **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in a folder as a person does who has a token of this Hub."""
+        return call(folder, *arguments, url=self.hub.url, home=home or folder / "home", **more)
+
+
+def call(folder: Path, *arguments: object, url: str, home: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    settings = {
+        "HF_ENDPOINT": url,
+        "HF_HOME": str(home),
+        "HF_TOKEN": TOKEN,
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    words = [sys.executable, "-m", "cosmos_recipes", *map(str, arguments)]
+    given = {**environment(), **settings, **more}
+    return subprocess.run(words, cwd=folder, env=given, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def on_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnHub]:
+    """Publish a small run, whose videos nobody may change."""
+    folder = tmp_path_factory.mktemp("published")
+    videos, runs = folder / "videos", folder / "runs"
+    _write_videos(videos)
+    with HubServer().running() as hub:
+        _, _, _, *words = command(FACTORY, runs, dataset__use=videos, publish__repo=REPO)
+        done = call(folder, *words, url=hub.url, home=folder / "home")
+        assert done.returncode == 0, done.stderr
+        yield OnHub(hub=hub, videos=videos, run=only_run(runs, "factory"))
+
+
+def _write_videos(folder: Path) -> None:
+    world = source_class("world")(world="factory", episodes=5, held_out=1, frames=25, size=(64, 64))
+    for recording in world.recordings(folder.with_name("world"), lambda *_: None):
+        folder.mkdir(exist_ok=True)
+        shutil.copyfile(recording.media.path, folder / Path(recording.name).name)
+    assert len(os.listdir(folder)) == 6
