@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from cosmos_recipes.compiler.compile import read_plan
 from cosmos_recipes.compiler.licences import origins_of, sharing_note
 from cosmos_recipes.compiler.plan import Plan
-from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
-from cosmos_recipes.diagnostics.words import listed
+from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
 from cosmos_recipes.publishing.files import MANIFEST
 from cosmos_recipes.publishing.package import Package, address, inspect_package
 from cosmos_recipes.publishing.publish import LOCAL, Target, local_name, send
 from cosmos_recipes.publishing.receipt import Receipt, Verified
 from cosmos_recipes.run.folder import RunFolder, only_process
+from cosmos_recipes.run.published import HUB
+from cosmos_recipes.run.references import find, find_model
 from cosmos_recipes.run.stages import Stage, perform_again, read_record
 
 
@@ -72,7 +73,7 @@ def find_publication(reference: str, asked: Asked, *, runs: Path) -> Publication
     """Return the package that a reference names: a recipe's name (its newest run), a run's folder, or a package.
 
     Raises:
-        RecipeError: there is none (CR752), the run has none (CR747), or its gate refused (CR8xx).
+        RecipeError: there is none (CR260), it is on the Hub (CR752), the run has none (CR747), or its gate refused (CR8xx).
     """
     run, folder = _find(reference, runs)
     plan = read_plan((run.path if run else folder) / "plan.yaml")
@@ -176,42 +177,21 @@ def how_to_sample(publication: Publication, receipt: Receipt) -> str:
 
 def _find(reference: str, runs: Path) -> tuple[RunFolder | None, Path]:
     """Return the run, where there is one, and the folder of the package."""
-    path = Path(reference).expanduser()
-    if (path / MANIFEST).is_file():
-        run = RunFolder(path.absolute().parent)
-        return (run, path) if path.absolute() == run.package and run.stages.is_dir() else (None, path)
-    if (path / "latest" / MANIFEST).is_file():
-        return None, path / "latest"
-    if path.name == "plan.yaml" and path.is_file():
-        path = path.parent
-    if (path / "plan.yaml").is_file():
-        return RunFolder(path), path / "package"
-    newest = sorted(_runs_of(path.stem if path.suffix in (".yaml", ".yml") else reference, runs))
-    if not newest:
-        _fail_unknown(reference, runs)
-    run = RunFolder(newest[-1][1])
-    return run, run.package
-
-
-def _runs_of(name: str, runs: Path) -> Iterator[tuple[int, Path]]:
-    """Yield when each run of a recipe began to train, and its folder."""
-    if name and "/" not in name and not name.startswith("."):
-        for plan in runs.glob(f"{name}/*/plan.yaml"):
-            trained = plan.parent / "stages" / "train.json"
-            yield trained.stat().st_mtime_ns if trained.is_file() else 0, plan.parent
-
-
-def _fail_unknown(reference: str, runs: Path) -> NoReturn:
-    known = sorted({plan.parent.parent.name for plan in runs.glob("*/*/plan.yaml")})
-    close = nearest(reference, known)
-    hint = f"did you mean `{close}`?" if close else f"run in {runs}: {listed(known, 'and')}" if known else ""
-    fail(
-        "CR752",
-        f"`{reference}` names nothing that can be published",
-        expected="the name of a recipe that was run, the folder of a run, or that of a package",
-        found=reference,
-        hint=hint or "run the recipe first",
-    )
+    if reference.startswith(HUB):
+        fail(
+            "CR752",
+            f"`{reference}` is published already",
+            expected="the name of a recipe that was run, the folder of a run, or that of a package",
+            found="an address of the Hub",
+            hint="fetch it with `hf download`, and publish the folder",
+        )
+    named = find(reference, weights=True) or find_model(reference, runs=runs)
+    if named.published is None and named.plan_file.is_file():
+        run = RunFolder(named.folder)
+        return run, run.package
+    run = RunFolder(named.folder.absolute().parent)
+    is_of_run = named.folder.absolute() == run.package and run.stages.is_dir()
+    return (run if is_of_run else None), named.folder
 
 
 def _require_package(run: RunFolder, plan: Plan) -> None:

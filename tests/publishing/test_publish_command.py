@@ -242,7 +242,8 @@ def test_pull_request_says_where_it_is(publish: Publish, hub: HubServer, run: Si
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (("factroy",), "CR752"),
+        (("factroy",), "CR260"),
+        (("hf://ada/factory", "--repo", "ada/arm"), "CR752"),
         (("factory", "--public"), "CR332"),
         (("factory", "--repo", "ada/a--b"), "CR751"),
         (("factory", "--repo", "factory"), "CR751"),

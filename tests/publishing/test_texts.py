@@ -30,7 +30,7 @@ CASES: dict[str, Callable[[], Problem | None]] = {
     "token-that-may-not-propose": lambda: lacking_right("ada/arm", FINE, DISCUSS),
     "name-of-somebody-else": lambda: hub_errors.not_ours("eve/arm", "you are ada", owners=("ada", "lab")),
     "gated-base": lambda: hub_errors.gated("nvidia/base", "403"),
-    "no-run": lambda: _refused(lambda: find_publication("factroy", Asked(), runs=Path("no-such-folder"))),
+    "published-already": lambda: _refused(lambda: find_publication("hf://ada/arm", Asked(), runs=Path("none"))),
 }
 
 
