@@ -74,7 +74,7 @@ def evaluate(
 def _lines(found: Evaluated, *, is_other: bool) -> Iterator[str]:
     yield found.name
     yield ""
-    yield from table(rows_of(found.metrics, found.intervals, {} if is_other else found.before))
+    yield from table(rows_of(found.metrics, {} if is_other else found.before))
     yield ""
     yield from (f"note: {note}" for note in found.notes)
     if not is_other:

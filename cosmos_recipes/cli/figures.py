@@ -11,17 +11,20 @@ Row = tuple[str, str, str, str]
 _FRAMES = (("PSNR", "psnr", "dB", 2), ("PSNR, moving pixels", "psnr_moving", "dB", 2), ("SSIM", "ssim", "", 3))
 
 
-def rows_of(
-    metrics: Mapping[str, Any], intervals: Mapping[str, tuple[float, float]], before: Mapping[str, Any]
-) -> Iterator[Row]:
+def rows_of(metrics: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Row]:
     """Yield the head and a row for each figure: its name, the model's with its interval, a reference, and before."""
     yield "", "model, 95 % interval", "copy, or wrong control", "as published" if before else ""
     for label, stem, unit, digits in _FRAMES:
         name, copy = (f"{stem}_db", f"{stem}_copy_db") if unit else (stem, f"{stem}_copy")
-        value, low_high = _number(metrics[name], digits, unit), _interval(name, metrics, intervals)
-        if value:
-            shown = f"{value} ({low_high[0]:.{digits}f} to {low_high[1]:.{digits}f})" if low_high else value
-            yield label, shown, _number(metrics[copy], digits, unit), _number(before.get(name), digits, unit)
+        value, low, high = metrics[name], metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+        if value is not None:
+            ends = "" if low is None or high is None else f" ({low:.{digits}f} to {high:.{digits}f})"
+            yield (
+                label,
+                f"{_number(value, digits, unit)}{ends}",
+                _number(metrics[copy], digits, unit),
+                _number(before.get(name), digits, unit),
+            )
     if metrics["adherence"] is not None:
         low, high = metrics["adherence_low"], metrics["adherence_high"]
         shown = f"{metrics['adherence']:.2f} ({low:.2f} to {high:.2f})"
@@ -35,14 +38,6 @@ def table(rows: Iterator[Row] | Sequence[Row]) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
         yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-
-
-def _interval(
-    name: str, metrics: Mapping[str, Any], intervals: Mapping[str, tuple[float, float]]
-) -> tuple[float, float] | None:
-    """Return the interval that the metrics hold, or else one that was reckoned besides."""
-    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
-    return intervals.get(name) if low is None or high is None else (low, high)
 
 
 def _of_task(task: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Row]:

@@ -54,7 +54,7 @@ def _figures(metrics: Mapping[str, Any]) -> Iterator[str]:
         yield "not measured yet"
         return
     yield f"{metrics['clips']} held-out clips, {metrics['steps']:,} steps"
-    yield from (line.removeprefix("  ") for line in table(rows_of(metrics, {}, {})))
+    yield from (line.removeprefix("  ") for line in table(rows_of(metrics, {})))
 
 
 def _lineage(plan: Plan, lock: Mapping[str, Any], named: Named) -> Iterator[str]:

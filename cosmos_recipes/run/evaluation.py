@@ -30,7 +30,6 @@ from cosmos_recipes.run.sampling.models import OpenModel, opened
 if TYPE_CHECKING:
     from cosmos_recipes.data.statistics import Normaliser
     from cosmos_recipes.evaluation.evaluate import HeldOut
-    from cosmos_recipes.evaluation.intervals import Interval
 
 LIBRARIES = ("torch", "diffusers", "torchmetrics")
 
@@ -53,7 +52,7 @@ class EvaluationRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluated:
-    """What was measured, the 95 % intervals, and what was measured when the model was trained; `folder` holds all of it.
+    """What was measured, and what was measured when the model was trained; `folder` holds all of it.
 
     `notes` say in what the two differ besides.
     """
@@ -61,7 +60,6 @@ class Evaluated:
     folder: Path
     name: str
     metrics: Mapping[str, Any]
-    intervals: Mapping[str, Interval]
     before: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -74,7 +72,6 @@ def evaluate_again(request: EvaluationRequest, progress: Progress) -> Evaluated:
             machine (CR242), or the other data set does not fit it (CR2xx to CR5xx, CR247).
     """
     from cosmos_recipes.evaluation.evaluate import EvaluationSettings, evaluate
-    from cosmos_recipes.evaluation.intervals import intervals
     from cosmos_recipes.training.world_model import WorldModel
 
     named = find_model(request.model, runs=request.runs)
@@ -99,7 +96,6 @@ def evaluate_again(request: EvaluationRequest, progress: Progress) -> Evaluated:
         folder=folder,
         name=named.pinned,
         metrics=metrics,
-        intervals=intervals(measured.frames, seed=plan.seed),
         before=before,
         notes=notes,
     )
