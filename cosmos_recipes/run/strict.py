@@ -68,10 +68,15 @@ class _Way:
             "conditioning": {**said, "given_frames": 1, "dropout": 0},
             "train": {
                 "method": method if isinstance(method, str) else method.model_dump(),
-                **{"steps": STEPS, "global_batch": 2, "log_every": 1, "precision": "fp32", "optimizer": {"lr": 1e-3}},
+                "steps": STEPS,
+                "global_batch": 2,
+                "log_every": 1,
+                "precision": "fp32",
+                "optimizer": {"lr": 1e-3},
             },
             "evaluate": {
-                **{"clips": HELD_OUT, "samples": 1},
+                "clips": HELD_OUT,
+                "samples": 1,
                 **({"sampler_steps": 2} if zoo()[self.backbone].objective.denoises else {}),
             },
             "hardware": {"stall_s": STALL_S},
@@ -283,7 +288,5 @@ def _is_found(figure: dict[str, Any]) -> bool:
 
 
 def _limits(gate: Gate) -> Iterator[str]:
-    for name, value in gate.model_dump(exclude_none=True).items():
-        if name != "figures":
-            yield name
+    yield from (name for name in gate.model_dump(exclude_none=True) if name != "figures")
     yield from (name for name, limit in gate.figures.items() if limit is not None)

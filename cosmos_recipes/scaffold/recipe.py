@@ -205,7 +205,9 @@ def _at_most(frames: int, most: int, entry: ZooEntry) -> int:
 
 
 def _multiple(size_px: tuple[int, int], entry: ZooEntry) -> tuple[int, int]:
-    height_px, width_px = (side // multiple * multiple for side, multiple in zip(size_px, entry.size_multiple, strict=True))
+    height_px, width_px = (
+        side // multiple * multiple for side, multiple in zip(size_px, entry.size_multiple, strict=True)
+    )
     return height_px, width_px
 
 
@@ -249,7 +251,9 @@ def _head_for(schema: str) -> Head:
 
     columns = load_schema(schema).columns
     fitting = [
-        head for head in heads().values() if head.schema == schema and all(columns[name].required for name in head.columns)
+        head
+        for head in heads().values()
+        if head.schema == schema and all(columns[name].required for name in head.columns)
     ]
     if not fitting:
         _misfit(
@@ -264,17 +268,17 @@ def _head_for(schema: str) -> Head:
 def _shipped_dataset(head: Head | None) -> str:
     """Return the shipped data set that shows a head."""
     assert head is not None
-    recipes = (read_located(path).tree for path in sorted(packaged("recipes").glob("*.yaml")))
-    for tree in recipes:
-        said = tree.get("dataset", {})
-        if said.get("schema") == head.schema and isinstance(said.get("use"), str):
-            return str(said["use"])
-    _misfit(
-        f"no data set of the contract `{head.schema}` is shipped",
-        expected="--dataset with a name or a path",
-        found="none",
-        hint=f"make some up to begin with: cosmos-recipe data synthesize {head.schema} made-up",
-    )
+    said = (read_located(path).tree.get("dataset", {}) for path in sorted(packaged("recipes").glob("*.yaml")))
+    fitting = (each["use"] for each in said if each.get("schema") == head.schema and isinstance(each.get("use"), str))
+    use: str | None = next(fitting, None)
+    if use is None:
+        _misfit(
+            f"no data set of the contract `{head.schema}` is shipped",
+            expected="--dataset with a name or a path",
+            found="none",
+            hint=f"make some up to begin with: cosmos-recipe data synthesize {head.schema} made-up",
+        )
+    return use
 
 
 def _unknown(noun: str, name: str, known: Sequence[str]) -> NoReturn:
