@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -82,14 +82,16 @@ class Bench(ABC):
     around: Surroundings
     network: Any
     rows: Rows
+    # Networks that `Head.build` returns have more than a module.
+    built: Any = field(init=False)
+    none: Any = field(init=False)
+    control: dict[str, Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
         self.views = 2 if self.head.of_views else 1
-        # What a head builds has more than a module: see `Head`.
-        self.built: Any = self.head.build(self.around)
-        self.none: Any = find_head("none").build(self.around)
-        collate: Any = self.built.collate
-        self.control: dict[str, Tensor] = collate(self.rows)
+        self.built = self.head.build(self.around)
+        self.none = find_head("none").build(self.around)
+        self.control = self.built.collate(self.rows)
 
     @abstractmethod
     def predict(self, entering: Entering, control: dict[str, Tensor]) -> Tensor:

@@ -5,16 +5,22 @@ What is written passes its own test as it is, and no file that is there is ever 
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from cosmos_recipes.diagnostics import Place, Problem, RecipeError
+from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
 from cosmos_recipes.files import write_text
+from cosmos_recipes.recipe.spec import NAME_PATTERN
+
+MOST_LETTERS = 64
+Noun = Literal["recipe", "schema"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +53,21 @@ def _is_there(path: Path) -> Problem:
     )
 
 
+def require_name(name: str, pattern: str = NAME_PATTERN) -> None:
+    """Look whether a new thing can be called so.
+
+    Raises:
+        RecipeError: it cannot (CR679).
+    """
+    if not re.fullmatch(pattern, name) or len(name) > MOST_LETTERS:
+        fail(
+            "CR679",
+            f"nothing can be called `{name}`",
+            expected=f"lower-case letters and digits, with dots, dashes or underscores between them, {MOST_LETTERS} at most",
+            found=name,
+        )
+
+
 def rendered(template: str, **values: Any) -> str:
     """Return the text of a template."""
     return _templates().get_template(f"{template}.j2").render(values)
@@ -65,10 +86,17 @@ def _templates() -> Environment:
     )
 
 
-def test_file(kind: str, name: str, beside: Path) -> Path:
-    """Return where the test of a new file is: among the others of the working directory's `tests/KIND`, or beside the file."""
-    others = Path("tests") / kind
-    return (others if others.is_dir() else beside) / f"test_{module_name(name)}.py"
+def place_of_test(noun: Noun, name: str, beside: Path) -> Path:
+    """Return where the test of a new file is: among the working directory's tests, or else beside the file."""
+    for folder in (Path("tests") / f"{noun}s", Path("tests")):
+        if folder.is_dir():
+            return folder / f"test_{noun}_{module_name(name)}.py"
+    return beside / f"test_{noun}_{module_name(name)}.py"
+
+
+def folders_above(test: Path) -> int:
+    """Return how many folders above that of a test the working directory is."""
+    return len(Path(os.path.relpath(test.parent.resolve(), Path.cwd())).parts)
 
 
 def module_name(name: str) -> str:

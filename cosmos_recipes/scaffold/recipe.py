@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from cosmos_recipes.recipe.editor import schema_line
 from cosmos_recipes.recipe.library import is_path, packaged, seen_from
 from cosmos_recipes.recipe.load import load_recipe
 from cosmos_recipes.recipe.located import read_located
-from cosmos_recipes.scaffold import Scaffold, rendered, test_file
+from cosmos_recipes.scaffold import Scaffold, folders_above, place_of_test, rendered, require_name
 
 LARGE: dict[Family, str] = {"diffusion": "predict2.5-2b", "autoregressive": "predict1-5b-video2world"}
 """The backbone of the large profile, where none is named."""
@@ -64,20 +63,12 @@ def new_recipe(name: str, target: Path, wish: Wish) -> Scaffold:
     Raises:
         RecipeError: there is no such data set, head, task or backbone, or they do not fit each other (CR2xx, CR676).
     """
-    draft = _Draft(name, target, wish)
-    test = test_file("recipes", name, target.parent)
-    files = {target: draft.text(), test: test_text(name, target, test)}
-    return Scaffold(files=files, then=(f"cosmos-recipe check --strict {target}", f"cosmos-recipe run {target}"))
-
-
-def test_text(name: str, target: Path, test: Path) -> str:
-    """Return the test of a recipe."""
-    return rendered("test_recipe.py", name=name, recipe=target.as_posix(), up=_up(test))
-
-
-def _up(test: Path) -> int:
-    """Return how many folders above the test's the working directory is."""
-    return len(Path(os.path.relpath(test.parent.resolve(), Path.cwd())).parts)
+    require_name(name)
+    text = _Draft(name, target, wish).text()
+    test = place_of_test("recipe", name, target.parent)
+    checked = rendered("test_recipe.py", recipe=target.as_posix(), up=folders_above(test))
+    then = (f"cosmos-recipe check --strict {target}", f"cosmos-recipe run {target}")
+    return Scaffold(files={target: text, test: checked}, then=then)
 
 
 class _Draft:
