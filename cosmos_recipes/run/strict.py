@@ -150,7 +150,6 @@ class StrictCheck:
     def _gate(self, ways: Sequence[_Way]) -> str:
         problems: dict[Problem, None] = {}
         for way in ways:
-            problems.update(dict.fromkeys(_unmeasured(way)))
             metrics = json.loads(self._result(way).folder.metrics.read_text(encoding="utf-8"))
             problems.update(dict.fromkeys(_uncheckable(way.loaded.recipe.gate, metrics)))
         if problems:
@@ -207,7 +206,7 @@ def _require_own_name(loaded: LoadedRecipe) -> None:
 
 
 def _compiled(recipes: Sequence[LoadedRecipe]) -> list[_Way]:
-    """Compile all profiles; what their plans only note is an error here."""
+    """Compile all profiles; what their plans only note is an error here, and so is a figure that cannot be measured."""
     ways: list[_Way] = []
     problems: dict[Problem, None] = {}
     for loaded in recipes:
@@ -218,7 +217,7 @@ def _compiled(recipes: Sequence[LoadedRecipe]) -> list[_Way]:
             problems.update(dict.fromkeys(error.problems))
             continue
         ways.append(way)
-        problems.update(dict.fromkeys(_noted(way)))
+        problems.update(dict.fromkeys((*_noted(way), *_unmeasured(way))))
     if problems:
         raise RecipeError(*problems)
     return ways
