@@ -49,6 +49,11 @@ def test_the_unpacked_wheel_checks_its_own_recipes_anywhere(wheel: Path, tmp_pat
     assert str(tmp_path / "site" / "cosmos_recipes" / "library") in shown.stdout
     tasks = subprocess.run([*command, "ls", "tasks"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "adherence" in tasks.stdout.partition("\n\nMeans over")[0], "figures come with the wheel"
+    subprocess.run([*command, "new", "recipe", "mine", "--task", "action"], cwd=tmp_path, check=True)
+    strict = subprocess.run(
+        [*command, "check", "--strict", "mine"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert strict.returncode == 0, strict.stdout + strict.stderr
 
 
 def test_every_entry_point_leads_somewhere() -> None:
