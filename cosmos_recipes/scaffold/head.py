@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from cosmos_recipes import __version__
 from cosmos_recipes.conditioning.base import heads
@@ -35,12 +36,36 @@ def new_head(name: str, folder: Path, *, schema: str, column: str | None = None)
             hint="`cosmos-recipe ls heads` lists those that are taken",
         )
     contract = load_schema(schema)
-    told = _column(contract, column)
+    values = _values(name, contract, _column(contract, column))
+    package, test = values["package"], f"tests/test_{module_name(name)}.py"
+    pages = {
+        "pyproject.toml": "pyproject.toml",
+        f"{package}/__init__.py": "init.py",
+        f"{package}/head.py": "head.py",
+        f"{package}/network.py": "network.py",
+        test: "test_head.py",
+        "README.md": "README.md",
+    }
+    files = {folder / path: rendered(f"head/{template}", **values) for path, template in pages.items()}
+    recipe, data = f"my-{module_name(name).replace('_', '-')}", f"made-up/{contract.name}"
+    return Scaffold(
+        files=files,
+        then=(
+            f"python -m pip install -e {folder}",
+            f"python -m pytest {folder}",
+            "cosmos-recipe ls heads",
+            f"cosmos-recipe data synthesize {contract.name} {data}",
+            f"cosmos-recipe new recipe {recipe} --head {name} --dataset {data}/dataset.yaml",
+        ),
+    )
+
+
+def _values(name: str, contract: Schema, told: str) -> dict[str, Any]:
+    """Return what the templates say of a head that is told a column."""
     shape = contract.columns[told].shape
-    rows = STEPS if STEPS_AXIS in shape else FRAMES
-    each = [axis if isinstance(axis, int) else FREE_NUMBERS for axis in shape[1:]]
+    of_steps = STEPS_AXIS in shape
     package = f"cosmos_recipes_{module_name(name)}"
-    values = {
+    return {
         "name": name,
         "package": package,
         "distribution": package.replace("_", "-"),
@@ -48,29 +73,13 @@ def new_head(name: str, folder: Path, *, schema: str, column: str | None = None)
         "schema": contract.name,
         "column": told,
         "words": contract.columns[told].summary.rstrip("."),
-        "of_steps": STEPS_AXIS in shape,
-        "shape": [rows, *each],
+        "of_steps": of_steps,
+        "shape": [
+            STEPS if of_steps else FRAMES,
+            *(axis if isinstance(axis, int) else FREE_NUMBERS for axis in shape[1:]),
+        ],
         "class": "".join(part.capitalize() for part in module_name(name).split("_")),
     }
-    pages = {
-        "pyproject.toml": "head/pyproject.toml",
-        f"{package}/__init__.py": "head/init.py",
-        f"{package}/head.py": "head/head.py",
-        f"{package}/network.py": "head/network.py",
-        f"tests/test_{module_name(name)}.py": "head/test_head.py",
-        "README.md": "head/README.md",
-    }
-    files = {folder / path: rendered(template, **values) for path, template in pages.items()}
-    return Scaffold(
-        files=files,
-        then=(
-            f"python -m pip install -e {folder}",
-            f"python -m pytest {folder}",
-            "cosmos-recipe ls heads",
-            f"cosmos-recipe data synthesize {contract.name} made-up/{contract.name}",
-            f"cosmos-recipe new recipe my-{module_name(name).replace('_', '-')} --head {name} --dataset made-up/{contract.name}/dataset.yaml",
-        ),
-    )
 
 
 def _column(contract: Schema, wanted: str | None) -> str:
