@@ -1,6 +1,7 @@
 # make run      installs and runs recipes/factory.yaml to a published model with a report
 # make test     installs what the tests need and runs them
 # make check    style, types, import contracts, and whether generated files are fresh
+# make strict   what a contributed recipe has to pass, for the recipes that differ from BASE
 # make install  the first part of `make run` alone
 # make gpu-bundle  what a CUDA machine without a network lacks for benchmarks/gpu.py, in GPU_BUNDLE
 
@@ -13,7 +14,12 @@ RECIPE ?= recipes/factory.yaml
 GPU_BUNDLE ?= build/gpu-bundle
 GPU_PYTHON ?= 3.12
 
-.PHONY: run test check install schemas gpu-bundle clean
+# A contribution is what came since the branch left BASE, and what is not committed yet.
+BASE ?= origin/main
+FORMAT ?= text
+RECIPES := ':(glob)recipes/**/*.yaml'
+
+.PHONY: run test check strict install schemas gpu-bundle clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -30,8 +36,16 @@ check: $(VENV)/installed-tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cosmos-recipe schema --check
-	$(BIN)/cosmos-recipe check recipes/*.yaml
+	$(BIN)/cosmos-recipe check recipes/*.yaml recipes/community/*.yaml
 	$(BIN)/python tests/style.py
+
+# File names come from strangers: they never become part of a command.
+strict: SHELL := bash
+strict: .SHELLFLAGS := -o pipefail -c
+strict: $(VENV)/installed
+	{ git diff -z --name-only --diff-filter=d --merge-base $(BASE) -- $(RECIPES) && \
+	  git ls-files -z --others --exclude-standard -- $(RECIPES); } \
+	  | sort -zu | xargs -0r $(BIN)/cosmos-recipe check --strict --format $(FORMAT)
 
 schemas: $(VENV)/installed
 	$(BIN)/cosmos-recipe schema

@@ -26,7 +26,12 @@ name. `python docs/tasks.py` writes this page.
 
 ## All recipes
 
-{1}"""
+{1}
+## From the community
+
+Recipes that came as [CONTRIBUTING.md](../CONTRIBUTING.md) says. Each one's header names its author, and what a run came to.
+
+{2}"""
 
 
 def written(text: str) -> str:
@@ -36,12 +41,17 @@ def written(text: str) -> str:
 
 def listed() -> str:
     """Return the page that lists every recipe."""
-    loaded = {path.name: load_recipe(path) for path in sorted(LIST.parent.glob("*.yaml"))}
+    return _LIST.format(matrix(support()), recipes("*.yaml"), recipes("community/*.yaml"))
+
+
+def recipes(pattern: str) -> str:
+    """Return the table of the recipes whose files match."""
+    loaded = {path.relative_to(LIST.parent): load_recipe(path) for path in sorted(LIST.parent.glob(pattern))}
     rows = [
         (f"[`{each.recipe.recipe}`]({name})", each.recipe.summary, ", ".join(f"`{one}`" for one in each.profiles))
         for name, each in loaded.items()
     ]
-    return _LIST.format(matrix(support()), table(("recipe", "what it does", "profiles"), rows))
+    return table(("recipe", "what it does", "profiles"), rows)
 
 
 def matrix(rows: Sequence[Row], folder: str = "") -> str:

@@ -27,7 +27,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_library_and_nothing_of_the_tests(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for kind in ("recipes", "schemas", "datasets"):
-        assert {f"cosmos_recipes/library/{kind}/{path.name}" for path in (ROOT / kind).glob("*.yaml")} <= names
+        files = {path.relative_to(ROOT).as_posix() for path in (ROOT / kind).rglob("*.yaml")}
+        assert {f"cosmos_recipes/library/{file}" for file in files} <= names
     assert all(name.startswith(("cosmos_recipes/", "cosmos_recipes-")) for name in names)
 
 
@@ -41,13 +42,18 @@ def test_the_unpacked_wheel_checks_its_own_recipes_anywhere(wheel: Path, tmp_pat
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from cosmos_recipes.cli.main import main; main()"
     command = [sys.executable, "-c", code, str(tmp_path / "site")]
-    names = sorted(path.stem for path in (ROOT / "recipes").glob("*.yaml"))
+    names = sorted(path.stem for path in (ROOT / "recipes").rglob("*.yaml"))
     done = subprocess.run([*command, "check", *names], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     shown = subprocess.run([*command, "show", names[0]], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert str(tmp_path / "site" / "cosmos_recipes" / "library") in shown.stdout
     tasks = subprocess.run([*command, "ls", "tasks"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "adherence" in tasks.stdout.partition("\n\nMeans over")[0], "figures come with the wheel"
+    subprocess.run([*command, "new", "recipe", "mine", "--task", "action"], cwd=tmp_path, check=True)
+    strict = subprocess.run(
+        [*command, "check", "--strict", "mine"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert strict.returncode == 0, strict.stdout + strict.stderr
 
 
 def test_every_entry_point_leads_somewhere() -> None:

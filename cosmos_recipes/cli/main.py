@@ -57,7 +57,7 @@ app.command("explain", short_help="Say what an error code means.")(explain.expla
 app.command("ls", short_help="List recipes, backbones, heads, schemas, data sets.")(ls.ls)
 app.command("show", short_help="Show one of them, a run or a package whole.")(show.show)
 app.command("cp", short_help="Copy a recipe to start one of your own.")(cp.cp)
-app.add_typer(new.app, name="new", short_help="Write a data set file from what lies in a folder.")
+app.add_typer(new.app, name="new", short_help="Write a recipe, data set file, contract or head to start from.")
 app.command("migrate", short_help="Write a recipe out of what another tool trains from.")(migrate.migrate)
 app.command("resume", short_help="Go on with an interrupted run by its folder.")(resume.resume)
 app.add_typer(job.app, name="job", short_help="Say how sent jobs are, show what they write, end them.")

@@ -5,7 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from typing import TextIO
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TextIO
+
+import typer
+
+if TYPE_CHECKING:
+    from cosmos_recipes.scaffold import Scaffold
 
 REDRAW_S = 0.1
 PLAIN_LINE_S = 10.0
@@ -76,3 +82,15 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def told(scaffold: Scaffold) -> None:
+    """Write the files of a scaffold, and say which, and what comes next."""
+    scaffold.write()
+    typer.echo("\n".join([*(f"Wrote {path}" for path in scaffold.files), *next_commands(*scaffold.then)]))
+
+
+def next_commands(*commands: str) -> Iterator[str]:
+    """Yield lines that say which commands come next."""
+    yield "Next:"
+    yield from (f"  {command}" for command in commands)

@@ -41,12 +41,12 @@ class RecipeError(Exception):
 
     @property
     def exit_code(self) -> int:
-        """2 the recipe, 3 the data, 4 training, 5 the gate, 6 publishing (the code's first digit decides, or two of them)."""
+        """2 the recipe, 3 the data, 4 training, 5 the gate, 6 publishing (the code's first digits decide)."""
         digits = self.problems[0].code[2:]
-        return _EXIT_CODES.get(digits[:2]) or _EXIT_CODES[digits[0]]
+        return next(_EXIT_CODES[digits[:count]] for count in (3, 2, 1) if digits[:count] in _EXIT_CODES)
 
 
-_EXIT_CODES = {"1": 2, "2": 2, "3": 2, "4": 2, "5": 3, "6": 4, "7": 6, "75": 2, "78": 2, "8": 5}
+_EXIT_CODES = {"1": 2, "2": 2, "3": 2, "4": 2, "5": 3, "6": 4, "67": 2, "672": 4, "7": 6, "75": 2, "78": 2, "8": 5}
 
 
 def fail(

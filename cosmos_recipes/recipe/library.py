@@ -58,11 +58,31 @@ def is_path(name: str) -> bool:
 
 
 def names(kind: Kind) -> dict[str, Path]:
-    """Return the names that can be used without a path, and their files; the working directory's come first."""
+    """Return the names that can be used without a path, and their files; the working directory's come first.
+
+    Recipes may lie in subfolders, such as those of `recipes/community/`.
+
+    Raises:
+        RecipeError: two recipes of a folder, or of its subfolders, have the same name (CR673).
+    """
+    return _named(kind, packaged(kind)) | _named(kind, Path(kind))
+
+
+def _named(kind: Kind, folder: Path) -> dict[str, Path]:
+    if kind != "recipes":
+        return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     found: dict[str, Path] = {}
-    for folder in (Path(kind), packaged(kind)):
-        for path in sorted(folder.glob("*.yaml")):
-            found.setdefault(path.stem, path)
+    for path in sorted(folder.rglob("*.yaml")):
+        first = found.setdefault(path.stem, path)
+        if first != path:
+            fail(
+                "CR673",
+                f"two recipes are called `{path.stem}`",
+                place=Place(file=str(path)),
+                expected="a name that no other recipe of the folder and its subfolders has",
+                found=str(first),
+                hint="rename one of the two files, and its `recipe:`",
+            )
     return found
 
 

@@ -1,11 +1,10 @@
-"""If these fail, a head disturbs an autoregressive base, does not learn, or speaks of another token than it is heard at."""
+"""If these fail, a head speaks to an autoregressive base of another token than it is heard at; others are in test_base."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -13,104 +12,34 @@ from torch import Tensor
 from cosmos_recipes.backbones.autoregressive import network as decoder_module
 from cosmos_recipes.backbones.autoregressive.places import DECODER_PLACES
 from cosmos_recipes.backbones.autoregressive.sequence import TokenSequence
-from cosmos_recipes.backbones.zoo import backbone
-from cosmos_recipes.conditioning.base import Surroundings, head, head_names
-from tests.backbones.autoregressive.decoders import ARCHITECTURE, BEGIN, decoder, tokens
+from cosmos_recipes.backbones.testing import small_decoder
+from cosmos_recipes.conditioning.base import head, head_names
+from cosmos_recipes.conditioning.testing import LATENT_FRAMES, DecoderBench, Way, bench
 
-TEXT = backbone("tiny-autoregressive").text.model_copy(update={"width": ARCHITECTURE["text_embed_dim"]})
-STEPS, FRAMES, GRID, POINTS = 8, 3, (2, 2), 16
-SHAPE, CELLS = (FRAMES, *GRID), 4
-CONTROLLED = [name for name in head_names() if name != "none"]
+CELLS = 4
 Change = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 
 
-def around() -> Surroundings:
-    return Surroundings.of(
-        ARCHITECTURE,
-        text=TEXT,
-        spatial=1,
-        temporal=4,
-        size_px=GRID,
-        frames=STEPS + 1,
-        numbers={"action": 3, "trajectory": POINTS},
-        rate_hz=5.0,
-        rates_hz={"trajectory": 5.0},
-        views=("front", "left"),
-    )
-
-
-def views_of(name: str) -> int:
-    return 2 if head(name).of_views else 1
-
-
-def rows() -> list[dict[str, Any]]:
-    """Return two clips with everything that a head may ask for."""
-    random = np.random.default_rng(0)
-    pose_T44 = np.repeat(np.eye(4, dtype=np.float32)[None], STEPS + 1, axis=0)
-    pose_T44[:, :3, 3] = random.normal(size=(STEPS + 1, 3))
-    numbers = {"pose": pose_T44, "intrinsics": np.full((STEPS + 1, 4), 0.5, np.float32)}
-    numbers["trajectory"] = random.normal(size=(POINTS, 3)).astype(np.float32)
-    actions = random.normal(size=(2, STEPS, 3)).astype(np.float32)
-    captions = ("the arm picks the red part", "")
-    return [{"caption": text, "action": action, **numbers} for text, action in zip(captions, actions, strict=True)]
-
-
-def logits(network: Any, built: Any, control: dict[str, Tensor], name: str, layout: str = "time-major") -> Tensor:
-    sequence = network.sequence(SHAPE, views=views_of(name), layout=layout)
-    held_BS = sequence.held(tokens(2, SHAPE, views_of(name)), BEGIN)
-    found: Tensor = network(held_BS, network.around(sequence, built(control)))
-    return found
-
-
-def spread(built: Any) -> Any:
-    """Return the head with nothing zero any more, as after training."""
+def spread(name: str) -> Any:
+    """Return a bench whose head has nothing zero any more, as after training."""
+    tried = bench(head(name), Way(family="autoregressive"), rates_hz={"trajectory": 5.0})
     generator = torch.Generator().manual_seed(2)
-    for parameter in built.parameters():
+    for parameter in tried.built.parameters():
         torch.nn.init.normal_(parameter, std=0.5, generator=generator)
-    return built
+    return tried
 
 
-def dead(new: dict[str, torch.nn.Parameter], predict: Callable[[], Tensor]) -> list[str]:
-    """Return the names of the parameters that no gradient has reached after a few steps."""
-    for _ in range(3):
-        optimizer = torch.optim.SGD(new.values(), lr=0.1)
-        optimizer.zero_grad()
-        predict().square().mean().backward()
-        optimizer.step()
-    return [name for name, parameter in new.items() if parameter.grad is None or not parameter.grad.any()]
+def before_and_after(tried: DecoderBench, change: Change, layout: str) -> tuple[Tensor, Tensor]:
+    with torch.no_grad():
+        told, moved = (
+            tried.predict(tried.built, control, layout) for control in (tried.control, change(tried.control))
+        )
+    return told, moved
 
 
-@pytest.mark.parametrize("name", head_names())
-def test_a_head_changes_nothing_at_first_and_every_part_of_it_learns(name: str) -> None:
-    """At step 0 the output is that without a control, to the last bit; then the control is in it, and goes if dropped."""
-    network, none, built = decoder(), head("none").build(around()), head(name).build(around())
-    control = built.collate(rows())
-    base = logits(network, none, none.null(2), name)
-    assert torch.equal(logits(network, built, control, name), base)
-    new = dict(built.named_parameters())
-    if not new:
-        return
-    assert not dead(new, lambda: logits(network, built, control, name))
-    assert not torch.equal(logits(network, built, control, name), base)
-    if not head(name).of_views:
-        assert torch.equal(logits(network, built, built.null(2), name), base)
-
-
-@pytest.mark.parametrize("name", CONTROLLED)
-def test_a_head_that_is_detached_is_found(name: str) -> None:
-    network, built = decoder(), head(name).build(around())
-    control = built.collate(rows())
-
-    def predict() -> Tensor:
-        return logits(network, lambda each: {key: value.detach() for key, value in built(each).items()}, control, name)
-
-    assert dead(dict(built.named_parameters()), predict) == [*dict(built.named_parameters())]
-
-
-@pytest.mark.parametrize("name", head_names())
-def test_a_head_has_the_parameters_that_its_memory_is_reckoned_with(name: str) -> None:
-    built = head(name).build(around())
-    assert head(name).parameters(around()) == sum(parameter.numel() for parameter in built.parameters())
+def sequence_of(tried: DecoderBench, layout: str) -> TokenSequence:
+    sequence: TokenSequence = tried.network.sequence((LATENT_FRAMES, 2, 2), views=tried.views, layout=layout)
+    return sequence
 
 
 def changed(key: str, at: tuple[Any, ...]) -> Change:
@@ -141,13 +70,11 @@ CASES = {
 def first_heard(case: str, layout: str) -> tuple[int, int]:
     """Return the first slot whose logits hear of a change, and the slot from which they should."""
     name, change, (view, frame, cell) = CASES[case]
-    network, built = decoder(), spread(head(name).build(around()))
-    control = built.collate(rows())
-    with torch.no_grad():
-        before, after = (logits(network, built, each, name, layout) for each in (control, change(control)))
-    sequence: TokenSequence = network.sequence(SHAPE, views=views_of(name), layout=layout)
+    tried = spread(name)
+    before, after = before_and_after(tried, change, layout)
     heard_S = (before != after).any(-1).any(0).nonzero()[:, 0]
-    expected = (sequence.predicts_S == (view * FRAMES + frame) * CELLS + cell).nonzero()
+    number = (view * LATENT_FRAMES + frame) * CELLS + cell
+    expected = (sequence_of(tried, layout).predicts_S == number).nonzero()
     return int(heard_S[0]), int(expected)
 
 
@@ -181,8 +108,8 @@ def test_actions_of_another_frame_are_found(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_each_place_is_one_that_a_head_uses() -> None:
-    networks = [head(name).build(around()) for name in CONTROLLED]
-    used = {place for built in networks for place in built(built.null(1))}
+    tried = [bench(head(name), Way(family="autoregressive")) for name in head_names() if name != "none"]
+    used = {place for each in tried for place in each.built(each.built.null(1))}
     assert {*DECODER_PLACES, "encoder_hidden_states"} == used
 
 
@@ -190,10 +117,7 @@ def test_each_place_is_one_that_a_head_uses() -> None:
 @pytest.mark.parametrize("view", [0, 1])
 def test_the_text_of_a_view_is_for_that_view(view: int, layout: str) -> None:
     """One block attends to text after it attended to other slots: what is heard elsewhere was heard directly."""
-    network, built = decoder(num_layers=1), spread(head("views").build(around()))
-    control = built.collate(rows())
-    moved = changed("text_BVL", (EVERY, view, 0))(control)
-    with torch.no_grad():
-        before, after = (logits(network, built, each, "views", layout) for each in (control, moved))
-    sequence = network.sequence(SHAPE, views=2, layout=layout)
-    assert torch.equal((before != after).any(-1).any(0), sequence.view_S == view)
+    tried = spread("views")
+    tried.network = small_decoder(num_layers=1)
+    before, after = before_and_after(tried, changed("text_BVL", (EVERY, view, 0)), layout)
+    assert torch.equal((before != after).any(-1).any(0), sequence_of(tried, layout).view_S == view)

@@ -19,5 +19,6 @@ def test_the_list_of_recipes_is_fresh_and_its_links_lead_somewhere() -> None:
     text = tasks.LIST.read_text(encoding="utf-8")
     assert tasks.listed() == text, "run `make schemas` and commit recipes/README.md"
     links = re.findall(r"\]\(([^)]+)\)", text)
-    assert {path.name for path in (ROOT / "recipes").glob("*.yaml")} <= set(links)
+    folder = ROOT / "recipes"
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.yaml")} <= set(links)
     assert all((tasks.LIST.parent / link).is_file() for link in links)

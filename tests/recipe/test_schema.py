@@ -31,9 +31,10 @@ def test_the_committed_schema_is_fresh() -> None:
 
 
 def test_every_shipped_recipe_names_it_in_its_first_line() -> None:
-    for path in (CHECKOUT / "recipes").glob("*.yaml"):
+    for path in (CHECKOUT / "recipes").rglob("*.yaml"):
         first = path.read_text(encoding="utf-8").splitlines()[0]
-        assert first == f"# yaml-language-server: $schema=../schemas/{SCHEMA_FILE_NAME}", path
+        up = "../" * (len(path.relative_to(CHECKOUT).parts) - 1)
+        assert first == f"# yaml-language-server: $schema={up}schemas/{SCHEMA_FILE_NAME}", path
 
 
 def test_every_reference_leads_somewhere() -> None:

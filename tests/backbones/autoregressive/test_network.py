@@ -15,12 +15,13 @@ from torch import Tensor
 from cosmos_recipes.backbones.autoregressive.attention import Attention, Cache
 from cosmos_recipes.backbones.autoregressive.rotary import rotary_tables, rotate
 from cosmos_recipes.backbones.networks import build_network, load_transformer
+from cosmos_recipes.backbones.testing import BEGIN, CODES, DECODER, small_decoder, tokens
 from cosmos_recipes.compiler.plan import Recompute
 from cosmos_recipes.training.parallel.blocks import prepare_blocks
-from tests.backbones.autoregressive.decoders import ARCHITECTURE, BEGIN, CODES, CONTEXT, WIDTH, decoder, tokens
 
 LAYOUTS = [("time-major", 1), ("time-major", 3), ("view-major", 3)]
 SHAPE = (3, 2, 2)
+WIDTH, CONTEXT = DECODER["hidden_size"], DECODER["text_embed_dim"]
 shapes = st.tuples(*[st.integers(1, 3)] * 3)
 layouts = st.sampled_from(LAYOUTS)
 
@@ -63,7 +64,7 @@ def test_a_token_never_changes_what_was_predicted_before_it(
 ) -> None:
     """In every layout: otherwise a model is trained on what it has to predict, across views too."""
     token = data.draw(st.integers(0, layout[1] * shape[0] * shape[1] * shape[2] - 1))
-    network = decoder() if begins else decoder(begin_token=None)
+    network = small_decoder() if begins else small_decoder(begin_token=None)
     assert not len(leaks(network, layout, token, shape))
 
 
@@ -76,14 +77,14 @@ def test_a_leak_is_found(layout: tuple[str, int], monkeypatch: pytest.MonkeyPatc
 
     attended = Attention._attended
     monkeypatch.setattr(Attention, "_attended", everywhere)
-    assert len(leaks(decoder(), layout, layout[1] * 12 - 1))
+    assert len(leaks(small_decoder(), layout, layout[1] * 12 - 1))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @settings(max_examples=20, deadline=None)
 @given(cuts=st.sets(st.integers(1, 11)))
 def test_logits_come_out_the_same_all_at_once_and_bit_by_bit(layout: tuple[str, int], cuts: set[int]) -> None:
-    network, (name, views) = decoder(), layout
+    network, (name, views) = small_decoder(), layout
     sequence = network.sequence(SHAPE, views=views, layout=name)
     token_BL, enters = tokens(2, SHAPE, views), entering(SHAPE, views)
     held_BS, around = sequence.held(token_BL, BEGIN), network.around(sequence, enters)
@@ -111,7 +112,7 @@ def test_attention_knows_how_far_apart_tokens_are_and_not_where() -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_positions_begin_anew_with_each_view(layout: tuple[str, int]) -> None:
     name, views = layout
-    sequence = decoder().sequence(SHAPE, views=views, layout=name)
+    sequence = small_decoder().sequence(SHAPE, views=views, layout=name)
     held = sequence.holds_S >= 0
     by_token = torch.empty(views * 12, 3, dtype=torch.long)
     by_token[sequence.holds_S[held]] = sequence.position_S3[held]
@@ -122,18 +123,18 @@ def test_positions_begin_anew_with_each_view(layout: tuple[str, int]) -> None:
 def test_a_segment_begins_with_its_own_token(layout: tuple[str, int], segments: int) -> None:
     """Without it nothing predicts the first token of a segment, and what is given decides nothing."""
     name, views = layout
-    sequence = decoder().sequence(SHAPE, views=views, layout=name)
+    sequence = small_decoder().sequence(SHAPE, views=views, layout=name)
     held_S = sequence.held(tokens(1, SHAPE, views), BEGIN)[0]
     assert int((held_S == BEGIN).sum()) == segments and held_S[0] == BEGIN
     assert sorted(sequence.predicts_S[sequence.predicts_S >= 0].tolist()) == list(range(views * 12))
-    without = decoder(begin_token=None).sequence(SHAPE, views=views, layout=name)
+    without = small_decoder(begin_token=None).sequence(SHAPE, views=views, layout=name)
     assert len(without.holds_S) == views * 12 and int((without.predicts_S < 0).sum()) == segments
 
 
 def test_recomputed_activations_give_the_same_gradients() -> None:
     gradients = []
     for recompute in get_args(Recompute):
-        network = decoder().train()
+        network = small_decoder().train()
         prepare_blocks(network.transformer_blocks, recompute=recompute, compiles=False)
         sequence = network.sequence(SHAPE, views=1, layout=None)
         torch.manual_seed(0)
@@ -145,7 +146,7 @@ def test_recomputed_activations_give_the_same_gradients() -> None:
 
 def test_codes_that_stand_for_the_same_begin_alike_and_can_be_told_apart() -> None:
     """Without that, a network has to learn from its clips alone which of a thousand codes look like each other."""
-    network = build_network("autoregressive", ARCHITECTURE, seed=0)
+    network = build_network("autoregressive", DECODER, seed=0)
     code_KD = torch.randn(CODES, 6, generator=torch.Generator().manual_seed(0))
     code_KD[1] = code_KD[0] + 0.01
     network.liken(code_KD)
@@ -155,7 +156,7 @@ def test_codes_that_stand_for_the_same_begin_alike_and_can_be_told_apart() -> No
 
 
 def test_a_stored_decoder_is_the_same_decoder(tmp_path: Path) -> None:
-    ours = decoder()
+    ours = small_decoder()
     ours.save_pretrained(tmp_path)
     theirs = load_transformer(tmp_path)
     assert dict(theirs.config) == dict(ours.config) | {"_name_or_path": theirs.config["_name_or_path"]}
