@@ -32,6 +32,7 @@ def check(
       cosmos-recipe check recipes/*.yaml --format github
     """
     from cosmos_recipes.diagnostics import Problem, RecipeError, render
+    from cosmos_recipes.diagnostics.terminal import Control
 
     problems: dict[Problem, None] = {}
     for recipe in recipes:
@@ -43,7 +44,7 @@ def check(
         if form == "text":
             typer.echo("\n".join([f"{recipe}: fine ({', '.join(profiles)})", *(f"    note: {note}" for note in notes)]))
     if problems or form in ("json", "sarif"):
-        typer.echo(render(tuple(problems), form, colour=form == "text" and sys.stdout.isatty()))
+        sys.stdout.write(Control(render(tuple(problems), form, colour=form == "text" and sys.stdout.isatty()) + "\n"))
     if problems:
         raise typer.Exit(next(RecipeError(problem).exit_code for problem in problems))
 

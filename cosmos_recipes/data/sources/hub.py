@@ -58,11 +58,10 @@ class HubSource(RowSource):
     stream: bool = Field(False, description="Whether to fetch row by row instead of the whole data set.")
     limit: Annotated[int, Field(ge=1)] | None = Field(None, description="Most rows that are taken of each split.")
 
-    def absolute(self, folder: Path) -> Self:
+    def absolute(self, folder: Path, *names: str, place: Place | None = None) -> Self:
         """Return the source with an absolute path, if it is that of a folder."""
-        local = (folder / Path(self.path).expanduser()).resolve()
-        named = self.path.startswith((".", "/", "~")) or local.is_dir()
-        return self.model_copy(update={"path": str(local)}) if named else self
+        is_folder = self.path.startswith((".", "/", "~")) or (folder / self.path).is_dir()
+        return super().absolute(folder, *names, place=place) if is_folder else self
 
     def fingerprint(self) -> str:
         """Return the commit of a data set of the Hub, or a hash of the names, sizes and times of a folder's files.

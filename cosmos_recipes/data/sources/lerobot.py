@@ -9,7 +9,7 @@ from itertools import groupby
 from math import prod
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn
 
 from pydantic import Field
 
@@ -46,10 +46,6 @@ class LeRobotSource(Source):
         None, description="Episodes to read: their numbers, or a range such as 0:50, its end not included."
     )
     cameras: tuple[str, ...] | None = Field(None, description="Features of the kind video that become views.")
-
-    def absolute(self, folder: Path) -> Self:
-        """Return the source with an absolute path."""
-        return self.model_copy(update={"path": str((folder / Path(self.path).expanduser()).resolve())})
 
     def features(self) -> dict[str, Feature]:
         """Return every column by its name: element type, shape of a row, and names of the elements."""

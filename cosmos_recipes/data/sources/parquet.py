@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn
 
 from pydantic import Field
 
@@ -45,6 +45,7 @@ class ParquetSource(RowSource):
 
     looks_for: ClassVar[str] = "Parquet files with a column of videos: paths, or bytes"
     detail: ClassVar[int] = 1
+    paths: ClassVar[tuple[str, ...]] = ("path", "root")
 
     path: str = Field(description="A file, a folder, or a pattern such as data/*.parquet; relative to this file.")
     root: str | None = Field(
@@ -54,12 +55,6 @@ class ParquetSource(RowSource):
         ("video",), description="Columns that are views: paths, bytes, or structs of path and bytes."
     )
     split: str | None = Field(None, description="Column with `train`, or `held-out` (or val, test), in each row.")
-
-    def absolute(self, folder: Path) -> Self:
-        """Return the source with absolute paths."""
-        named = {"path": self.path, "root": self.root}
-        made = {key: str((folder / Path(path).expanduser()).resolve()) for key, path in named.items() if path}
-        return self.model_copy(update=made)
 
     def fingerprint(self) -> str:
         """Return a hash of the names, sizes and times of the tables and of the videos that they name."""

@@ -16,11 +16,13 @@ from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.files import whole
 
 SCAN = "shards.json"
+MOST_PATTERNS = 20_000
+_MOST_BRACES = 8
 _BLOCK_BYTES = 512
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "Zstandard"}
 _TAR = re.compile(r"\.(tar|tgz|tar\.(gz|bz2|xz|zst))$")
 _BRACES = re.compile(r"\{([^{}]*)\}")
-_SPAN = re.compile(r"(\d+)\.\.(\d+)")
+_SPAN = re.compile(r"(\d{1,12})\.\.(\d{1,12})", re.ASCII)
 _PATTERN = re.compile(r"[*?\[{]")
 
 
@@ -41,7 +43,7 @@ def find_shards(path: str) -> dict[str, Path]:
     if Path(path).is_dir():
         root, found = Path(path), sorted(at for at in Path(path).rglob("*") if is_shard(at))
     else:
-        root, found = _fixed_part(path), [shard for one in _expanded(path) for shard in _matching(one)]
+        root, found = _fixed_part(path), [shard for one in _expanded_few(path) for shard in _matching(one)]
     if not found:
         _fail_shards(path)
     return {_TAR.sub("", shard.relative_to(root).as_posix()): shard for shard in found}
@@ -105,16 +107,29 @@ def _fixed_part(path: str) -> Path:
     return Path(*parts[:first])
 
 
-def _expanded(pattern: str) -> Iterator[str]:
+def _expanded_few(pattern: str) -> Iterator[str]:
+    for number, each in enumerate(_expanded(pattern)):
+        if number == MOST_PATTERNS:
+            fail(
+                "CR126",
+                "the pattern stands for too many names",
+                place=Place(file=pattern),
+                expected=f"at most {MOST_PATTERNS:,} of them",
+                hint="name the folder that the shards are in, or use *",
+            )
+        yield each
+
+
+def _expanded(pattern: str, depth: int = 0) -> Iterator[str]:
     found = _BRACES.search(pattern)
-    if found is None:
+    if found is None or depth == _MOST_BRACES:
         yield pattern
         return
     span = _SPAN.fullmatch(found[1])
     numbers = range(int(span[1]), int(span[2]) + 1) if span else ()
-    choices = [f"{number:0{len(span[1])}d}" for number in numbers] if span else found[1].split(",")
+    choices = (f"{number:0{len(span[1])}d}" for number in numbers) if span else found[1].split(",")
     for choice in choices:
-        yield from _expanded(f"{pattern[: found.start()]}{choice}{pattern[found.end() :]}")
+        yield from _expanded(f"{pattern[: found.start()]}{choice}{pattern[found.end() :]}", depth + 1)
 
 
 def _matching(pattern: str) -> list[Path]:
