@@ -7,6 +7,7 @@ manifest) names what came with it: nothing absolute, no home, no way out by `..`
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from os.path import abspath, normpath, realpath
 from pathlib import Path
 
@@ -39,6 +40,25 @@ def path_in(folder: Path, said: str, *, place: Place | None = None) -> Path:
             hint="all of it would be searched through: name the folder that the data is in",
         )
     return path
+
+
+def named_in(folder: Path, said: str, *, place: Place | None = None) -> Path:
+    """Return a path that data in `folder` names, such as a table its videos; of a repository it stays in it.
+
+    Raises:
+        RecipeError: it is no path (CR122), or leads out of the repository (CR123).
+    """
+    if not said or "\0" in said:
+        fail("CR122", "this is no path", place=place, expected="the path of a file", found=f"`{said}`")
+    path, root = folder / said, _repository_of(str(folder))
+    if root is not None:
+        _require_inside(Path(abspath(path)), said, root, place)
+    return path
+
+
+@lru_cache(maxsize=256)
+def _repository_of(folder: str) -> Path | None:
+    return repository_of(Path(folder))
 
 
 def folder_of(file: Path) -> Path:

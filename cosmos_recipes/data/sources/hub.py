@@ -15,6 +15,7 @@ from zipfile import BadZipFile
 from pydantic import Field
 
 from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES, Progress, Recording, SourceDescription, Split
+from cosmos_recipes.data.sources.cards import front_matter
 from cosmos_recipes.data.sources.parquet import first_rows
 from cosmos_recipes.data.sources.rows import Rows, RowSource, require_unique, split_of
 from cosmos_recipes.data.sources.stamps import stamp
@@ -156,6 +157,8 @@ class HubSource(RowSource):
         """Return what loads the data set; what it has to write goes into `folder`."""
         from datasets import load_dataset_builder
 
+        if self._is_local:
+            _require_own_files(front_matter(Path(self.path)).get("configs"), self._place)
         with self._told():
             return load_dataset_builder(self.path, name=self.config, revision=commit, cache_dir=str(folder))
 
@@ -308,6 +311,22 @@ class HubSource(RowSource):
             found=", ".join(names),
             hint="name the columns that hold videos, their paths or their bytes in `videos`",
         )
+
+
+def _require_own_files(configs: Any, place: Place) -> None:
+    """Refuse a card that says that files elsewhere are the data set's: the library would read and fetch them (CR160)."""
+    for each in configs.values() if isinstance(configs, dict) else configs if isinstance(configs, list) else ():
+        if isinstance(each, dict | list):
+            _require_own_files(each, place)
+        elif isinstance(each, str) and ("://" in each or each.startswith(("/", "~")) or ".." in each.split("/")):
+            fail(
+                "CR160",
+                "the card of the data set names files elsewhere",
+                place=place,
+                expected="`data_files` that lie in the folder",
+                found=each,
+                hint="copy them there, and correct README.md",
+            )
 
 
 def _says_more(metadata: Path) -> bool:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_PROBED = 64
 ROWS_AT_ONCE = 32_768
+MOST_ROWS = 20_000_000
 _ROWS_LOOKED_AT = 3
 VIDEOS_AT_ONCE = 16
 """Rows read at once where the table holds the videos themselves."""
@@ -239,7 +240,10 @@ def _opened(path: Path) -> pq.ParquetFile:
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(path)
+        file = pq.ParquetFile(path)
+        if file.metadata.num_rows > MOST_ROWS:
+            raise pa.ArrowInvalid(f"{file.metadata.num_rows:,} rows, where at most {MOST_ROWS:,} are read")
+        return file
     except (OSError, pa.ArrowException) as error:
         _fail_unreadable(path, error)
 

@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, Self
 
 from cosmos_recipes.data.sources.base import Progress
 from cosmos_recipes.diagnostics import Place, fail
@@ -19,6 +19,8 @@ SCAN = "shards.json"
 MOST_PATTERNS = 20_000
 _MOST_BRACES = 8
 _BLOCK_BYTES = 512
+_TOLD = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+_LONGEST_NAME_BYTES = 1_000_000
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "Zstandard"}
 _TAR = re.compile(r"\.(tar|tgz|tar\.(gz|bz2|xz|zst))$")
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -32,6 +34,18 @@ class Member(NamedTuple):
     name: str
     offset_bytes: int
     size_bytes: int
+
+
+class _Header(tarfile.TarInfo):
+    """The header of a member, of which the library reads a long name, or what pax says, at once and whole."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Return a header; raises InvalidHeaderError for a name that is longer than any."""
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _TOLD and header.size > _LONGEST_NAME_BYTES:
+            raise tarfile.HeaderError(f"a name of {header.size} bytes")
+        return header
 
 
 def find_shards(path: str) -> dict[str, Path]:
@@ -74,7 +88,7 @@ def members(shard: Path) -> list[Member]:
     """Return the files in a shard in their order, from its headers; raises RecipeError (CR551, CR552)."""
     _require_plain(shard)
     try:
-        with tarfile.open(shard, "r:") as tar:
+        with tarfile.open(shard, "r:", tarinfo=_Header) as tar:
             found = [Member(each.name, each.offset_data, each.size) for each in tar if each.isreg()]
             end_bytes = tar.offset
     except (tarfile.TarError, OSError) as error:
@@ -95,7 +109,7 @@ def is_shard(path: Path) -> bool:
 def first_members(shard: Path, count: int) -> list[str]:
     """Return the names of the first files in a shard, of a compressed one too; none if it is damaged."""
     try:
-        with tarfile.open(shard, "r:*") as tar:
+        with tarfile.open(shard, "r:*", tarinfo=_Header) as tar:
             return [each.name for each in islice(tar, count)]
     except (tarfile.TarError, OSError, EOFError, ValueError, ImportError):
         return []

@@ -15,6 +15,7 @@ from cosmos_recipes.data.sources.listed import Reader, fail_missing
 from cosmos_recipes.data.sources.splits import split_said
 from cosmos_recipes.data.sources.values import fail_annotation, numbered_lines, parse_json, read_text
 from cosmos_recipes.diagnostics import Place, RecipeError, fail
+from cosmos_recipes.recipe.paths import named_in
 
 if TYPE_CHECKING:
     from cosmos_recipes.data.probe import Probe
@@ -91,7 +92,7 @@ def _row(file: Path, number: int, line: str) -> Row:
 
 
 def _read(file: Path, number: int, split: Split | None, row: Row, window: Window) -> Recording:
-    video = file.parent / row.vision_path
+    video = named_in(file.parent, row.vision_path, place=Place(file=str(file)))
     if not video.is_file():
         fail_missing(f"the video of {row.uuid} is not there", file, expected=row.vision_path, found=f"line {number}")
     media = _media(video, window, Place(file=str(file), line=number, column=1))
