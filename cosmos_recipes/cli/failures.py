@@ -23,6 +23,7 @@ Format = Literal["text", "json", "github", "sarif"]
 EXPECTED = RecipeError
 _PLACES = {
     errno.EIO,
+    errno.EINVAL,
     errno.ELOOP,
     errno.ENXIO,
     errno.EACCES,

@@ -6,10 +6,12 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from cosmos_recipes.diagnostics import Problem, nearest
+from cosmos_recipes.diagnostics import Place, Problem, nearest
 from cosmos_recipes.diagnostics.words import kind_of, shortened
+from cosmos_recipes.recipe.paths import repository_of
 from cosmos_recipes.recipe.places import Key, PlaceOf, value_at
 from cosmos_recipes.recipe.validation import Found
 
@@ -155,6 +157,22 @@ class _Work:
                 expected="a variable that holds a path",
                 hint="give the path in a variable of another name",
             )
+        if _comes_from_elsewhere(self.place_of(path, False)):
+            return self._fail(
+                "CR154",
+                path,
+                "may not come from the environment in a file of a repository",
+                expected="a path in the repository",
+                hint=f"pass what you mean with --set {where}=PATH",
+            )
+        if name in os.environ and not os.environ[name].startswith(("/", "~", ".")):
+            return self._fail(
+                "CR154",
+                path,
+                f"reads `{name}`, which holds no path",
+                expected="a variable that holds a path, which begins with / or ~ or .",
+                hint="a file cannot take anything else from the environment",
+            )
         if default is None and name not in os.environ:
             return self._fail(
                 "CR155",
@@ -247,6 +265,10 @@ class _Work:
         )
         self.problems.append(Found(path, problem))
         return False
+
+
+def _comes_from_elsewhere(place: Place | None) -> bool:
+    return place is not None and not place.file.startswith("-") and repository_of(Path(place.file).parent) is not None
 
 
 def _leaves(node: Any, path: Key) -> Iterator[Key]:

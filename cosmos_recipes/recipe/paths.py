@@ -30,7 +30,8 @@ def path_in(folder: Path, said: str, *, place: Place | None = None) -> Path:
     root = repository_of(folder) if folder.is_absolute() else None
     if root is not None:
         _require_inside(path, said, root, place)
-    if root is None and _is_everything(Path(abspath(fixed_part(path)))):
+    _require_end(path, said, place)
+    if root is None and _is_everything(Path(realpath(fixed_part(path)))):
         fail(
             "CR124",
             f"`{said}` holds everything that is on this machine, or all that is yours",
@@ -96,6 +97,19 @@ def _expanded(said: str, place: Place | None) -> Path:
             expected="a path of this machine; ~/ is your own home",
             found=said,
             hint="write ./ before it if a name begins with ~",
+        )
+
+
+def _require_end(path: Path, said: str, place: Place | None) -> None:
+    try:
+        path.resolve()
+    except (RuntimeError, OSError):
+        fail(
+            "CR122",
+            f"`{said}` is a link that leads nowhere but to itself",
+            place=place,
+            expected="the path of a file or a folder",
+            found=str(path),
         )
 
 

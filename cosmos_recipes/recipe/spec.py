@@ -153,7 +153,7 @@ class Gate(Block):
     ssim: Fraction | None = Field(None, description="Least structural similarity.")
     task: float | None = Field(None, gt=0, lt=1, description="Greatest p-value at which the task's first figure, such as the gripper's or the camera's error, counts as better with the true control than with a shuffled one.")
     adherence: float | None = Field(None, ge=1, description="Least ratio of the error under shuffled controls to the error under the true ones.")
-    figures: dict[str, Annotated[float, Field(allow_inf_nan=False)] | None] = Field(default_factory=dict, description="What figures of the task must reach, by their names in metrics.json: {rotation_deg: 3} is at most 3 degrees, and of figures of which more is better it is the least; null asks nothing.")
+    figures: dict[str, Annotated[float, Field(allow_inf_nan=False)] | None] = Field(default_factory=dict, max_length=100, description="What figures of the task must reach, by their names in metrics.json: {rotation_deg: 3} is at most 3 degrees, and of figures of which more is better it is the least; null asks nothing.")
 
 
 class Publish(Block):

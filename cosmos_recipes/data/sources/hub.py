@@ -275,7 +275,19 @@ class HubSource(RowSource):
         datasets.disable_progress_bars()
         try:
             yield
-        except (*errors, BadZipFile, TarError, EOFError, ImportError, OSError, ValueError) as error:
+        except (
+            *errors,
+            BadZipFile,
+            TarError,
+            EOFError,
+            ImportError,
+            OSError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            RecursionError,
+        ) as error:
             self._fail(_line(error), "check its name, `config` and `revision`, and that the files in it are whole")
         finally:
             if drawing:
