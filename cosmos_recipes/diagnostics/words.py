@@ -28,6 +28,14 @@ def shown(text: str) -> str:
     return text if plain.isprintable() else _HIDDEN.sub(lambda found: visible(found[0]), text)
 
 
+def on_page(value: object) -> object:
+    """Return what a template is given as it may stand on a page: texts as `shown`, ready markup as it is.
+
+    It is what Jinja calls `finalize`, and goes with its `autoescape`.
+    """
+    return shown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 def _escaped(character: str) -> str:
     number = ord(character)
     if character in "\n\t\r":
