@@ -104,7 +104,9 @@ def nemo_settings(
 
 
 def _require_planned(plan: Plan, config: DictConfig) -> None:
-    said: Any = OmegaConf.to_object(config)
+    # Nothing is resolved before it is known what it is.
+    said: Any = OmegaConf.to_container(config, resolve=False)
+    _require_closed(plan, said)
     planned = nemo_config(plan)["trainer"]["strategy"]
     found = said["trainer"].get("strategy", planned)
     if found != planned:
@@ -116,7 +118,6 @@ def _require_planned(plan: Plan, config: DictConfig) -> None:
             found=str(found),
             hint="leave trainer.strategy as it was compiled: how processes share the work is said in the plan",
         )
-    _require_closed(plan, OmegaConf.to_container(config))
 
 
 def _require_closed(plan: Plan, said: Any) -> None:

@@ -79,17 +79,8 @@ def named_places(host: str) -> dict[str, str]:
             f"repo-{number}": f"{RECIPE}publish: {{repo: {said}}}\n",
             f"summary-{number}": RECIPE.replace("A summary.", said[1:-1] if "\\" in said else said),
         }
-        for kind in (
-            "folder",
-            "webdataset",
-            "parquet",
-            "hub",
-            "lerobot",
-            "nerfstudio",
-            "cosmos",
-            "realestate10k",
-            "world",
-        ):
+        kinds = ("webdataset", "parquet", "lerobot", "nerfstudio", "cosmos", "realestate10k")
+        for kind in ("folder", "hub", kinds[number % len(kinds)]):
             made[f"{kind}-{number}"] = RECIPE.replace(USE, source % kind)
     return made
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from cosmos_recipes.data.recording import Media
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
+from cosmos_recipes.recipe.paths import named_in
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -134,6 +135,7 @@ def _is_member(media: Media) -> bool:
 
 def _address(media: Media) -> str:
     """Return what FFmpeg opens: it reads bytes inside a file in place."""
+    named_in(media.path.parent, media.path.name, place=Place(file=str(media.path)))
     if not _is_member(media):
         return str(media.path)
     held_bytes, end = media.path.stat().st_size, media.offset_bytes + size_bytes(media)

@@ -15,6 +15,7 @@ from zipfile import BadZipFile
 from pydantic import Field
 
 from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES, Progress, Recording, SourceDescription, Split
+from cosmos_recipes.data.sources.bounded import beginning
 from cosmos_recipes.data.sources.cards import front_matter
 from cosmos_recipes.data.sources.parquet import first_rows
 from cosmos_recipes.data.sources.rows import Rows, RowSource, require_unique, split_of
@@ -345,8 +346,7 @@ def _says_more(metadata: Path) -> bool:
     """Return whether a table names the videos beside it, which the source `folder` does not read in a split's folder."""
     if metadata.suffix not in (".jsonl", ".csv"):
         return False
-    with metadata.open(encoding="utf-8", errors="replace") as lines:
-        names_files = "file_name" in lines.readline()
+    names_files = "file_name" in beginning(metadata).partition("\n")[0]
     return names_files and any(each.suffix.lower() in VIDEO_SUFFIXES for each in metadata.parent.iterdir())
 
 

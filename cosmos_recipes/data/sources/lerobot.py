@@ -15,6 +15,7 @@ from pydantic import Field
 
 from cosmos_recipes.data.recording import Value
 from cosmos_recipes.data.sources.base import Meaning, Progress, Recording, Source, SourceDescription, Split
+from cosmos_recipes.data.sources.bounded import beginning
 from cosmos_recipes.data.sources.columns import NoArrayError, array_of
 from cosmos_recipes.data.sources.lerobot_meta import Episode, Feature, Meta, parse_range
 from cosmos_recipes.data.sources.stamps import stamp
@@ -108,9 +109,7 @@ class LeRobotSource(Source):
     def recognises(cls, path: Path) -> dict[str, Any] | None:
         """Recognise a folder with the `meta` of LeRobot."""
         info = path / "meta" / "info.json"
-        if not info.is_file() or "codebase_version" not in info.read_text(encoding="utf-8", errors="replace"):
-            return None
-        return {"path": str(path)}
+        return {"path": str(path)} if info.is_file() and "codebase_version" in beginning(info) else None
 
     def _meta(self) -> Meta:
         root = Path(self.path)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -198,6 +199,8 @@ class Meta:
         filled = _FIELD.sub(lambda found: _formatted(found, at), template)
         if "{" in filled or "}" in filled:
             _fail(self.root / "meta" / "info.json", f"the path {template}", f"a path with {', '.join(at)} in it")
+        if not Path(normpath(self.root / filled)).is_relative_to(self.root):
+            _fail(self.root / "meta" / "info.json", f"the path {template}", "a path in the tree")
         return named_in(self.root, filled, place=Place(file=str(self.root / "meta" / "info.json")))
 
 

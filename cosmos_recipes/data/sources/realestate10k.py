@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 from pydantic import Field
 
 from cosmos_recipes.data.sources.base import Meaning, Media, Progress, Recording
+from cosmos_recipes.data.sources.bounded import beginning
 from cosmos_recipes.data.sources.listed import (
     ListedSource,
     Reader,
@@ -196,8 +197,8 @@ def _media(video: Path, times_s: NDArray[np.float64], clock: Clock) -> Media:
 
 
 def _is_camera_path(text: Path) -> bool:
-    with text.open(encoding="utf-8", errors="replace") as lines:
-        return bool(_URL.match(lines.readline())) and len(lines.readline().split()) == _COLUMNS
+    first, second = (*beginning(text).splitlines()[:2], "", "")[:2]
+    return bool(_URL.match(first)) and len(second.split()) == _COLUMNS
 
 
 def _clock_seen(path: Path, videos: Path) -> Clock:

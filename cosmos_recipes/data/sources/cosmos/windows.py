@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cosmos_recipes.data.recording import Media, Recording, Split
+from cosmos_recipes.data.sources.bounded import beginning
 from cosmos_recipes.data.sources.listed import Reader, fail_missing
 from cosmos_recipes.data.sources.splits import split_said
 from cosmos_recipes.data.sources.values import fail_annotation, numbered_lines, parse_json, read_text
@@ -45,11 +46,7 @@ class Row(BaseModel):
 
 def fits(path: Path) -> bool:
     """Return whether the first line of a .jsonl has windows."""
-    for file in _files(path):
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            if '"t2w_windows"' in lines.readline():
-                return True
-    return False
+    return any('"t2w_windows"' in beginning(file).partition("\n")[0] for file in _files(path))
 
 
 def readers(path: Path) -> list[Reader]:
