@@ -248,11 +248,11 @@ class HubSource(RowSource):
     def _commit_now(self) -> str | None:
         """Return the commit that the Hub gives for the revision, None if the Hub does not answer."""
         from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
         try:
             return HfApi().dataset_info(self.path, revision=self.revision, timeout=TIMEOUT_S).sha
-        except HfHubHTTPError as error:
+        except (HfHubHTTPError, HFValidationError) as error:
             self._fail(_line(error), "check name and revision; log in with `hf auth login` if it is private or gated")
         except (_http_error(), OSError):
             return None
