@@ -52,6 +52,7 @@ def check(
       cosmos-recipe check recipes/*.yaml --format github
     """
     from cosmos_recipes.diagnostics import Problem, RecipeError, render
+    from cosmos_recipes.diagnostics.terminal import Control
 
     problems: dict[Problem, None] = {}
     with ExitStack() as stack:
@@ -64,7 +65,7 @@ def check(
             except RecipeError as error:
                 problems.update(dict.fromkeys(error.problems))
     if problems or form in ("json", "sarif"):
-        typer.echo(render(tuple(problems), form, colour=form == "text" and sys.stdout.isatty()))
+        sys.stdout.write(Control(render(tuple(problems), form, colour=form == "text" and sys.stdout.isatty()) + "\n"))
     if problems:
         raise typer.Exit(next(RecipeError(problem).exit_code for problem in problems))
 

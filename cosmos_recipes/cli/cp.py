@@ -58,10 +58,9 @@ def rewritten(source: Path, target: Path) -> str:
 
 def _references(tree: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield key and value of everything in a recipe that may be a path."""
-    blocks: dict[tuple[str, ...], Any] = {
-        (): tree,
-        **{("profiles", name): overlay for name, overlay in tree.get("profiles", {}).items()},
-    }
+    profiles = tree.get("profiles")
+    overlays = profiles if isinstance(profiles, dict) else {}
+    blocks: dict[tuple[str, ...], Any] = {(): tree, **{("profiles", name): each for name, each in overlays.items()}}
     for prefix, block in blocks.items():
         for key in (("extends",), ("dataset", "use")):
             value: Any = block

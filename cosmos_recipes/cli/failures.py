@@ -15,18 +15,31 @@ from pathlib import Path
 from typing import Literal
 
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, render
+from cosmos_recipes.diagnostics.terminal import Control
 from cosmos_recipes.run.fault import noted_file
 
 Format = Literal["text", "json", "github", "sarif"]
 
 EXPECTED = RecipeError
-_PLACES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
+_PLACES = {
+    errno.EIO,
+    errno.EINVAL,
+    errno.ELOOP,
+    errno.ENXIO,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def show(error: RecipeError) -> int:
     """Write the problems on standard error; return the exit code."""
-    print_error(render(error.problems, "text", colour=sys.stderr.isatty()))
+    print_error(Control(render(error.problems, "text", colour=sys.stderr.isatty())))
     return error.exit_code
 
 
@@ -93,8 +106,8 @@ def show_unexpected(error: BaseException, *, debug: bool) -> None:
 
 
 def print_error(text: str) -> None:
-    """Write a line on standard error."""
-    sys.stderr.write(text.rstrip("\n") + "\n")
+    """Write a line on standard error; a `Control` stays one."""
+    sys.stderr.write(type(text)(text.rstrip("\n") + "\n"))
     sys.stderr.flush()
 
 

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cosmos_recipes.backbones.zoo import ZooEntry
     from cosmos_recipes.evaluation.support import Cell
 
 WIDTH = 100
+_LONGEST_SUMMARY = 300
 What = Literal["tasks", "recipes", "backbones", "heads", "schemas", "datasets"]
 
 
@@ -58,10 +61,18 @@ def _cell(cell: Cell) -> list[str]:
 
 
 def _files(kind: Literal["recipes", "schemas", "datasets"]) -> dict[str, str]:
+    from cosmos_recipes.diagnostics import RecipeError
+    from cosmos_recipes.diagnostics.words import shortened, visible
     from cosmos_recipes.recipe.library import names
     from cosmos_recipes.recipe.located import read_located
 
-    return {name: str(read_located(path).tree.get("summary", "")) for name, path in names(kind).items()}
+    def summary(path: Path) -> str:
+        try:
+            return shortened(visible(str(read_located(path).tree.get("summary", ""))), _LONGEST_SUMMARY)
+        except RecipeError as error:
+            return f"(cannot be read: {error.problems[0].code})"
+
+    return {name: summary(path) for name, path in names(kind).items()}
 
 
 def _backbones() -> dict[str, str]:

@@ -34,6 +34,7 @@ from cosmos_recipes.cli import (
     schema,
     show,
 )
+from cosmos_recipes.diagnostics.terminal import guard
 from cosmos_recipes.launch.job import StoppedElsewhere
 from cosmos_recipes.training.stopping import STOPPED, exit_code
 
@@ -111,6 +112,7 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
 
 def main() -> None:
     """Run the command line; exits with the codes of the help text."""
+    guard()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:

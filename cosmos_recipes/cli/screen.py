@@ -13,6 +13,9 @@ import typer
 if TYPE_CHECKING:
     from cosmos_recipes.scaffold import Scaffold
 
+from cosmos_recipes.diagnostics.terminal import ERASE
+from cosmos_recipes.diagnostics.words import visible
+
 REDRAW_S = 0.1
 PLAIN_LINE_S = 10.0
 
@@ -55,13 +58,14 @@ class Screen:
     def close(self) -> None:
         """Leave the terminal as it was: the live line is removed."""
         if self.drawn:
-            self.stream.write("\r\x1b[2K")
+            self.stream.write(ERASE)
             self.stream.flush()
             self.drawn = False
 
     def _draw(self, text: str) -> None:
         width = shutil.get_terminal_size().columns - 1
-        self.stream.write(f"\r\x1b[2K{text[:width]}")
+        self.stream.write(ERASE)
+        self.stream.write(visible(text)[:width])
         self.stream.flush()
         self.drawn = True
 

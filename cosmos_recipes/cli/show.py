@@ -38,7 +38,7 @@ def show(
         return
     shown = [text for look_up in (_file_texts, _backbone_texts, _head_texts) for text in look_up(name)]
     if not shown and is_path(name):
-        shown = [find("recipes", name).read_text(encoding="utf-8")]
+        shown = [_text(find("recipes", name))]
     if not shown:
         _unknown(name)
     typer.echo("\n".join(shown), nl=False)
@@ -58,7 +58,16 @@ def _file_texts(name: str) -> list[str]:
 
     tables = [names(kind) for kind in ("recipes", "schemas", "datasets")]
     files = [table[name] for table in tables if name in table]
-    return [f"# {file}\n{file.read_text(encoding='utf-8')}" for file in files]
+    return [f"# {file}\n{_text(file)}" for file in files]
+
+
+def _text(path: Path) -> str:
+    """Return the text of a YAML file, which may be anybody's."""
+    from cosmos_recipes.recipe.files import read_text, require_no_secret
+
+    text = read_text(path)
+    require_no_secret(text, str(path))
+    return text
 
 
 def _backbone_texts(name: str) -> list[str]:

@@ -13,7 +13,7 @@ from cosmos_recipes.backbones.zoo import TextEntry, TokenizerEntry
 from cosmos_recipes.conditioning.base import Attention
 from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
 from cosmos_recipes.data.contract import Schema, load_schema
-from cosmos_recipes.recipe.spec import Gate, Layout, Optimizer
+from cosmos_recipes.recipe.spec import Gate, Layout, Name, Optimizer
 from cosmos_recipes.recipe.spec import Recompute as Recompute
 from cosmos_recipes.recipe.spec import Strategy as Strategy
 
@@ -310,9 +310,9 @@ class Plan(Part):
     """What `run` executes. `origins` maps a dotted path of this document to where its value came from."""
 
     version: Literal[2] = PLAN_VERSION
-    recipe: str
+    recipe: Name
     summary: str
-    profile: str | None
+    profile: Name | None
     task: str
     seed: int
     backbone: BackbonePlan

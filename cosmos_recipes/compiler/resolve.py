@@ -21,6 +21,7 @@ from cosmos_recipes.data.sources.base import together
 from cosmos_recipes.diagnostics import Problem, RecipeError, fail, nearest
 from cosmos_recipes.recipe.library import find
 from cosmos_recipes.recipe.load import LoadedRecipe
+from cosmos_recipes.recipe.paths import path_in
 
 Thing = TypeVar("Thing")
 
@@ -117,7 +118,7 @@ def _weights(loaded: LoadedRecipe, backbone: ZooEntry, ask_hub: bool) -> Weights
     if said == "base":
         return _own_weights(backbone, ask_hub)
     key = "backbone.weights"
-    weights = Weights(label=str((loaded.folder_of(key) / Path(said).expanduser()).resolve()))
+    weights = Weights(label=str(path_in(loaded.folder_of(key), said, place=loaded.place_of(key)).resolve()))
     if not weights.is_whole:
         fail(
             "CR223",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import isqrt
 
 from cosmos_recipes.recipe.spec import Hardware, Recompute, Strategy, Train
 
@@ -132,7 +133,8 @@ def _is_whole(way: Way, machines: Machines) -> bool:
 
 def divisors(number: int) -> list[int]:
     """Return what divides a number, the smallest first."""
-    return [each for each in range(1, number + 1) if number % each == 0]
+    low = [each for each in range(1, isqrt(number) + 1) if number % each == 0]
+    return [*low, *(number // each for each in reversed(low) if each * each != number)]
 
 
 def _choices(pinned: int | None, every: list[int]) -> list[int]:

@@ -19,8 +19,10 @@ from cosmos_recipes.data.sources import Source, source_class, source_names
 from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
 from cosmos_recipes.recipe.library import find, is_path, names, packaged
-from cosmos_recipes.recipe.located import Located, read_located
+from cosmos_recipes.recipe.located import Located
+from cosmos_recipes.recipe.paths import folder_of, path_in
 from cosmos_recipes.recipe.places import Key, PlaceOf
+from cosmos_recipes.recipe.referred import read_referred
 from cosmos_recipes.recipe.spec import Name
 from cosmos_recipes.recipe.validation import validate, validate_located
 
@@ -71,6 +73,11 @@ class DatasetFile(BaseModel):
         UNKNOWN, description="Licence of the data, as an SPDX identifier in lower case where there is one."
     )
     revision: str | None = Field(None, description="Revision of data that has several.")
+
+    @classmethod
+    def keys(cls) -> frozenset[str]:
+        """Return the keys of its file."""
+        return frozenset(field.alias or name for name, field in cls.model_fields.items())
 
     @model_validator(mode="after")
     def _is_one_or_a_mixture(self) -> Self:
@@ -244,7 +251,7 @@ def _find(use: str | dict[str, Any], relative_to: Folders, place: Place | None) 
         file = validate(DatasetFile, use, lambda key, of_key: place)
         return _Found(file=file, located=Located(use, {}, {}), folder=relative_to, path=None, place=place)
     folder = _folder(relative_to)
-    path = folder / Path(use).expanduser() if not use.startswith("hf://") else Path(use)
+    path = path_in(folder, use, place=place) if is_path(use) and not use.startswith("hf://") else folder / use
     if (
         (is_path(use) or use not in names("datasets"))
         and not use.endswith((".yaml", ".yml"))
@@ -255,7 +262,7 @@ def _find(use: str | dict[str, Any], relative_to: Folders, place: Place | None) 
     found = find("datasets", use, relative_to=folder, place=place)
     if found.is_dir():
         return found
-    located = read_located(found)
+    located = read_referred(found, "data set", keys=DatasetFile.keys(), folder=folder, place=place)
     if "recipe" in located.tree:
         fail(
             "CR200",
@@ -266,7 +273,7 @@ def _find(use: str | dict[str, Any], relative_to: Folders, place: Place | None) 
         )
     require_filled(located.tree, located.place_of)
     file = validate_located(DatasetFile, located)
-    return _Found(file=file, located=located, folder=found.parent, path=found, place=place)
+    return _Found(file=file, located=located, folder=folder_of(found), path=found, place=place)
 
 
 def _videos(path: Path, place: Place | None) -> BoundDataset:
@@ -331,14 +338,15 @@ def _source(file: DatasetFile, folders: Folders, place_of: PlaceOf) -> tuple[str
     if "on_missing" in source_type.model_fields:
         settings.setdefault("on_missing", file.on_missing)
     source = validate(source_type, settings, lambda key, of_key: place_of(("source", *key), of_key))
-    return kind, _absolute(source, said, folders)
+    return kind, _absolute(source, said, folders, place_of)
 
 
-def _absolute(source: Source, said: Mapping[str, Any], folders: Folders) -> Source:
+def _absolute(source: Source, said: Mapping[str, Any], folders: Folders, place_of: PlaceOf) -> Source:
     """Return the source with each setting's path taken from the folder of whatever says it."""
-    made = source.absolute(_folder(folders))
-    own = {key: getattr(source.absolute(_folder(folders, ("source", key))), key) for key in said if key != "kind"}
-    return made.model_copy(update=own)
+    for name in source.paths:
+        key = ("source", name) if name in said else ()
+        source = source.absolute(_folder(folders, key), name, place=place_of(("source", name), False))
+    return source
 
 
 def _licence_problems(file: DatasetFile, place_of: PlaceOf) -> Iterator[Problem]:

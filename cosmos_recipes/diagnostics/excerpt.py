@@ -11,6 +11,7 @@ from cosmos_recipes.diagnostics.words import visible
 
 _WIDEST = 100
 _LEFT_OF_CARET = 40
+_LONGEST_LINE = 1_000_000
 
 
 def excerpt(place: Place) -> list[str]:
@@ -33,7 +34,8 @@ def _line(place: Place) -> str | None:
         return None
     try:
         with Path(place.file).open(encoding="utf-8-sig", errors="replace") as file:
-            line = next(islice(file, place.line - 1, None), None)
+            lines = iter(lambda: file.readline(_LONGEST_LINE), "")
+            line = next(islice(lines, place.line - 1, place.line), None)
     except (OSError, ValueError):
         return None
     return None if line is None else line.rstrip("\n")

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
+HIDDEN = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Characters that do not show, steer a terminal, or change the direction of the text around them, for a class of `re`."""
+_HIDDEN = re.compile(rf"(?!\r\n)[{HIDDEN}]")
 _LONGEST_TEXT = 60
 _LONGEST_LIST = 24
 
@@ -12,6 +20,20 @@ _LONGEST_LIST = 24
 def visible(text: str) -> str:
     """Return the text with every character that does not print (controls, line ends, direction marks) as an escape."""
     return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def shown(text: str) -> str:
+    """Return a text of lines as `visible`, its line ends, tabs and wide blanks kept."""
+    plain = text.replace("\n", "").replace("\t", "")
+    return text if plain.isprintable() else _HIDDEN.sub(lambda found: visible(found[0]), text)
+
+
+def on_page(value: object) -> object:
+    """Return what a template is given as it may stand on a page: texts as `shown`, ready markup as it is.
+
+    It is what Jinja calls `finalize`, and goes with its `autoescape`.
+    """
+    return shown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _escaped(character: str) -> str:

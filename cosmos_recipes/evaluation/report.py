@@ -19,6 +19,7 @@ from markupsafe import Markup
 from torch import Tensor
 
 from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.diagnostics.words import on_page
 from cosmos_recipes.evaluation.chart import Series, interval_chart, line_chart, smooth, thin
 from cosmos_recipes.evaluation.contact_sheet import contact_sheet
 from cosmos_recipes.evaluation.evaluate import Evaluation, Metrics, Sample
@@ -68,6 +69,7 @@ def render_report(
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
+        finalize=on_page,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -10,6 +10,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from cosmos_recipes.diagnostics.words import on_page
+
 _TEMPLATES = Path(__file__).with_name("templates")
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -22,6 +24,7 @@ class Pages:
         self._templates = Environment(
             loader=FileSystemLoader(_TEMPLATES),
             autoescape=True,
+            finalize=on_page,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

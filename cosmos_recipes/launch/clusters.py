@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
 from cosmos_recipes.diagnostics.words import listed
 from cosmos_recipes.launch.target import Target, targets
-from cosmos_recipes.recipe.located import Key, Located, read_located
+from cosmos_recipes.recipe.located import Located, read_located
 from cosmos_recipes.recipe.spec import NAME_PATTERN
 from cosmos_recipes.recipe.validation import validate, validate_located
 
 FILE = "clusters.yaml"
 LOCAL = "local"
-_TOKEN = re.compile(
-    r"\b(hf_[A-Za-z0-9]{16,}|nvapi-[\w-]{16,}|gh[opsu]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|sk-[\w-]{16,}|AKIA[A-Z0-9]{12,})"
-)
 _URL = re.compile(r"^[a-z0-9+]+:/")
 
 
@@ -27,7 +24,7 @@ def find_cluster(name: str) -> Target:
     """Return the settings of a cluster: an entry of the file, or a kind, which has only defaults.
 
     Raises:
-        RecipeError: the file is wrong (CR1xx, CR230, CR231), or there is no such cluster (CR232).
+        RecipeError: the file is wrong (CR1xx, CR230), or there is no such cluster (CR232).
     """
     file = clusters_file()
     clusters = read_clusters(file) if file else {}
@@ -100,9 +97,6 @@ def _of_user() -> Path:
 def _read(located: Located, name: str) -> Target:
     entry, place = located.tree[name], located.place_of((name,), True)
     _require_name(name, place)
-    secrets = list(_secrets(entry, (name,), located))
-    if secrets:
-        raise RecipeError(*secrets)
     kind = entry.get("kind") if isinstance(entry, dict) else None
     if not isinstance(kind, str) or kind not in targets():
         close = nearest(str(kind), targets()) if kind else None
@@ -128,22 +122,4 @@ def _require_name(name: str, place: Place | None) -> None:
             place=place,
             expected="lower-case letters and digits, with dots, dashes or underscores between them, and not `local`",
             hint="`local` is this machine; give the cluster a name of its own",
-        )
-
-
-def _secrets(value: Any, path: Key, located: Located) -> Iterator[Problem]:
-    """Yield what looks like a token, which is never shown."""
-    if isinstance(value, dict | list):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, each in items:
-            yield from _secrets(each, (*path, str(key)), located)
-    elif isinstance(value, str) and (found := _TOKEN.search(value)):
-        place = located.place_of(path, False)
-        yield Problem(
-            code="CR231",
-            message="this looks like a secret, which does not belong into a file that is shown and shared",
-            place=Place(file=place.file) if place else None,
-            expected="the path of a file with the token in `token_file`, or the name of a variable in `environment`",
-            found=f"{found[1][:4]}… on line {place.line}" if place else "",
-            hint="take the token back where it was made: it may have been seen",
         )

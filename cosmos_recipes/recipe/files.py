@@ -7,13 +7,13 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
+from cosmos_recipes.diagnostics.secrets import secrets_in
+from cosmos_recipes.diagnostics.words import HIDDEN
 
 LARGEST_FILE_BYTES = 1_000_000
 
-UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
-)
-"""Characters that do not show, steer a terminal, or change the direction of the text around them."""
+UNPRINTABLE = re.compile(rf"(?![\r\u200c\u200d])[{HIDDEN}]")
+"""Characters that do not show; the two that join letters or keep them apart are part of how languages are written."""
 
 _CONFLICT = re.compile(r"^(<{7}|>{7})(?= |$)", re.MULTILINE)
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -49,8 +49,9 @@ def check_text(text: str, lines: Lines) -> None:
     """Refuse what YAML would take as text, and nobody means.
 
     Raises:
-        RecipeError: characters that do not show (CR120), or a merge-conflict marker (CR107).
+        RecipeError: characters that do not show (CR120), a merge-conflict marker (CR107), or a secret (CR127).
     """
+    require_no_secret(text, lines.file)
     problems = [_unprintable(lines, found) for found in UNPRINTABLE.finditer(text)]
     if conflict := _CONFLICT.search(text):
         hint = "keep one of the two versions and delete the lines that begin with <<<<<<<, ======= and >>>>>>>"
@@ -58,6 +59,27 @@ def check_text(text: str, lines: Lines) -> None:
         problems.append(Problem(code="CR107", message=message, place=place, found=conflict[0], hint=hint))
     if problems:
         raise RecipeError(*problems)
+
+
+def require_no_secret(text: str, file: str) -> None:
+    """Refuse a text with a token, key or password in it, without showing the line that it is on.
+
+    Raises:
+        RecipeError: for each, CR127.
+    """
+    found = [
+        Problem(
+            code="CR127",
+            message=f"what looks like a secret is on line {text.count(chr(10), 0, start) + 1}",
+            place=Place(file=file),
+            expected="no token, password or key in a file that is shown, copied and shared",
+            found=f"a {kind}",
+            hint="take it out, and make it invalid where it came from: it may have been seen",
+        )
+        for kind, start in secrets_in(text)
+    ]
+    if found:
+        raise RecipeError(*found)
 
 
 def _bytes(path: Path) -> bytes:

@@ -6,10 +6,12 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from cosmos_recipes.diagnostics import Problem, nearest
+from cosmos_recipes.diagnostics import Place, Problem, nearest
 from cosmos_recipes.diagnostics.words import kind_of, shortened
+from cosmos_recipes.recipe.paths import repository_of
 from cosmos_recipes.recipe.places import Key, PlaceOf, value_at
 from cosmos_recipes.recipe.validation import Found
 
@@ -129,41 +131,36 @@ class _Work:
             expected = "${oc.env:NAME} or ${oc.env:NAME,default}"
             hint = "a default is a plain path, without quotes, colons, commas or brackets"
             return self._fail("CR150", path, "holds a malformed interpolation", expected=expected, hint=hint)
-        name, default = match[1], match[2]
-        where = ".".join(ENVIRONMENT_MAY_SET)
+        wrong = next(self._environment_complaints(path, text, match[1], match[2]), None)
+        if wrong is None:
+            return True
+        code, complaint, expected, hint = wrong
+        return self._fail(code, path, complaint, expected=expected, hint=hint)
+
+    def _environment_complaints(
+        self, path: Key, text: str, name: str, default: str | None
+    ) -> Iterator[tuple[str, str, str, str]]:
+        """Yield code, complaint, expectation and hint for all that is wrong with a variable at this place."""
+        where, elsewhere = ".".join(ENVIRONMENT_MAY_SET), "environment variables in paths of this machine alone"
         if path[: len(ENVIRONMENT_MAY_SET)] != ENVIRONMENT_MAY_SET:
-            return self._fail(
-                "CR154",
-                path,
-                "may not come from the environment",
-                expected=f"environment variables in `{where}` alone",
-                hint="write the value, or pass it with --set",
-            )
+            expected = f"environment variables in `{where}` alone"
+            yield "CR154", "may not come from the environment", expected, "write the value, or pass it with --set"
         if "://" in text:
-            return self._fail(
-                "CR154",
-                path,
-                "puts an environment variable into an address",
-                expected="environment variables in paths of this machine alone",
-                hint="write the address out",
-            )
+            yield "CR154", "puts an environment variable into an address", elsewhere, "write the address out"
         if _SECRET.search(name.upper()):
-            return self._fail(
-                "CR154",
-                path,
-                f"reads `{name}`, whose name says that it holds a secret",
-                expected="a variable that holds a path",
-                hint="give the path in a variable of another name",
-            )
+            complaint, hint = "whose name says that it holds a secret", "give the path in a variable of another name"
+            yield "CR154", f"reads `{name}`, {complaint}", "a variable that holds a path", hint
+        if _comes_from_elsewhere(self.place_of(path, False)):
+            complaint, hint = "in a file of a repository", f"pass what you mean with --set {where}=PATH"
+            yield "CR154", f"may not come from the environment {complaint}", "a path in the repository", hint
+        if not os.environ.get(name, "/").startswith(("/", "~", ".")):
+            expected = "a variable that holds a path, which begins with / or ~ or ."
+            hint = "a file cannot take anything else from the environment"
+            yield "CR154", f"reads `{name}`, which holds no path", expected, hint
         if default is None and name not in os.environ:
-            return self._fail(
-                "CR155",
-                path,
-                f"needs the environment variable {name}, which is not set",
-                expected=f"{name} in the environment, or a default",
-                hint=f"export {name}=PATH, write ${{oc.env:{name},PATH}}, or pass --set {where}=PATH",
-            )
-        return True
+            hint = f"export {name}=PATH, write ${{oc.env:{name},PATH}}, or pass --set {where}=PATH"
+            complaint = f"needs the environment variable {name}, which is not set"
+            yield "CR155", complaint, f"{name} in the environment, or a default", hint
 
     def _reference_allowed(self, path: Key, target: Key, asking: tuple[Key, ...]) -> bool:
         dotted = ".".join(target)
@@ -247,6 +244,10 @@ class _Work:
         )
         self.problems.append(Found(path, problem))
         return False
+
+
+def _comes_from_elsewhere(place: Place | None) -> bool:
+    return place is not None and not place.file.startswith("-") and repository_of(Path(place.file).parent) is not None
 
 
 def _leaves(node: Any, path: Key) -> Iterator[Key]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from os.path import normpath
 from pathlib import Path
 from typing import Literal
 
 from cosmos_recipes.diagnostics import Place, fail, nearest
 from cosmos_recipes.diagnostics.words import listed
+from cosmos_recipes.recipe.paths import path_in
 
 Kind = Literal["recipes", "schemas", "datasets"]
 _PACKAGE = Path(__file__).parents[1]
@@ -19,7 +19,8 @@ def find(kind: Kind, name: str | Path, *, relative_to: Path | None = None, place
     """Return the file that a name or path stands for; paths are relative to `relative_to`, else to the working directory.
 
     Raises:
-        RecipeError: there is no such file (CR100) or name (CR200), or it would come from the Hub (CR201).
+        RecipeError: there is no such file (CR100) or name (CR200), it would come from the Hub (CR201), or the path may not be
+            named there (CR122 to CR124).
     """
     text = str(name)
     if text.startswith("hf://"):
@@ -32,7 +33,7 @@ def find(kind: Kind, name: str | Path, *, relative_to: Path | None = None, place
             hint="download the file and name its path",
         )
     if isinstance(name, Path) or is_path(text):
-        path = Path(normpath((relative_to or Path()) / Path(text).expanduser()))
+        path = path_in(relative_to or Path(), text, place=place)
         if not path.exists():
             _fail_path(path, place)
         return path

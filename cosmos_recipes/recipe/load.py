@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -16,8 +17,9 @@ from cosmos_recipes.recipe.interpolation import interpolate
 from cosmos_recipes.recipe.located import parse_value
 from cosmos_recipes.recipe.merge import Layer, Origin, overlay
 from cosmos_recipes.recipe.parents import read_family
+from cosmos_recipes.recipe.paths import folder_of
 from cosmos_recipes.recipe.places import Key, Located
-from cosmos_recipes.recipe.spec import Recipe, RecipeFile
+from cosmos_recipes.recipe.spec import MOST_PROFILES, Recipe, RecipeFile
 from cosmos_recipes.recipe.validation import FROM_YAML, Found, problems_of
 
 __all__ = ["LoadedRecipe", "Origin", "load_recipe"]
@@ -50,7 +52,7 @@ class LoadedRecipe:
     def folder_of(self, dotted: str) -> Path:
         """Return the folder that a relative path written at `dotted` is relative to."""
         origin = self.origins.get(dotted)
-        return Path() if origin is None or origin.kind == "command line" else Path(origin.place.file).parent
+        return Path() if origin is None or origin.kind == "command line" else folder_of(Path(origin.place.file))
 
     def folders_of(self, dotted: str) -> Callable[[Key], Path]:
         """Return what says the folder of a key below a block, which a parent or the command line may have given."""
@@ -151,7 +153,9 @@ def _profiles(layer: Layer, problems: list[Problem]) -> tuple[Layer, dict[str, L
     """Return the recipe, and its overlays without what no overlay can hold; malformed ones are told by the model."""
     given = layer.tree.get("profiles")
     overlays = given if isinstance(given, Mapping) else {}
-    named = {name: layer.profile(name) for name, value in overlays.items() if isinstance(value, Mapping)}
+    # Of more, which the model refuses, each would be merged and checked.
+    first = islice(overlays.items(), MOST_PROFILES)
+    named = {name: layer.profile(name) for name, value in first if isinstance(value, Mapping)}
     for name, own in named.items():
         for key in filter(own.tree.__contains__, NOT_SETTINGS):
             place, hint = own.place_of((key,), True), f"move `{key}` to the top level of the file"

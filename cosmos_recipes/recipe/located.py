@@ -13,7 +13,7 @@ from typing import Any
 
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
 from cosmos_recipes.diagnostics.words import kind_of, shortened
-from cosmos_recipes.recipe.files import UNPRINTABLE, Lines, check_text, read_text
+from cosmos_recipes.recipe.files import UNPRINTABLE, Lines, check_text, read_text, require_no_secret
 from cosmos_recipes.recipe.places import Key, Located
 from cosmos_recipes.recipe.scalars import resolve_scalar
 from cosmos_recipes.recipe.syntax import syntax_problem
@@ -77,6 +77,7 @@ def parse_value(text: str, *, argument: str) -> Located:
     Raises:
         RecipeError: the text is not one YAML value (CR110 to CR121).
     """
+    require_no_secret(text, argument.partition("=")[0])
     check_text(text, _Argument(argument, text))
     composer = _Composer(text, _Argument(argument, text))
     located = composer.compose()

@@ -10,9 +10,13 @@ from cosmos_recipes.diagnostics.words import kind_of
 from cosmos_recipes.recipe.library import find
 from cosmos_recipes.recipe.located import read_located
 from cosmos_recipes.recipe.merge import Layer, overlay
+from cosmos_recipes.recipe.paths import folder_of
 from cosmos_recipes.recipe.places import Located
+from cosmos_recipes.recipe.referred import read_referred
+from cosmos_recipes.recipe.spec import RecipeFile
 
 MOST_FILES = 8
+_NOT_FOUND = dict.fromkeys(("CR100", "CR200", "CR201"), "CR142")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +57,15 @@ def read_family(ref: str | Path) -> Family:
                 expected=f"a chain of at most {MOST_FILES} files",
                 hint="let the recipe extend one of the last parents directly",
             )
-        path, located = parent, _read(parent, place)
+        path, located = parent, _read(parent, path, place)
         chain.append((path, located))
     return Family(tuple(path for path, _ in chain), _joined([located for _, located in chain]))
 
 
-def _read(path: Path, place: Place) -> Located:
+def _read(path: Path, child: Path, place: Place) -> Located:
     """Read a parent; if it is no file that can be read, that is told where it is named."""
     try:
-        return read_located(path)
+        return read_referred(path, "recipe", keys=RecipeFile.model_fields, folder=child.parent, place=place)
     except RecipeError as error:
         problems = (
             problem
@@ -94,6 +98,8 @@ def _parent(path: Path, located: Located) -> Path | None:
             found=kind_of(name),
         )
     try:
-        return find("recipes", name, relative_to=path.parent, place=place)
+        return find("recipes", name, relative_to=folder_of(path), place=place)
     except RecipeError as error:
-        raise RecipeError(*(replace(problem, code="CR142") for problem in error.problems)) from None
+        raise RecipeError(
+            *(replace(each, code=_NOT_FOUND.get(each.code, each.code)) for each in error.problems)
+        ) from None

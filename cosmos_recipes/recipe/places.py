@@ -68,6 +68,6 @@ def child_of(node: Any, part: str) -> Any:
     """Return a mapping's value or a list's item, or None."""
     if isinstance(node, Mapping):
         return node.get(part)
-    if isinstance(node, list) and part.isdecimal() and int(part) < len(node):
+    if isinstance(node, list) and part.isdecimal() and len(part) < 10 and int(part) < len(node):
         return node[int(part)]
     return None

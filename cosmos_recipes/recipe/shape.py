@@ -144,9 +144,9 @@ def _text_words(node: Node) -> str:
 
 
 def _range(node: Node) -> str:
-    low = f"at least {node['minimum']:g}" if "minimum" in node else ""
-    low = f"more than {node['exclusiveMinimum']:g}" if "exclusiveMinimum" in node else low
-    high = f"at most {node['maximum']:g}" if "maximum" in node else ""
+    low = f"at least {node['minimum']:.15g}" if "minimum" in node else ""
+    low = f"more than {node['exclusiveMinimum']:.15g}" if "exclusiveMinimum" in node else low
+    high = f"at most {node['maximum']:.15g}" if "maximum" in node else ""
     high = f"less than {node['exclusiveMaximum']:.10g}" if "exclusiveMaximum" in node else high
     bounds = " and ".join(filter(None, (low, high)))
     return f" of {bounds}" if bounds else ""

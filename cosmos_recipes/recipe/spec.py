@@ -19,12 +19,15 @@ def _text(words: str) -> Any:
     return {"patternErrorMessage": words}
 
 
+MOST_PROFILES = 64
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64, json_schema_extra=_text("lower-case letters and digits, with dots, dashes or underscores between them"))]
 HeadName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=64, json_schema_extra=_text("lower-case letters and digits, with dots, dashes, underscores or plus signs between them"))]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
+Batch = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_whole)]
+Processes = Annotated[int, Field(ge=1, le=1024), BeforeValidator(_whole)]
 Layout = Literal["time-major", "view-major"]
 Strategy = Literal["single", "ddp", "fsdp2", "hsdp"]
 Recompute = Literal["none", "selective", "full"]
@@ -107,8 +110,8 @@ class Train(Block):
 
     method: Literal["full"] | Lora = Field("full", description="Train every weight, or low-rank adapters: {lora: {rank: 16, alpha: 16}}.")
     steps: Positive = Field(description="Optimizer steps.")
-    global_batch: Positive = Field(description="Clips per optimizer step, over all devices.")
-    micro_batch: Positive | None = Field(None, description="Clips per device and forward pass; by default what fits.")
+    global_batch: Batch = Field(description="Clips per optimizer step, over all devices.")
+    micro_batch: Batch | None = Field(None, description="Clips per device and forward pass; by default what fits.")
     optimizer: Optimizer = Field(default_factory=Optimizer, description="How the weights are updated.")
     precision: Literal["bf16", "fp32"] = Field("bf16", description="Arithmetic of the forward pass; weights and optimizer state stay in fp32.")
     shift: float | None = Field(None, gt=0, le=100, description="Shift of the noise distribution towards high noise; by default the backbone's own.")
@@ -150,7 +153,7 @@ class Gate(Block):
     ssim: Fraction | None = Field(None, description="Least structural similarity.")
     task: float | None = Field(None, gt=0, lt=1, description="Greatest p-value at which the task's first figure, such as the gripper's or the camera's error, counts as better with the true control than with a shuffled one.")
     adherence: float | None = Field(None, ge=1, description="Least ratio of the error under shuffled controls to the error under the true ones.")
-    figures: dict[str, Annotated[float, Field(allow_inf_nan=False)] | None] = Field(default_factory=dict, description="What figures of the task must reach, by their names in metrics.json: {rotation_deg: 3} is at most 3 degrees, and of figures of which more is better it is the least; null asks nothing.")
+    figures: dict[str, Annotated[float, Field(allow_inf_nan=False)] | None] = Field(default_factory=dict, max_length=100, description="What figures of the task must reach, by their names in metrics.json: {rotation_deg: 3} is at most 3 degrees, and of figures of which more is better it is the least; null asks nothing.")
 
 
 class Publish(Block):
@@ -163,10 +166,10 @@ class Publish(Block):
 class Hardware(Block):
     """The machines that the plan is made for."""
 
-    gpus: Count = Field(0, description="GPUs per node; 0 trains on the CPU.")
+    gpus: Annotated[int, Field(ge=0, le=64), BeforeValidator(_whole)] = Field(0, description="GPUs per node; 0 trains on the CPU.")
     gpu: Name | None = Field(None, description="Kind of GPU, such as h100-80gb; needed when there are any.")
-    nodes: Positive = Field(1, description="Machines.")
-    processes: Positive = Field(1, description="Processes on a CPU machine.")
+    nodes: Annotated[int, Field(ge=1, le=4096), BeforeValidator(_whole)] = Field(1, description="Machines.")
+    processes: Processes = Field(1, description="Processes on a CPU machine.")
     strategy: Strategy | None = Field(None, description="How processes share weights and optimizer state: one process (single), whole copies (ddp), split over all (fsdp2), or split within groups that are copies of each other (hsdp); by default the fastest that fits.")
     shard: Positive | None = Field(None, description="Processes over which weights, gradients and optimizer state are split, those of a context group among them; by default the fastest that fits.")
     context: Positive | None = Field(None, description="Processes over which the tokens of a clip are split; by default the fastest that fits.")
@@ -204,4 +207,4 @@ class RecipeFile(Recipe):
     """A recipe as written in a file: the blocks, a parent to start from, and named overlays."""
 
     extends: str | None = Field(None, description="A recipe to start from: a path relative to this file, or a name; the keys given here win.")
-    profiles: dict[Name, dict[str, Any]] = Field(default_factory=dict, description="Named overlays, chosen with --profile; each repeats only the keys that it changes.")
+    profiles: dict[Name, dict[str, Any]] = Field(default_factory=dict, max_length=MOST_PROFILES, description="Named overlays, chosen with --profile; each repeats only the keys that it changes.")

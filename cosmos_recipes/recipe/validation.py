@@ -14,6 +14,8 @@ from cosmos_recipes.recipe.places import Key, Located, PlaceOf, child_of, value_
 from cosmos_recipes.recipe.shape import Shape
 
 Model = TypeVar("Model", bound=BaseModel)
+MOST_MISTAKES = 500
+"""More than these of one file are no mistakes of a person, and each is compared with all keys that there are."""
 FROM_YAML = {"from_yaml": True}
 """The context of validation that tells a model that its values were written in YAML."""
 
@@ -73,7 +75,7 @@ def problems_of(error: ValidationError, model: type[BaseModel], tree: Any, place
     from cosmos_recipes.recipe.complaints import complain
 
     shape = Shape.of(model)
-    mistakes = [_mistake(detail, tree, shape) for detail in error.errors(include_url=False)]
+    mistakes = [_mistake(detail, tree, shape) for detail in error.errors(include_url=False)[:MOST_MISTAKES]]
     chosen = [mistake for group in _by_union(mistakes) for mistake in _meant(group)]
     return complain(chosen, tree, shape, place_of)
 

@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 
 from cosmos_recipes.compiler.compile import read_plan
 from cosmos_recipes.diagnostics import RecipeError, render
+from cosmos_recipes.diagnostics.terminal import guard
 from cosmos_recipes.training.failures import end_with_parent, reported
 from cosmos_recipes.training.fit import console_log, train
 from cosmos_recipes.training.progress import Line, Progress, Quiet
@@ -28,6 +29,7 @@ from cosmos_recipes.training.stopping import exit_code
 
 def main() -> None:
     """Train; exits with 4 where training failed, 130 where Ctrl-C ended it and 75 where SIGTERM did."""
+    guard()
     if "TORCHELASTIC_RUN_ID" in os.environ:
         end_with_parent()
     signal.signal(signal.SIGTERM, _terminate)

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from cosmos_recipes.diagnostics.terminal import ERASE
+from cosmos_recipes.diagnostics.words import visible
+
 Progress = Callable[[str, int, int], None]
 """Says what is being done, how much of it is done, and of how much."""
 
@@ -35,10 +38,9 @@ class Line:
         self.shown_s = now_s
         text = f"train  {what} {done}/{total}"
         if self.live:
-            text = f"\r\x1b[2K{text[: shutil.get_terminal_size().columns - 1]}" + ("\n" if done == total else "")
-        else:
-            text += "\n"
-        self.stream.write(text)
+            self.stream.write(ERASE)
+            text = visible(text)[: shutil.get_terminal_size().columns - 1]
+        self.stream.write(text + ("\n" if done == total or not self.live else ""))
         self.stream.flush()
 
 

@@ -17,6 +17,7 @@ from cosmos_recipes.compiler.nemo import nemo_config
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.data.seen import write_seen
 from cosmos_recipes.diagnostics import Place, fail
+from cosmos_recipes.diagnostics.words import kind_of
 from cosmos_recipes.files import whole, write_json
 from cosmos_recipes.training.batches import Share
 from cosmos_recipes.training.broken import BrokenSteps
@@ -28,6 +29,9 @@ from cosmos_recipes.training.parallel.strategy import strategy_of
 from cosmos_recipes.training.policy import Policy
 from cosmos_recipes.training.progress import Progress
 from cosmos_recipes.training.watch import Alarm, Watch
+
+_OF_MODEL = ("plan", "fingerprint", "run", "prepared")
+"""What `model` says: which plan is trained, and where."""
 
 
 def fit(
@@ -82,7 +86,7 @@ def nemo_settings(
     That is how many they are, where they write and what they resume from.
 
     Raises:
-        RecipeError: the configuration names another strategy than the plan's (CR609).
+        RecipeError: the configuration names another strategy than the plan's (CR609), or says what no plan does (CR128).
     """
     config = nemo_file(plan, run) if config is None else config
     OmegaConf.set_struct(config, False)
@@ -100,7 +104,9 @@ def nemo_settings(
 
 
 def _require_planned(plan: Plan, config: DictConfig) -> None:
-    said: Any = OmegaConf.to_object(config)
+    # Nothing is resolved before it is known what it is.
+    said: Any = OmegaConf.to_container(config, resolve=False)
+    _require_closed(plan, said)
     planned = nemo_config(plan)["trainer"]["strategy"]
     found = said["trainer"].get("strategy", planned)
     if found != planned:
@@ -112,6 +118,28 @@ def _require_planned(plan: Plan, config: DictConfig) -> None:
             found=str(found),
             hint="leave trainer.strategy as it was compiled: how processes share the work is said in the plan",
         )
+
+
+def _require_closed(plan: Plan, said: Any) -> None:
+    """Refuse what no plan writes: NeMo makes objects of any class that its configuration names (CR128)."""
+    planned = {**nemo_config(plan), "model": dict.fromkeys(_OF_MODEL)}
+    planned["trainer"].pop("strategy")
+    blocks = {"": said, **{name: said.get(name) for name in ("trainer", "exp_manager", "model")}}
+    for name, block in blocks.items():
+        known = planned[name] if name else planned
+        for key, value in block.items() if isinstance(block, dict) else [("", block)]:
+            path = ".".join(filter(None, (name, key)))
+            is_plain = not isinstance(value, dict | list) and "${" not in str(value)
+            if path in blocks or path == "trainer.strategy" or (key in known and is_plain):
+                continue
+            fail(
+                "CR128",
+                f"the configuration says `{path}` as no plan does",
+                place=Place(file="nemo.yaml"),
+                expected="the keys that were compiled, each with one value",
+                found=kind_of(value),
+                hint="compile the recipe again: cosmos-recipe run PLAN writes nemo.yaml anew",
+            )
 
 
 def _as_started(plan: Plan) -> Plan:

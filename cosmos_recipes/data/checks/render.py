@@ -9,7 +9,7 @@ from typing import Literal
 from cosmos_recipes.data.checks.findings import Finding, Severity
 from cosmos_recipes.data.checks.report import CheckReport, RuleReport
 from cosmos_recipes.diagnostics.render import text_of
-from cosmos_recipes.diagnostics.words import visible
+from cosmos_recipes.diagnostics.words import on_page, visible
 
 Format = Literal["text", "json", "html", "markdown"]
 
@@ -99,6 +99,7 @@ def _html(report: CheckReport) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
+        finalize=on_page,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, NoReturn
 
 from cosmos_recipes.data.recording import Media
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
+from cosmos_recipes.recipe.paths import named_in
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+
+
+_ALONE = {
+    "protocol_whitelist": "file,subfile",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,ivf,h264,hevc,m4v",
+}
+"""Only containers that hold what they show: a playlist with the name of a video would open other files and addresses."""
+MOST_PIXELS = 8192 * 8192
 
 
 def as_media(media: Media | Path) -> Media:
@@ -47,6 +56,11 @@ def open_video(media: Media, *, known: bool = False) -> InputContainer:
     if context is None:
         container.close()
         fail_frames(media, "a codec that is not known")
+    if context.width * context.height > MOST_PIXELS:
+        container.close()
+        fail_frames(
+            media, f"a picture of {context.width}x{context.height} pixels", hint="write it again in a smaller size"
+        )
     context.thread_type, context.thread_count = "NONE", 1
     return container
 
@@ -56,7 +70,7 @@ def _open(media: Media, options: dict[str, str] | None = None) -> InputContainer
     from av.error import FFmpegError
 
     try:
-        return av.open(_address(media), options=options)
+        return av.open(_address(media), options={**_ALONE, **(options or {})})
     except (FFmpegError, OSError, ValueError) as error:
         fail(
             "CR510",
@@ -121,6 +135,7 @@ def _is_member(media: Media) -> bool:
 
 def _address(media: Media) -> str:
     """Return what FFmpeg opens: it reads bytes inside a file in place."""
+    named_in(media.path.parent, media.path.name, place=Place(file=str(media.path)))
     if not _is_member(media):
         return str(media.path)
     held_bytes, end = media.path.stat().st_size, media.offset_bytes + size_bytes(media)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_recipes.data.licences import known_as
+from cosmos_recipes.data.sources.bounded import read_bounded
 from cosmos_recipes.data.sources.cards import front_matter
+from cosmos_recipes.diagnostics import RecipeError
 
 _INFO = ("dataset_info.json", "meta/info.json", "info.json")
 _FILES = ("LICENSE", "LICENCE")
@@ -57,8 +59,8 @@ def _said(told: Mapping[str, Any]) -> str | None:
 
 def _read_json(path: Path) -> Mapping[str, Any]:
     try:
-        told = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+        told = json.loads(read_bounded(path))
+    except (OSError, ValueError, RecursionError, RecipeError):
         return {}
     return told if isinstance(told, Mapping) else {}
 
@@ -66,8 +68,8 @@ def _read_json(path: Path) -> Mapping[str, Any]:
 def _titled(path: Path) -> str | None:
     """Return the licence whose title is among the first lines of its text."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+        text = read_bounded(path)
+    except (OSError, UnicodeDecodeError, RecipeError):
         return None
     lines = [line.strip().lstrip("# ").lower() for line in text.splitlines() if line.strip()]
     return next((_TITLES[line] for line in lines[:_LINES] if line in _TITLES), None)

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from cosmos_recipes.data.contract import Schema
 from cosmos_recipes.data.preview.clips import Chosen
 from cosmos_recipes.data.preview.figures import HEADS, Figure, figure_row
+from cosmos_recipes.diagnostics.words import on_page
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,6 +30,7 @@ def render_page(
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
+        finalize=on_page,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from cosmos_recipes.data.recording import Media, Recording, Split
 from cosmos_recipes.data.sources.meaning import Meaning
-from cosmos_recipes.diagnostics import Problem
+from cosmos_recipes.diagnostics import Place, Problem
+from cosmos_recipes.recipe.paths import path_in
 
 __all__ = ["VIDEO_SUFFIXES", "Meaning", "Media", "Progress", "Recording", "Source", "SourceDescription", "Split"]
 
@@ -59,18 +60,26 @@ class Source(BaseModel, ABC):
 
     `looks_for` is the layout that it recognises, in a few words. Of several sources that recognise a path the one whose
     layout says most has the greatest `detail`: 3 for a file that only it has, 2 for folders or names that say what
-    belongs together, 1 for a table, 0 for mere videos. `guessed` are the settings that `recognises` may get wrong, and why.
+    belongs together, 1 for a table, 0 for mere videos. `guessed` are the settings that `recognises` may get wrong, and why. `paths` are
+    those that are paths.
     """
 
     looks_for: ClassVar[str] = ""
     detail: ClassVar[int] = 3
     guessed: ClassVar[Mapping[str, str]] = {}
+    paths: ClassVar[tuple[str, ...]] = ("path",)
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    def absolute(self, folder: Path) -> Self:
-        """Return the source with its relative paths taken from `folder`."""
-        return self
+    def absolute(self, folder: Path, *names: str, place: Place | None = None) -> Self:
+        """Return the source with its paths, or those of some settings, taken from `folder`; `place` is where they are said.
+
+        Raises:
+            RecipeError: a path may not be named there (CR122 to CR124).
+        """
+        said = {name: path for name in names or self.paths if (path := getattr(self, name)) is not None}
+        made = {name: str(path_in(folder, path, place=place).resolve()) for name, path in said.items()}
+        return self.model_copy(update=made)
 
     def fingerprint(self) -> str:
         """Return a text that changes when what the source reads, or the way it makes its data, changes."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cosmos_recipes.data.sources.bounded import read_bounded
 from cosmos_recipes.diagnostics import Place, fail
 
 CAPTION_TABLES = ("captions.jsonl", "captions.csv", "metadata.jsonl", "metadata.csv")
@@ -150,9 +151,9 @@ def _clash(video: Path, files: Sequence[str]) -> None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_bounded(path)
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        line = error.object[: error.start].count(b"\n") + 1
         fail(
             "CR503",
             f"{path.name} is not UTF-8 text",

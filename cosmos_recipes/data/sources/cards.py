@@ -7,17 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cosmos_recipes.data.sources.bounded import read_bounded
+from cosmos_recipes.diagnostics import RecipeError
+from cosmos_recipes.recipe.located import parse_located
+
 _FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
 
 
 def front_matter(folder: Path) -> Mapping[str, Any]:
     """Return what stands above the text of a folder's README.md; nothing where there is none or it is no YAML."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
+    file = folder / "README.md"
     try:
-        found = _FRONT_MATTER.match((folder / "README.md").read_text(encoding="utf-8-sig"))
-        told = YAML(typ="safe").load(found[1]) if found else None
-    except (OSError, UnicodeDecodeError, YAMLError):
+        found = _FRONT_MATTER.match(read_bounded(file))
+        told: Mapping[str, Any] = parse_located(found[1], file=str(file)).tree if found else {}
+    except (OSError, UnicodeDecodeError, RecipeError):
         return {}
-    return told if isinstance(told, Mapping) else {}
+    return told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -42,10 +42,6 @@ class FolderSource(Source):
         None,
         description="Where each video is a view of a recording: the pattern of each view's files, such as `front: \"*_front.mp4\"`, in which `*` is the recording's name.",
     )
-
-    def absolute(self, folder: Path) -> Self:
-        """Return the source with an absolute path."""
-        return self.model_copy(update={"path": str((folder / Path(self.path).expanduser()).resolve())})
 
     def describe(self) -> SourceDescription:
         """Return codecs and count; at most 64 files are opened, and those that cannot be are left to the index."""

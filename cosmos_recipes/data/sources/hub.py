@@ -15,6 +15,8 @@ from zipfile import BadZipFile
 from pydantic import Field
 
 from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES, Progress, Recording, SourceDescription, Split
+from cosmos_recipes.data.sources.bounded import beginning
+from cosmos_recipes.data.sources.cards import front_matter
 from cosmos_recipes.data.sources.parquet import first_rows
 from cosmos_recipes.data.sources.rows import Rows, RowSource, require_unique, split_of
 from cosmos_recipes.data.sources.stamps import stamp
@@ -58,11 +60,10 @@ class HubSource(RowSource):
     stream: bool = Field(False, description="Whether to fetch row by row instead of the whole data set.")
     limit: Annotated[int, Field(ge=1)] | None = Field(None, description="Most rows that are taken of each split.")
 
-    def absolute(self, folder: Path) -> Self:
+    def absolute(self, folder: Path, *names: str, place: Place | None = None) -> Self:
         """Return the source with an absolute path, if it is that of a folder."""
-        local = (folder / Path(self.path).expanduser()).resolve()
-        named = self.path.startswith((".", "/", "~")) or local.is_dir()
-        return self.model_copy(update={"path": str(local)}) if named else self
+        is_folder = self.path.startswith((".", "/", "~")) or (folder / self.path).is_dir()
+        return super().absolute(folder, *names, place=place) if is_folder else self
 
     def fingerprint(self) -> str:
         """Return the commit of a data set of the Hub, or a hash of the names, sizes and times of a folder's files.
@@ -157,6 +158,8 @@ class HubSource(RowSource):
         """Return what loads the data set; what it has to write goes into `folder`."""
         from datasets import load_dataset_builder
 
+        if self._is_local:
+            _require_own_files(front_matter(Path(self.path)).get("configs"), self._place)
         with self._told():
             return load_dataset_builder(self.path, name=self.config, revision=commit, cache_dir=str(folder))
 
@@ -245,11 +248,11 @@ class HubSource(RowSource):
     def _commit_now(self) -> str | None:
         """Return the commit that the Hub gives for the revision, None if the Hub does not answer."""
         from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
         try:
             return HfApi().dataset_info(self.path, revision=self.revision, timeout=TIMEOUT_S).sha
-        except HfHubHTTPError as error:
+        except (HfHubHTTPError, HFValidationError) as error:
             self._fail(_line(error), "check name and revision; log in with `hf auth login` if it is private or gated")
         except (_http_error(), OSError):
             return None
@@ -273,7 +276,19 @@ class HubSource(RowSource):
         datasets.disable_progress_bars()
         try:
             yield
-        except (*errors, BadZipFile, TarError, EOFError, ImportError, OSError, ValueError) as error:
+        except (
+            *errors,
+            BadZipFile,
+            TarError,
+            EOFError,
+            ImportError,
+            OSError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            RecursionError,
+        ) as error:
             self._fail(_line(error), "check its name, `config` and `revision`, and that the files in it are whole")
         finally:
             if drawing:
@@ -311,12 +326,27 @@ class HubSource(RowSource):
         )
 
 
+def _require_own_files(configs: Any, place: Place) -> None:
+    """Refuse a card that says that files elsewhere are the data set's: the library would read and fetch them (CR160)."""
+    for each in configs.values() if isinstance(configs, dict) else configs if isinstance(configs, list) else ():
+        if isinstance(each, dict | list):
+            _require_own_files(each, place)
+        elif isinstance(each, str) and ("://" in each or each.startswith(("/", "~")) or ".." in each.split("/")):
+            fail(
+                "CR160",
+                "the card of the data set names files elsewhere",
+                place=place,
+                expected="`data_files` that lie in the folder",
+                found=each,
+                hint="copy them there, and correct README.md",
+            )
+
+
 def _says_more(metadata: Path) -> bool:
     """Return whether a table names the videos beside it, which the source `folder` does not read in a split's folder."""
     if metadata.suffix not in (".jsonl", ".csv"):
         return False
-    with metadata.open(encoding="utf-8", errors="replace") as lines:
-        names_files = "file_name" in lines.readline()
+    names_files = "file_name" in beginning(metadata).partition("\n")[0]
     return names_files and any(each.suffix.lower() in VIDEO_SUFFIXES for each in metadata.parent.iterdir())
 
 

@@ -9,12 +9,13 @@ from itertools import groupby
 from math import prod
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn
 
 from pydantic import Field
 
 from cosmos_recipes.data.recording import Value
 from cosmos_recipes.data.sources.base import Meaning, Progress, Recording, Source, SourceDescription, Split
+from cosmos_recipes.data.sources.bounded import beginning
 from cosmos_recipes.data.sources.columns import NoArrayError, array_of
 from cosmos_recipes.data.sources.lerobot_meta import Episode, Feature, Meta, parse_range
 from cosmos_recipes.data.sources.stamps import stamp
@@ -46,10 +47,6 @@ class LeRobotSource(Source):
         None, description="Episodes to read: their numbers, or a range such as 0:50, its end not included."
     )
     cameras: tuple[str, ...] | None = Field(None, description="Features of the kind video that become views.")
-
-    def absolute(self, folder: Path) -> Self:
-        """Return the source with an absolute path."""
-        return self.model_copy(update={"path": str((folder / Path(self.path).expanduser()).resolve())})
 
     def features(self) -> dict[str, Feature]:
         """Return every column by its name: element type, shape of a row, and names of the elements."""
@@ -112,9 +109,7 @@ class LeRobotSource(Source):
     def recognises(cls, path: Path) -> dict[str, Any] | None:
         """Recognise a folder with the `meta` of LeRobot."""
         info = path / "meta" / "info.json"
-        if not info.is_file() or "codebase_version" not in info.read_text(encoding="utf-8", errors="replace"):
-            return None
-        return {"path": str(path)}
+        return {"path": str(path)} if info.is_file() and "codebase_version" in beginning(info) else None
 
     def _meta(self) -> Meta:
         root = Path(self.path)

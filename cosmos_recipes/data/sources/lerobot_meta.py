@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cosmos_recipes.data.recording import Media
+from cosmos_recipes.data.sources.bounded import read_bounded
 from cosmos_recipes.diagnostics import Place, fail
+from cosmos_recipes.recipe.paths import named_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 PACKED = "v3.0"
 """From this version on a file holds many episodes."""
 VERSIONS = ("v2.0", "v2.1", PACKED)
+_FIELD = re.compile(r"\{(\w+)(?::0?(\d{1,2})d)?\}")
 _UNNAMED = "__index_level_0__"
 Row = Mapping[str, Any]
 
@@ -92,11 +97,11 @@ class Meta:
         """The content of `info.json`."""
         path = self.root / "meta" / "info.json"
         try:
-            info = Info.model_validate(json.loads(path.read_text(encoding="utf-8")))
+            info = Info.model_validate(json.loads(read_bounded(path)))
         except ValidationError as error:
             first = error.errors()[0]
             _fail(path, f"{'.'.join(map(str, first['loc'])) or 'the whole file'}: {first['msg'].lower()}")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             _fail(path, getattr(error, "strerror", None) or str(error))
         if info.codebase_version not in VERSIONS:
             _fail(path, f"codebase_version {info.codebase_version}", f"one of {', '.join(VERSIONS)}")
@@ -191,10 +196,23 @@ class Meta:
         return self._filled(self.info.video_path or "", {**at, "video_key": key})
 
     def _filled(self, template: str, at: Mapping[str, Any]) -> Path:
-        try:
-            return self.root / template.format(**at)
-        except (LookupError, ValueError, AttributeError):
+        filled = _FIELD.sub(lambda found: _formatted(found, at), template)
+        if "{" in filled or "}" in filled:
             _fail(self.root / "meta" / "info.json", f"the path {template}", f"a path with {', '.join(at)} in it")
+        if not Path(normpath(self.root / filled)).is_relative_to(self.root):
+            _fail(self.root / "meta" / "info.json", f"the path {template}", "a path in the tree")
+        return named_in(self.root, filled, place=Place(file=str(self.root / "meta" / "info.json")))
+
+
+def _formatted(found: re.Match[str], at: Mapping[str, Any]) -> str:
+    """Return what a field such as `{episode_index:06d}` stands for; as it is if it is of another form.
+
+    Python's own formatting would also read attributes of what it is given, and write texts of any width.
+    """
+    name, width = found[1], found[2]
+    if name not in at or (width and not isinstance(at[name], int)):
+        return found[0]
+    return f"{at[name]:0{int(width)}d}" if width else str(at[name])
 
 
 def parse_range(text: str) -> range:
@@ -235,9 +253,9 @@ def _number(path: Path, row: Row, key: str) -> float:
 def _lines(path: Path) -> Iterator[Row]:
     """Yield the objects of a file of JSON lines."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_bounded(path).splitlines()
         rows = [json.loads(line) for line in lines if line.strip()]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         _fail(path, getattr(error, "strerror", None) or str(error))
     if not all(isinstance(row, dict) for row in rows):
         _fail(path, "a line that is no JSON object")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NoReturn, Self
+from typing import Literal, NoReturn
 
 from pydantic import Field
 
@@ -37,10 +37,6 @@ class ListedSource(Source):
     on_missing: Literal["error", "drop"] = Field(
         "error", description="What is done with a recording of which a part is missing: `error` stops, `drop` goes on."
     )
-
-    def absolute(self, folder: Path) -> Self:
-        """Return the source with an absolute path."""
-        return self.model_copy(update={"path": absolute_path(self.path, folder)})
 
     @abstractmethod
     def readers(self, folder: Path | None, progress: Progress) -> Sequence[Reader]:
@@ -98,11 +94,6 @@ class ListedSource(Source):
         if problems or not kept:
             raise RecipeError(*(problems or dropped))
         return kept, dropped
-
-
-def absolute_path(path: str, folder: Path) -> str:
-    """Return a path of settings, taken from `folder`."""
-    return str((folder / Path(path).expanduser()).resolve())
 
 
 def codecs_of(media: Sequence[Media]) -> dict[str, int]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from cosmos_recipes.data.recording import Split
 from cosmos_recipes.data.sources.base import Meaning, Media, Progress, Recording, Source, SourceDescription
-from cosmos_recipes.data.sources.listed import MISSING, MOST_LOOKED_AT, absolute_path, fail_layout
+from cosmos_recipes.data.sources.listed import MISSING, MOST_LOOKED_AT, fail_layout
 from cosmos_recipes.data.sources.pictures import CODEC, PICTURE_SUFFIXES, write_pictures
 from cosmos_recipes.data.sources.splits import split_said
 from cosmos_recipes.data.sources.stamps import stamp
@@ -38,10 +38,6 @@ class NerfstudioSource(Source):
     on_missing: Literal["error", "drop"] = Field(
         "error", description="What is done with frames whose picture is missing: `error` stops, `drop` leaves them out."
     )
-
-    def absolute(self, folder: Path) -> Self:
-        """Return the source with an absolute path."""
-        return self.model_copy(update={"path": absolute_path(self.path, folder)})
 
     def fingerprint(self) -> str:
         """Return a hash of the names, sizes and times of the scenes' files and pictures."""

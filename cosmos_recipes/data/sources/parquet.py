@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn
 
 from pydantic import Field
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_PROBED = 64
 ROWS_AT_ONCE = 32_768
+MOST_ROWS = 20_000_000
 _ROWS_LOOKED_AT = 3
 VIDEOS_AT_ONCE = 16
 """Rows read at once where the table holds the videos themselves."""
@@ -45,6 +46,7 @@ class ParquetSource(RowSource):
 
     looks_for: ClassVar[str] = "Parquet files with a column of videos: paths, or bytes"
     detail: ClassVar[int] = 1
+    paths: ClassVar[tuple[str, ...]] = ("path", "root")
 
     path: str = Field(description="A file, a folder, or a pattern such as data/*.parquet; relative to this file.")
     root: str | None = Field(
@@ -54,12 +56,6 @@ class ParquetSource(RowSource):
         ("video",), description="Columns that are views: paths, bytes, or structs of path and bytes."
     )
     split: str | None = Field(None, description="Column with `train`, or `held-out` (or val, test), in each row.")
-
-    def absolute(self, folder: Path) -> Self:
-        """Return the source with absolute paths."""
-        named = {"path": self.path, "root": self.root}
-        made = {key: str((folder / Path(path).expanduser()).resolve()) for key, path in named.items() if path}
-        return self.model_copy(update=made)
 
     def fingerprint(self) -> str:
         """Return a hash of the names, sizes and times of the tables and of the videos that they name."""
@@ -244,7 +240,10 @@ def _opened(path: Path) -> pq.ParquetFile:
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(path)
+        file = pq.ParquetFile(path)
+        if file.metadata.num_rows > MOST_ROWS:
+            raise pa.ArrowInvalid(f"{file.metadata.num_rows:,} rows, where at most {MOST_ROWS:,} are read")
+        return file
     except (OSError, pa.ArrowException) as error:
         _fail_unreadable(path, error)
 

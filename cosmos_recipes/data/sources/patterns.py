@@ -10,6 +10,7 @@ from cosmos_recipes.data.sources.listed import fail_duplicate
 from cosmos_recipes.diagnostics import Place, fail
 
 _FEWEST_VIEWS = 2
+MOST_STARS = 3
 _WORD = (
     r"(?:front|rear|back|left|right|side|top|bottom|overhead|wrist|head|high|low|wide|tele|cross|center|centre|middle"
     r"|\d+fov|(?:camera|cam|view|image|ftheta|pinhole)(?:[_-]?\d+)?)"
@@ -55,6 +56,9 @@ def by_recording(
         RecipeError: two files are the same view of a recording (CR555), or a recording lacks one (CR553), or there is
             none (CR556).
     """
+    for view, pattern in patterns.items():
+        if pattern.count("*") > MOST_STARS:
+            _fail_stars(view, pattern, root)
     readers = {view: _regex(pattern) for view, pattern in patterns.items()}
     ranked = sorted(patterns, key=lambda view: len(patterns[view].replace("*", "")), reverse=True)
     found: dict[str, dict[str, Path]] = {}
@@ -69,6 +73,17 @@ def by_recording(
         views[view] = path
     _require_whole(found, patterns, root)
     return {name: {view: views[view] for view in patterns} for name, views in sorted(found.items())}
+
+
+def _fail_stars(view: str, pattern: str, root: Path) -> None:
+    fail(
+        "CR126",
+        f"the pattern of the view {view} fits names in too many ways",
+        place=Place(file=str(root)),
+        expected=f"at most {MOST_STARS} stars",
+        found=pattern,
+        hint="write out more of the names, such as `*/*_front.mp4`",
+    )
 
 
 def _regex(pattern: str) -> re.Pattern[str]:

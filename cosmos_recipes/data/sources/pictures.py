@@ -53,7 +53,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as picture:
             return picture.size
-    except OSError as error:
+    except (OSError, Image.DecompressionBombError, ValueError) as error:
         _fail_picture(path, expected="a picture", found=str(error))
 
 
@@ -64,7 +64,7 @@ def _read(pictures: Sequence[Path], size_px: tuple[int, int]) -> Iterator[Image]
         try:
             with Image.open(path) as picture:
                 picture.load()
-        except (OSError, SyntaxError) as error:
+        except (OSError, SyntaxError, Image.DecompressionBombError, ValueError) as error:
             _fail_picture(path, expected="a whole picture", found=str(error))
         if picture.mode not in _MODES:
             _fail_picture(path, expected="8 bits a colour", found=f"the mode {picture.mode} of Pillow")

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from cosmos_recipes.data.sources.base import Meaning, Media, Progress, Recording
+from cosmos_recipes.data.sources.bounded import beginning
 from cosmos_recipes.data.sources.listed import (
     ListedSource,
     Reader,
-    absolute_path,
     fail_duplicate,
     fail_layout,
     fail_missing,
@@ -45,6 +45,7 @@ class RealEstate10KSource(ListedSource):
     """A URL, then rows of time in microseconds, fx fy cx cy of a picture of size 1, two zeros, 3x4 world to camera."""
 
     looks_for: ClassVar[str] = "texts that begin with a URL, with rows of 19 numbers below it"
+    paths: ClassVar[tuple[str, ...]] = ("path", "videos")
     guessed: ClassVar[Mapping[str, str]] = {"clock": "as in the first video: video, cut or rows"}
 
     path: str = Field(
@@ -57,10 +58,6 @@ class RealEstate10KSource(ListedSource):
         "video",
         description="What the times of rows count from: `video` the start of a whole video, `cut` their own first row, as the video was cut to them; `rows` is a cut video with a frame for each row, whose own times are wrong.",
     )
-
-    def absolute(self, folder: Path) -> Self:
-        """Return the source with absolute paths."""
-        return super().absolute(folder).model_copy(update={"videos": absolute_path(self.videos, folder)})
 
     def readers(self, folder: Path | None, progress: Progress) -> Sequence[Reader]:
         """Return what reads each camera path, in order of its name."""
@@ -200,8 +197,8 @@ def _media(video: Path, times_s: NDArray[np.float64], clock: Clock) -> Media:
 
 
 def _is_camera_path(text: Path) -> bool:
-    with text.open(encoding="utf-8", errors="replace") as lines:
-        return bool(_URL.match(lines.readline())) and len(lines.readline().split()) == _COLUMNS
+    first, second = (*beginning(text).splitlines()[:2], "", "")[:2]
+    return bool(_URL.match(first)) and len(second.split()) == _COLUMNS
 
 
 def _clock_seen(path: Path, videos: Path) -> Clock:

@@ -18,10 +18,15 @@ from cosmos_recipes.data.sources.blobs import fetch, keep
 from cosmos_recipes.data.sources.columns import NoArrayError, values_of
 from cosmos_recipes.data.sources.splits import HELD_OUT_NAMES
 from cosmos_recipes.diagnostics import Place, fail, nearest
+from cosmos_recipes.recipe.paths import named_in
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+
+
+_ARCHIVES = frozenset(("zip", "tar", "gzip", "bz2", "xz", "zstd"))
+"""What a file may lie inside, in an address of fsspec."""
 
 
 class RowSource(Source):
@@ -138,13 +143,28 @@ class Rows:
             self.refuse(name, row, "the path or the bytes of a video", "nothing")
         address = path if "://" in path or "://" not in self.root else f"{self.root}/{path}"
         if "://" not in address:
-            return Media(path=Path(self.root) / address)
+            return Media(path=named_in(Path(self.root), address, place=self.place))
         if not self.addresses:
             self.refuse(name, row, "the path of a file", address, "copy the videos to a folder first")
+        self._require_own(address)
         try:
             return Media(path=fetch(address, self.folder))
         except (BadZipFile, OSError, ImportError, ValueError) as error:
             self.refuse(name, row, "an address that can be read", f"{address}: {error}", "look at the address")
+
+    def _require_own(self, address: str) -> None:
+        """Refuse to fetch what is not of the data set itself: a table cannot choose what this machine connects to."""
+        *inside, own = address.split("::")
+        archives = all(each.partition("://")[0] in _ARCHIVES for each in inside)
+        if not archives or not own.startswith(f"{self.root}/") or ".." in own.split("/"):
+            fail(
+                "CR160",
+                f"{self.origin} names a video elsewhere",
+                place=self.place,
+                expected=f"paths in the data set, or addresses below {self.root}/",
+                found=address,
+                hint="copy the videos to a folder first",
+            )
 
 
 def video_cells(column: pa.Array) -> tuple[list[str | None], Sequence[Any]]:

@@ -9,18 +9,22 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, Self
 
 from cosmos_recipes.data.sources.base import Progress
 from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.files import whole
 
 SCAN = "shards.json"
+MOST_PATTERNS = 20_000
+_MOST_BRACES = 8
 _BLOCK_BYTES = 512
+_TOLD = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+_LONGEST_NAME_BYTES = 1_000_000
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "Zstandard"}
 _TAR = re.compile(r"\.(tar|tgz|tar\.(gz|bz2|xz|zst))$")
 _BRACES = re.compile(r"\{([^{}]*)\}")
-_SPAN = re.compile(r"(\d+)\.\.(\d+)")
+_SPAN = re.compile(r"(\d{1,12})\.\.(\d{1,12})", re.ASCII)
 _PATTERN = re.compile(r"[*?\[{]")
 
 
@@ -32,6 +36,18 @@ class Member(NamedTuple):
     size_bytes: int
 
 
+class _Header(tarfile.TarInfo):
+    """The header of a member, of which the library reads a long name, or what pax says, at once and whole."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Return a header; raises InvalidHeaderError for a name that is longer than any."""
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _TOLD and header.size > _LONGEST_NAME_BYTES:
+            raise tarfile.HeaderError(f"a name of {header.size} bytes")
+        return header
+
+
 def find_shards(path: str) -> dict[str, Path]:
     """Return the shards of a tar, of a folder, or of a pattern with `*` and `{000000..000003}`, by name without `.tar`.
 
@@ -41,7 +57,7 @@ def find_shards(path: str) -> dict[str, Path]:
     if Path(path).is_dir():
         root, found = Path(path), sorted(at for at in Path(path).rglob("*") if is_shard(at))
     else:
-        root, found = _fixed_part(path), [shard for one in _expanded(path) for shard in _matching(one)]
+        root, found = _fixed_part(path), [shard for one in _expanded_few(path) for shard in _matching(one)]
     if not found:
         _fail_shards(path)
     return {_TAR.sub("", shard.relative_to(root).as_posix()): shard for shard in found}
@@ -72,7 +88,7 @@ def members(shard: Path) -> list[Member]:
     """Return the files in a shard in their order, from its headers; raises RecipeError (CR551, CR552)."""
     _require_plain(shard)
     try:
-        with tarfile.open(shard, "r:") as tar:
+        with tarfile.open(shard, "r:", tarinfo=_Header) as tar:
             found = [Member(each.name, each.offset_data, each.size) for each in tar if each.isreg()]
             end_bytes = tar.offset
     except (tarfile.TarError, OSError) as error:
@@ -93,7 +109,7 @@ def is_shard(path: Path) -> bool:
 def first_members(shard: Path, count: int) -> list[str]:
     """Return the names of the first files in a shard, of a compressed one too; none if it is damaged."""
     try:
-        with tarfile.open(shard, "r:*") as tar:
+        with tarfile.open(shard, "r:*", tarinfo=_Header) as tar:
             return [each.name for each in islice(tar, count)]
     except (tarfile.TarError, OSError, EOFError, ValueError, ImportError):
         return []
@@ -105,16 +121,29 @@ def _fixed_part(path: str) -> Path:
     return Path(*parts[:first])
 
 
-def _expanded(pattern: str) -> Iterator[str]:
+def _expanded_few(pattern: str) -> Iterator[str]:
+    for number, each in enumerate(_expanded(pattern)):
+        if number == MOST_PATTERNS:
+            fail(
+                "CR126",
+                "the pattern stands for too many names",
+                place=Place(file=pattern),
+                expected=f"at most {MOST_PATTERNS:,} of them",
+                hint="name the folder that the shards are in, or use *",
+            )
+        yield each
+
+
+def _expanded(pattern: str, depth: int = 0) -> Iterator[str]:
     found = _BRACES.search(pattern)
-    if found is None:
+    if found is None or depth == _MOST_BRACES:
         yield pattern
         return
     span = _SPAN.fullmatch(found[1])
     numbers = range(int(span[1]), int(span[2]) + 1) if span else ()
-    choices = [f"{number:0{len(span[1])}d}" for number in numbers] if span else found[1].split(",")
+    choices = (f"{number:0{len(span[1])}d}" for number in numbers) if span else found[1].split(",")
     for choice in choices:
-        yield from _expanded(f"{pattern[: found.start()]}{choice}{pattern[found.end() :]}")
+        yield from _expanded(f"{pattern[: found.start()]}{choice}{pattern[found.end() :]}", depth + 1)
 
 
 def _matching(pattern: str) -> list[Path]:

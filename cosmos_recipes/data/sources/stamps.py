@@ -16,6 +16,6 @@ def stamp(files: Mapping[str, Path]) -> str:
 def _state(path: Path) -> str:
     try:
         at = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return "missing"
     return f"{at.st_size} {at.st_mtime_ns}"

@@ -13,6 +13,7 @@ from cosmos_recipes.data.recording import Value
 from cosmos_recipes.data.sources.pictures import PICTURE_SUFFIXES, picture_size
 from cosmos_recipes.data.sources.values import fail_annotation, read_object
 from cosmos_recipes.diagnostics import Place
+from cosmos_recipes.recipe.paths import named_in
 
 TRANSFORMS = "transforms.json"
 _DISTORTION = ("k1", "k2", "p1", "p2")
@@ -94,7 +95,7 @@ def _picture(file: Path, frame: Any, number: int, images: str | None) -> Path:
         _fail(
             file, f"says of frame {number} no picture", expected='"file_path": "images/frame_00001.png"', found="none"
         )
-    path = file.parent / (Path(images) / Path(told).name if images else told)
+    path = named_in(file.parent, str(Path(images) / Path(told).name) if images else told, place=Place(file=str(file)))
     # instant-ngp and Blender's scenes leave the ending out.
     return path if path.suffix.lower() in PICTURE_SUFFIXES else path.with_name(f"{path.name}.png")
 

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cosmos_recipes.data.recording import Value
+from cosmos_recipes.data.sources.bounded import read_bounded
 from cosmos_recipes.diagnostics import Place, fail
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+_DEEPEST = 20
 
 
 def fail_annotation(message: str, place: Place, *, expected: str, found: str = "") -> NoReturn:
@@ -23,7 +27,7 @@ def fail_annotation(message: str, place: Place, *, expected: str, found: str = "
 def read_text(path: Path) -> str:
     """Return the text of a file; raises RecipeError (CR554)."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_bounded(path)
     except OSError as error:
         fail_annotation(
             f"{path.name} cannot be read", Place(file=str(path)), expected="a text file", found=str(error.strerror)
@@ -52,17 +56,17 @@ def read_object(path: Path) -> dict[str, Any]:
     return found
 
 
-def values_of(found: Mapping[str, Any], prefix: str = "") -> dict[str, Value]:
+def values_of(found: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Value]:
     """Return the keys of a JSON object as values: texts, numbers, and arrays of either.
 
     The keys of an object in it follow its own after a dot. What is none of these (null, lists of unequal length or of
-    objects) is left out.
+    objects) is left out, and so is what is nested more deeply than anything that is meant as a value.
     """
     values: dict[str, Value] = {}
     for key, value in found.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            values |= values_of(value, f"{name}.")
+            values |= values_of(value, f"{name}.", depth + 1) if depth < _DEEPEST else {}
         elif isinstance(value, list):
             array = _array(value)
             values |= {} if array is None else {name: array}

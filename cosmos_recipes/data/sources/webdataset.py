@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
@@ -9,12 +10,13 @@ from io import BytesIO
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from pydantic import Field
 
 from cosmos_recipes.data.recording import Value
 from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES, Media, Progress, Recording
+from cosmos_recipes.data.sources.bounded import require_bounded
 from cosmos_recipes.data.sources.listed import ListedSource, Reader, fail_duplicate, fail_missing
 from cosmos_recipes.data.sources.shards import Member, find_shards, first_members, is_shard, scan
 from cosmos_recipes.data.sources.splits import split_said
@@ -161,9 +163,13 @@ def _arrays(shard: Path, member: Member) -> dict[str, Any]:
     import numpy as np
 
     try:
-        loaded = np.load(BytesIO(_bytes(shard, member)), allow_pickle=False)
+        content = BytesIO(_bytes(shard, member))
+        if is_zipfile(content):
+            require_bounded(sum(each.file_size for each in ZipFile(content).infolist()), member.name, shard)
+        content.seek(0)
+        loaded = np.load(content, allow_pickle=False)
         return {"": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
+    except (ValueError, OSError, EOFError, BadZipFile, MemoryError, OverflowError, zlib.error) as error:
         place = Place(file=str(shard))
         fail_annotation(
             f"{member.name} is no array", place, expected="numbers or texts of NumPy", found=str(error)[:80]
@@ -171,6 +177,7 @@ def _arrays(shard: Path, member: Member) -> dict[str, Any]:
 
 
 def _bytes(shard: Path, member: Member) -> bytes:
+    require_bounded(member.size_bytes, member.name, shard)
     with shard.open("rb") as file:
         file.seek(member.offset_bytes)
         return file.read(member.size_bytes)

@@ -43,6 +43,7 @@ class WorldSource(Source):
     """A world, how much of it, and the form of its videos."""
 
     looks_for: ClassVar[str] = "the world.json of a world that was written there"
+    paths: ClassVar[tuple[str, ...]] = ()
 
     world: WorldName = Field(description="Which world.")
     views: tuple[str, ...] | None = Field(

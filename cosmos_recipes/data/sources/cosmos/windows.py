@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cosmos_recipes.data.recording import Media, Recording, Split
+from cosmos_recipes.data.sources.bounded import beginning
 from cosmos_recipes.data.sources.listed import Reader, fail_missing
 from cosmos_recipes.data.sources.splits import split_said
 from cosmos_recipes.data.sources.values import fail_annotation, numbered_lines, parse_json, read_text
 from cosmos_recipes.diagnostics import Place, RecipeError, fail
+from cosmos_recipes.recipe.paths import named_in
 
 if TYPE_CHECKING:
     from cosmos_recipes.data.probe import Probe
@@ -44,11 +46,7 @@ class Row(BaseModel):
 
 def fits(path: Path) -> bool:
     """Return whether the first line of a .jsonl has windows."""
-    for file in _files(path):
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            if '"t2w_windows"' in lines.readline():
-                return True
-    return False
+    return any('"t2w_windows"' in beginning(file).partition("\n")[0] for file in _files(path))
 
 
 def readers(path: Path) -> list[Reader]:
@@ -91,7 +89,7 @@ def _row(file: Path, number: int, line: str) -> Row:
 
 
 def _read(file: Path, number: int, split: Split | None, row: Row, window: Window) -> Recording:
-    video = file.parent / row.vision_path
+    video = named_in(file.parent, row.vision_path, place=Place(file=str(file)))
     if not video.is_file():
         fail_missing(f"the video of {row.uuid} is not there", file, expected=row.vision_path, found=f"line {number}")
     media = _media(video, window, Place(file=str(file), line=number, column=1))
