@@ -9,32 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cosmos_recipes.diagnostics import Problem
+from cosmos_recipes.diagnostics.secrets import secrets_in_bytes
 
-_SECRETS = {
-    "Hugging Face token": (rb"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,}", [b"hf_"]),
-    "AWS access key": (rb"(?<![A-Za-z0-9])(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])", [b"akia", b"asia"]),
-    "AWS secret key": (
-        rb"(?i:aws_secret_access_key|aws_session_token)[\"']?\s{0,4}[=:]\s{0,4}[\"']?[A-Za-z0-9/+]{40,}",
-        [b"aws_se"],
-    ),
-    "GitHub token": (
-        rb"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})",
-        [b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_"],
-    ),
-    "GitLab token": (rb"(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{20,}", [b"glpat-"]),
-    "Google key": (rb"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9])", [b"aiza"]),
-    "NVIDIA key": (rb"(?<![A-Za-z0-9])nvapi-[A-Za-z0-9_-]{40,}", [b"nvapi-"]),
-    "OpenAI or Anthropic key": (rb"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{32,}", [b"sk-"]),
-    "Slack token": (rb"(?<![A-Za-z0-9])xox[abprs]-[A-Za-z0-9-]{20,}", [b"xox"]),
-    # The older keys are 40 hex digits, as is every commit: only the name beside one tells.
-    "Weights & Biases key": (
-        rb"(?<![A-Za-z0-9])wandb_v\d+_[A-Za-z0-9_]{40,}|(?i:wandb)[^\n]{0,60}?[\"'\s=:][0-9a-f]{40}(?![0-9A-Za-z])",
-        [b"wandb"],
-    ),
-    "private key": (rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----", [b"private key-----"]),
-}
-"""By kind: its pattern, and what is in every one of them in small letters, which is looked for first as that is fast."""
-_PATTERNS = {kind: (re.compile(pattern), marks) for kind, (pattern, marks) in _SECRETS.items()}
 # Embedded pictures and videos are noise in which anything short can turn up by chance.
 _EMBEDDED = re.compile(rb"base64,[A-Za-z0-9+/=]+")
 # Its mark stays, by which what follows in the next piece is known as a part of it.
@@ -58,7 +34,7 @@ def check_secrets(folder: Path, path: str) -> Iterator[Problem]:
         yield Problem(
             code="CR708",
             message=f"what looks like a secret is in the package: {path}, line {line}",
-            found=f"a {kind} of {length} characters",
+            found=f"{kind} of {length} characters",
             expected="no token, password or key in anything that is published",
             hint="take it out of the recipe or the data, make it invalid where it came from, and run again",
         )
@@ -78,10 +54,7 @@ def _found(file: Path) -> set[tuple[str, int, int]]:
 
 
 def _matches(text: bytes, variables: list[tuple[str, bytes]]) -> Iterator[tuple[str, re.Match[bytes]]]:
-    small = text.lower()
-    for kind, (pattern, marks) in _PATTERNS.items():
-        if any(mark in small for mark in marks):
-            yield from ((kind, match) for match in pattern.finditer(text))
+    yield from secrets_in_bytes(text)
     for kind, secret in variables:
         yield from ((kind, match) for match in re.finditer(re.escape(secret), text))
 

@@ -73,7 +73,7 @@ def require_no_secret(text: str, file: str) -> None:
             message=f"what looks like a secret is on line {text.count(chr(10), 0, start) + 1}",
             place=Place(file=file),
             expected="no token, password or key in a file that is shown, copied and shared",
-            found=f"a {kind}",
+            found=kind,
             hint="take it out, and make it invalid where it came from: it may have been seen",
         )
         for kind, start in secrets_in(text)

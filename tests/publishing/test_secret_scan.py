@@ -23,6 +23,7 @@ SECRETS = {
     "OpenAI or Anthropic key": "sk-proj-" + "abcD1234" * 5,
     "Slack token": "xoxb-" + "1234567890" * 3,
     "Weights & Biases key": "WANDB_API_KEY: " + "0123456789abcdef0123" * 2,
+    "password in an address": "postgres://ada:correct-horse-battery@" + "example.com/x",
     "private key": "-----BEGIN OPENSSH PRIVATE KEY-----",
 }
 PIECE = 1 << 20
