@@ -12,6 +12,7 @@ from cosmos_recipes.compiler.compile import read_plan
 from cosmos_recipes.compiler.licences import origins_of, sharing_note
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
+from cosmos_recipes.publishing.card.usage import command
 from cosmos_recipes.publishing.files import MANIFEST
 from cosmos_recipes.publishing.package import Package, address, inspect_package
 from cosmos_recipes.publishing.publish import LOCAL, Target, local_name, send
@@ -172,7 +173,7 @@ def how_to_sample(publication: Publication, receipt: Receipt) -> str:
         model = str(publication.target.root / receipt.repo / "latest")
     else:
         model = f"hf://{receipt.repo}@{receipt.tag or receipt.commit}"
-    return f"cosmos-recipe sample {model} --frames VIDEO -o next.mp4"
+    return command(publication.plan, model)
 
 
 def _find(reference: str, runs: Path) -> tuple[RunFolder | None, Path]:

@@ -22,6 +22,7 @@ from publishing_toys import METRICS, make_plan
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.publishing.card import Told, model_card
 from cosmos_recipes.publishing.card.markdown import code, escaped, fenced
+from cosmos_recipes.publishing.card.usage import command
 from cosmos_recipes.publishing.licences import licence_text
 from cosmos_recipes.publishing.package import Package
 from tests.stored_texts import assert_stored
@@ -65,6 +66,11 @@ def page(card: str) -> _Skeleton:
 @pytest.mark.parametrize("name", MODELS)
 def test_text(name: str) -> None:
     assert_stored(GOLDEN / f"{name}.md", model_card(*MODELS[name]()))
+
+
+def test_command_names_all_that_the_model_is_told() -> None:
+    plan, _ = action_model()
+    assert command(plan, "a model") == "cosmos-recipe sample 'a model' --frames VIDEO --actions FILE -o next.mp4"
 
 
 @pytest.mark.parametrize("name", MODELS)

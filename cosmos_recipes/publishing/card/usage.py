@@ -72,6 +72,16 @@ def reference(plan: Plan) -> str:
     return "." if plan.publish.repo == "local" else f"hf://{plan.publish.repo}"
 
 
+def command(plan: Plan, model: str) -> str:
+    """Return the command that takes a video from `model`, with a word in capitals for everything that one gives."""
+    said = _said(plan, Told(run_id="", metrics={}))
+    views = (f"--view {shlex.quote(view)}=VIDEO" for view in said.views)
+    paths = (f"--{name} {'VIDEO' if name == 'frames' else 'FILE'}" for name in said.paths)
+    texts = (f"--{name} TEXT" for name in said.texts)
+    base = [f"--base {BASE}"] if _base_is_elsewhere(plan) else []
+    return " ".join([f"cosmos-recipe sample {shlex.quote(model)}", *views, *paths, *texts, *base, "-o next.mp4"])
+
+
 def _said(plan: Plan, told: Told) -> _Said:
     views = {view: f"{view}.mp4" for view in plan.data.clip.views}
     clip = next((path for path in told.files if path.endswith("_truth.mp4")), "start.mp4")
