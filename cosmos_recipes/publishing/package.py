@@ -17,7 +17,6 @@ from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import Problem, RecipeError, fail
 from cosmos_recipes.files import sha256
 from cosmos_recipes.publishing import checks
-from cosmos_recipes.publishing.card import Told, model_card
 from cosmos_recipes.publishing.files import (
     CARD,
     MANIFEST,
@@ -88,7 +87,7 @@ def write_package(folder: Path, *, model: Path, run: Path, evaluation: Path, pla
         for path, source in chosen.items():
             copy_file(source, part / path)
         _forget_machine(part)
-        write_text(part / CARD, model_card(plan, Told.read(part, run)))
+        write_text(part / CARD, _card(part, plan, run))
         write_text(part / "LICENSE", licence_text(plan))
         entries = [FileEntry.of(part, path) for path, _ in walk(part)]
         write_text(part / MANIFEST, _manifest(plan, run_id, entries))
@@ -98,7 +97,7 @@ def write_package(folder: Path, *, model: Path, run: Path, evaluation: Path, pla
 
 def address(package: Package, folder: Path, *, repo: str, plan: Plan, run: Path) -> Package:
     """Make at `folder` the same package with the card that it has in another repository; other files are not copied."""
-    texts = {CARD: model_card(plan, Told.read(package.folder, run), repo=repo)}
+    texts = {CARD: _card(package.folder, plan, run, repo)}
     entries = tuple(_entry_of(CARD, texts[CARD]) if entry.path == CARD else entry for entry in package.files)
     texts[MANIFEST] = _manifest(plan, package.run, entries)
     if not all(
@@ -110,6 +109,13 @@ def address(package: Package, folder: Path, *, repo: str, plan: Plan, run: Path)
             for path, text in texts.items():
                 write_text(part / path, text)
     return replace(package, folder=folder, files=entries, manifest=_entry_of(MANIFEST, texts[MANIFEST]))
+
+
+def _card(folder: Path, plan: Plan, run: Path, repo: str | None = None) -> str:
+    # What only looks at packages needs none of what makes a card.
+    from cosmos_recipes.publishing.card import Told, model_card
+
+    return model_card(plan, Told.read(folder, run), repo=repo)
 
 
 def _entry_of(path: str, text: str) -> FileEntry:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.evaluation.task_words import p_value
-from cosmos_recipes.evaluation.tasks.base import Quantity, installed
 from cosmos_recipes.publishing.card.markdown import Markdown, code, escaped
+
+if TYPE_CHECKING:
+    from cosmos_recipes.evaluation.tasks.base import Quantity
 
 Metrics = Mapping[str, Any]
 CONTROLS = ("floor", "true", "shuffled", "none")
@@ -76,6 +78,8 @@ def frame_figures(metrics: Metrics) -> list[FrameFigure]:
 
 def task_figures(metrics: Metrics) -> list[TaskFigureRow]:
     """Return the figures of the task that were found in the model's videos."""
+    from cosmos_recipes.evaluation.tasks.base import installed
+
     known = {quantity.name: quantity for metric in installed() for quantity in metric.quantities}
     return [
         TaskFigureRow(
