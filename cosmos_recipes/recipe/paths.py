@@ -51,7 +51,7 @@ def named_in(folder: Path, said: str, *, place: Place | None = None) -> Path:
     """
     if not said or "\0" in said:
         fail("CR122", "this is no path", place=place, expected="the path of a file", found=f"`{said}`")
-    path, root = folder / said, _repository_of(str(folder))
+    path, root = folder / said, _repository_of(abspath(folder))
     if root is not None:
         _require_inside(Path(abspath(path)), said, root, place)
     return path
