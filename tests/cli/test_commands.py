@@ -68,6 +68,8 @@ def test_every_command_has_a_help_text_with_an_example(call: Call) -> None:
         ("ls",),
         ("ls", "tasks"),
         ("compile", FACTORY),
+        ("show", "factory"),
+        ("diff", "factory", "arm-actions"),
     ],
     ids=lambda arguments: str(arguments[0]),
 )

@@ -63,7 +63,7 @@ def page(model_of: Callable[[str], WorldModel], held_out: HeldOut) -> Callable[.
 
 
 def test_no_text_of_a_user_becomes_markup(page: Callable[..., str], plan_of: Callable[..., Plan]) -> None:
-    plan = plan_of(head="text", summary=ATTACK, recipe=ATTACK, origins={"train.steps": ATTACK}, profile=ATTACK)
+    plan = plan_of(head="text", summary=ATTACK, origins={"train.steps": ATTACK})
     tags = Tags(page(plan, caption=ATTACK))
     assert len(tags.all("script")) == 1
     assert all(image["src"] and image["src"].startswith("data:image/png") for image in tags.all("img"))

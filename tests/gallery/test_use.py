@@ -29,7 +29,7 @@ def test_the_filter_shows_what_fits_and_moves_nothing_else(site: Site, watched: 
     assert page.locator(".cr-card:visible .cr-ways li:visible code").all_inner_texts() == ["tiny-autoregressive"]
     page.locator("#cr-filter").get_by_role("button", name="Clear").click()
     page.get_by_role("combobox", name="Contract").select_option("action-frame")
-    assert shown(page) == {"arm-actions"}
+    assert shown(page) == {"arm-actions", "workshop-actions"}
 
 
 def test_the_filter_knows_the_memory_of_gpus(site: Site, watched: Watched) -> None:
