@@ -78,16 +78,24 @@ def missing_bytes(hub_id: str, commit: str, names: Sequence[str]) -> dict[str, i
     Raises:
         Exception: one of `failures`: the Hub does not say.
     """
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub import try_to_load_from_cache
 
     missing = [name for name in names if not isinstance(try_to_load_from_cache(hub_id, name, revision=commit), str)]
-
-    def size(name: str) -> int:
-        said = get_hf_file_metadata(hf_hub_url(hub_id, name, revision=commit), timeout=TIMEOUT_S).size
-        return -1 if said is None else said
-
     with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
-        return dict(zip(missing, pool.map(size, missing), strict=True))
+        sizes = pool.map(lambda name: size_bytes(hub_id, commit, name), missing)
+        return dict(zip(missing, sizes, strict=True))
+
+
+def size_bytes(hub_id: str, revision: str, name: str) -> int:
+    """Return how large the Hub says that a file is, -1 where it does not say.
+
+    Raises:
+        Exception: one of `failures`: the Hub does not answer, or has no such file.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    said = get_hf_file_metadata(hf_hub_url(hub_id, name, revision=revision), timeout=TIMEOUT_S).size
+    return -1 if said is None else said
 
 
 def free_bytes() -> int:

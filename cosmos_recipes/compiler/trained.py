@@ -28,6 +28,7 @@ LARGEST_SIZE = 10_000_000
 MOST_LAYERS = 1000
 LONGEST_LIST = 10_000
 _LAYERS = re.compile(r"layers|blocks|depth")
+_COUNTS = re.compile(rf"{_LAYERS.pattern}|heads|dim|channels|size")
 _SHARD = re.compile(r"[A-Za-z0-9][\w.-]*\.safetensors", re.ASCII)
 _FOLDERS = tuple(dict.fromkeys((*PARTS, *PIPELINE_PARTS)))
 
@@ -105,11 +106,12 @@ def require_sound(folder: Path) -> None:
         read_seen(folder)
     require_headers(folder)
     for part in _FOLDERS:
-        require_headers(folder / part)
+        count = require_headers(folder / part)
         for file in sorted((folder / part).glob("*.index.json")):
             _require_index(file)
         if (folder / part / "config.json").exists():
-            _require_possible(folder / part / "config.json")
+            # Every layer has weights of its own, unless they are elsewhere, under adapters.
+            _require_possible(folder / part / "config.json", most_layers=count or MOST_LAYERS)
 
 
 def _require_index(file: Path) -> None:
@@ -122,17 +124,18 @@ def _require_index(file: Path) -> None:
             refuse(file, shard, expected="the names of safetensors files beside it")
 
 
-def _require_possible(file: Path) -> None:
+def _require_possible(file: Path, *, most_layers: int) -> None:
     """Refuse a configuration with sizes that no network has, or one that asks for another library."""
     said = read_json_object(file, largest_bytes=LARGEST_CONFIG_BYTES)
     if "quantization_config" in said:
         refuse(file, "quantization_config", expected="weights that are not quantised")
     for name, value in _values(said):
-        most = MOST_LAYERS if _LAYERS.search(name) else LARGEST_SIZE
+        most = min(most_layers, MOST_LAYERS) if _LAYERS.search(name) else LARGEST_SIZE
+        least = 0 if _COUNTS.search(name) else -most
         if isinstance(value, list) and len(value) > LONGEST_LIST:
             refuse(file, f"{len(value):,} values of {name[:80]}", expected=f"at most {LONGEST_LIST:,}")
-        if isinstance(value, int) and abs(value) > most:
-            refuse(file, f"{name[:80]}: {value}", expected=f"at most {most:,}")
+        if isinstance(value, int) and not least <= value <= most:
+            refuse(file, f"{name[:80]}: {value}", expected=f"{least:,} to {most:,}")
 
 
 def _values(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -166,7 +166,7 @@ def _verify(found: Published, names: list[str]) -> None:
 def _require_small_manifest(reference: str, repo: str, revision: str) -> None:
     """Refuse a manifest that is too large to be one, before it is fetched; without the Hub, the cache's is looked at later."""
     with suppress(*hub.failures()):
-        size = hub.missing_bytes(repo, revision, [MANIFEST]).get(MANIFEST, 0)
+        size = hub.size_bytes(repo, revision, MANIFEST)
         if size > _LARGEST_MANIFEST_BYTES:
             expected = f"{MANIFEST} of at most {_LARGEST_MANIFEST_BYTES // 10**6} MB"
             _fail_package(reference, expected=expected, found=f"one of {size / 1e6:,.0f} MB, which was not fetched")
@@ -176,10 +176,19 @@ def _require_as_listed(name: str, sizes: Mapping[str, int], files: Mapping[str, 
     """Refuse files that are not as large as the manifest says, or that there is no room for, before any is fetched."""
     other = {path: size for path, size in sizes.items() if size != files[path]["size_bytes"]}
     hint = "nothing of it was fetched; ask who published it, or name another revision"
-    for path, size in other.items():
-        expected = f"{files[path]['size_bytes']:,} bytes of {path}"
-        message = f"the Hub has other files than the manifest of the package lists: {path}"
-        fail("CR163", message, place=Place(file=name), expected=expected, found=f"{size:,} bytes", hint=hint)
+    problems = [
+        Problem(
+            code="CR163",
+            message=f"the Hub has another file than the manifest of the package lists: {path}",
+            place=Place(file=name),
+            expected=f"{files[path]['size_bytes']:,} bytes",
+            found=f"{size:,} bytes",
+            hint=hint,
+        )
+        for path, size in other.items()
+    ]
+    if problems:
+        raise RecipeError(*problems)
     needed, free = sum(sizes.values()), hub.free_bytes()
     if needed > free:
         expected = f"{needed / 1e9:,.1f} GB of room for {len(sizes)} files"

@@ -14,12 +14,48 @@ from tests.safety.forked import Outcome
 from tests.safety.hostile_models import LOADED, MANIFESTS, SHOWN
 from tests.safety.room import Room, assert_none
 
-SAMPLE = ("sample", "./model", "--frames", "start.png", "--prompt", "A part moves.", "--steps", "1", "-o", "out.mp4")
+SAMPLE = (
+    "sample",
+    "./model",
+    "--frames",
+    "start.png",
+    "--prompt",
+    "A part moves.",
+    "--given",
+    "1",
+    "--steps",
+    "1",
+    "-o",
+    "out.mp4",
+)
 EVALUATE = ("evaluate", "./model", "--clips", "1")
 CHECK = ("check", "start.yaml")
 PUBLISH = ("publish", "./model", "--dry-run")
-READ = (SAMPLE, EVALUATE, ("show", "./model"), ("diff", "./model", "tiny-base"), ("run", "./model", "--dry-run"), PUBLISH)
+READ = (
+    SAMPLE,
+    EVALUATE,
+    ("show", "./model"),
+    ("diff", "./model", "tiny-base"),
+    ("run", "./model", "--dry-run"),
+    PUBLISH,
+)
 START = "recipe: start\nsummary: A start.\nbackbone: {use: tiny-diffusion, weights: ./model}\ndataset: {schema: instruction-video, use: factory, clip: {frames: 13, rate: 5 Hz, size: 64x64}}\ntrain: {steps: 4, global_batch: 2}\n"
+EVERYWHERE = (
+    "layers-absurd",
+    "network-deep",
+    "index-that-leads-out",
+    "header-longer-than-the-file",
+    "header-of-a-million",
+    "header-large",
+    "tensors-that-overlap",
+)
+UNPUBLISHED = (
+    "network-deep",
+    "index-of-a-list",
+    "header-of-most-bits",
+    "header-of-a-million",
+    "tensors-out-of-the-file",
+)
 REFUSED = re.compile(r"CR(1|2|3|6|7)\d\d ")
 
 
@@ -58,9 +94,11 @@ def test_nothing_is_loaded_of_a_model_that_cannot_be(name: str, room: Room, stra
     LOADED[name](stranger)
     hostile_models.seal(stranger)
     assert_refused(room, room.run(*SAMPLE))
-    if name.startswith(("header", "tensors", "index", "layers", "network")):
-        for command in (EVALUATE, CHECK, PUBLISH):
-            assert_none(room.complaints(room.run(*command)))
+    if name in EVERYWHERE:
+        for command in (EVALUATE, CHECK):
+            assert_refused(room, room.run(*command))
+    if name in UNPUBLISHED:
+        assert_refused(room, room.run(*PUBLISH))
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
@@ -75,7 +113,8 @@ def test_figures_that_are_none_are_not_shown(metrics: str, room: Room, stranger:
     for name in ("metrics.json", "clips.json"):
         (stranger / name).write_text(metrics)
     hostile_models.seal(stranger)
-    for command in READ[1:]:
+    # Sampling asks for none, and evaluation goes on to its data.
+    for command in READ[2:]:
         assert_none(f"{command[0]}: {each}" for each in room.complaints(room.run(*command)))
 
 
