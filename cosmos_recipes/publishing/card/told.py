@@ -13,7 +13,6 @@ from typing import Any
 from cosmos_recipes.backbones.headers import read_header
 from cosmos_recipes.backbones.tokenizers import is_elsewhere
 from cosmos_recipes.data.seen import SeenData, read_seen
-from cosmos_recipes.evaluation.measured import read_metrics
 from cosmos_recipes.publishing.files import walk
 
 
@@ -47,7 +46,7 @@ class Told:
         prepare = run / "prepare"
         return cls(
             run_id=run.resolve().name,
-            metrics=read_metrics(package / "metrics.json"),
+            metrics=_json(package / "metrics.json"),
             files=[path for path, _ in walk(package)],
             clips=_json(package / "clips.json"),
             recipe=(package / "recipe.yaml").read_text(encoding="utf-8"),
