@@ -88,7 +88,7 @@ def from_hub(reference: str, *, weights: bool) -> Published:
         name = f"{HUB}{repo}@{commit}"
         files = _listed(folder, name)
         names = [path for path in files if wanted(path, weights=weights)]
-        _require_as_listed(name, hub.missing_bytes(repo, commit, names), files)
+        require_as_listed(name, hub.missing_bytes(repo, commit, names), files)
         hub.fetch_files(repo, commit, names)
     except hub.failures() as error:
         _refuse(reference, error)
@@ -172,8 +172,14 @@ def _require_small_manifest(reference: str, repo: str, revision: str) -> None:
             _fail_package(reference, expected=expected, found=f"one of {size / 1e6:,.0f} MB, which was not fetched")
 
 
-def _require_as_listed(name: str, sizes: Mapping[str, int], files: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse files that are not as large as the manifest says, or that there is no room for, before any is fetched."""
+def require_as_listed(name: str, sizes: Mapping[str, int], files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse files that are not as large as the manifest says, or that there is no room for, before any is fetched.
+
+    `sizes` are what the Hub says of the files to be fetched, in bytes; `files` is all that the manifest lists.
+
+    Raises:
+        RecipeError: there is other content than is listed, or no room for it (CR163).
+    """
     other = {path: size for path, size in sizes.items() if size != files[path]["size_bytes"]}
     hint = "nothing of it was fetched; ask who published it, or name another revision"
     problems = [
