@@ -26,10 +26,11 @@ from cosmos_recipes.backbones.networks import build_network
 from cosmos_recipes.backbones.objectives import TokenSampling
 from cosmos_recipes.backbones.tokenizers import build_tokenizer
 from cosmos_recipes.backbones.zoo import backbone
+from cosmos_recipes.compiler.trained import WorldModelConfig
 from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.training.autoregressive.generation import complete
 from cosmos_recipes.training.chance import Chance
-from cosmos_recipes.training.world_model import WorldModel, WorldModelConfig, surroundings
+from cosmos_recipes.training.world_model import WorldModel, surroundings
 
 RESULT = Path(__file__).parent / "results" / "sampling.json"
 TARGET = 20.0

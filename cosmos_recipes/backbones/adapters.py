@@ -13,14 +13,16 @@ from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dic
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from cosmos_recipes.backbones.headers import read_header
 from cosmos_recipes.backbones.networks import load_transformer
-from cosmos_recipes.backbones.stored import gathered
+from cosmos_recipes.backbones.stored import fitting, gathered
 from cosmos_recipes.backbones.weights import ADAPTER, Weights, require_unchanged
 from cosmos_recipes.diagnostics import Place, fail
 
 TARGETS = ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2")
 """The linear layers of a block that are adapted: both attentions, and the feed-forward network."""
 _PREFIX = "transformer."
+_SETTINGS = ("r", "lora_alpha", "target_modules")
 
 
 def adapt(transformer: Any, *, rank: int, alpha: int, seed: int) -> None:
@@ -78,9 +80,7 @@ def merge(transformer: Any) -> Any:
 
 
 def _load_adapters(transformer: Any, file: Path) -> None:
-    with safe_open(file, framework="pt") as opened:
-        said = json.loads(opened.metadata()[LORA_ADAPTER_METADATA_KEY])
-    _add(transformer, {name.removeprefix(_PREFIX): value for name, value in said.items()})
+    _add(transformer, _settings(file))
     state = {name.removeprefix(_PREFIX): value for name, value in load_file(file).items()}
     ours = {name: value.shape for name, value in get_peft_model_state_dict(transformer).items()}
     theirs = {name: value.shape for name, value in state.items()}
@@ -95,6 +95,19 @@ def _load_adapters(transformer: Any, file: Path) -> None:
             hint="download or package the model again",
         )
     set_peft_model_state_dict(transformer, state)
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    """Return rank, alpha and layers of stored adapters, of which only what `save_adapters` writes is taken."""
+    ranks = {tensor.shape[0] for name, tensor in read_header(file).items() if "lora_A" in name and tensor.shape}
+    with fitting(file):
+        with safe_open(file, framework="pt") as opened:
+            said = json.loads(opened.metadata()[LORA_ADAPTER_METADATA_KEY])
+        rank, alpha, layers = (said[_PREFIX + name] for name in _SETTINGS)
+        # A rank that the tensors do not have would be room for whatever somebody wrote there.
+        if ranks != {rank} or not set(layers) <= set(TARGETS):
+            raise ValueError(f"adapters of rank {rank} on {', '.join(map(str, layers))}"[:200])
+        return {"r": rank, "lora_alpha": alpha, "target_modules": layers}
 
 
 def _add(transformer: Any, settings: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from shutil import disk_usage
 from typing import NoReturn
 
 from cosmos_recipes.diagnostics import Place, fail
@@ -69,6 +70,40 @@ def fetch_files(hub_id: str, commit: str, names: Sequence[str]) -> Path:
     with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
         found = list(pool.map(lambda name: Path(hf_hub_download(hub_id, name, revision=commit)), names))
     return found[0].parents[names[0].count("/")]
+
+
+def missing_bytes(hub_id: str, commit: str, names: Sequence[str]) -> dict[str, int]:
+    """Return how many bytes the Hub says that each file of a commit has, of those that this machine's cache lacks.
+
+    Raises:
+        Exception: one of `failures`: the Hub does not say.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    missing = [name for name in names if not isinstance(try_to_load_from_cache(hub_id, name, revision=commit), str)]
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        sizes = pool.map(lambda name: size_bytes(hub_id, commit, name), missing)
+        return dict(zip(missing, sizes, strict=True))
+
+
+def size_bytes(hub_id: str, revision: str, name: str) -> int:
+    """Return how large the Hub says that a file is, -1 where it does not say.
+
+    Raises:
+        Exception: one of `failures`: the Hub does not answer, or has no such file.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    said = get_hf_file_metadata(hf_hub_url(hub_id, name, revision=revision), timeout=TIMEOUT_S).size
+    return -1 if said is None else said
+
+
+def free_bytes() -> int:
+    """Return how much room there is where the client keeps files."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    kept = Path(HF_HUB_CACHE)
+    return disk_usage(next(folder for folder in (kept, *kept.parents) if folder.is_dir())).free
 
 
 def fetch(hub_id: str, revision: str, parts: Sequence[str]) -> Path:

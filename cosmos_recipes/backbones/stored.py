@@ -7,25 +7,37 @@ an error, found in the files' headers before anything is loaded.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 from huggingface_hub import split_torch_state_dict_into_shards
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 
-from cosmos_recipes.diagnostics import Place, fail
+from cosmos_recipes.backbones.headers import read_header
+from cosmos_recipes.diagnostics import Place, fail, visible
 
 NAME = "diffusion_pytorch_model"
 MOST_NAMED = 5
 SHARD = "2GB"
 """The largest file that a model is written to: as much of it as is in memory at a time."""
 Shapes = dict[str, tuple[int, ...]]
+_UNFIT = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What libraries raise where settings do not go together, or ask for more memory than there is."""
 
 
 def load_stored(model_class: Any, folder: Path) -> Any:
@@ -45,7 +57,7 @@ def save_stored(model: Any, folder: Path, *, shard: str = SHARD, writes: bool = 
     others one tensor.
     """
     state = model.state_dict()
-    expected = {name: tuple(value.shape) for name, value in state.items()}
+    expected = _shapes_of(model)
     empty = {name: torch.empty(value.shape, dtype=value.dtype, device="meta") for name, value in state.items()}
     plan = split_torch_state_dict_into_shards(
         empty, filename_pattern=f"{NAME}{{suffix}}.safetensors", max_shard_size=shard
@@ -87,10 +99,45 @@ def require_fitting(model_class: Any, folder: Path) -> None:
     Raises:
         RecipeError: as `load_stored`.
     """
-    with torch.device("meta"):
+    with fitting(folder), torch.device("meta"):
         network = model_class.from_config(_config(folder))
-    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    expected = _shapes_of(network)
     require_shapes(expected, stored_shapes(folder), network=f"{model_class.__name__} of config.json", place=folder)
+
+
+def load_built(build: Callable[[], Any], file: Path) -> Any:
+    """Return what `build` makes, with the weights of a file: it is built for good once they are known to be its own.
+
+    Raises:
+        RecipeError: it cannot be built (CR164), the file is damaged (CR621), or holds other weights (CR620).
+    """
+    with fitting(file):
+        with torch.device("meta"):
+            empty = build()
+        require_shapes(_shapes_of(empty), _shapes(file), network=type(empty).__name__, place=file)
+        built = build()
+        built.load_state_dict(load_file(file))
+    return built
+
+
+@contextmanager
+def fitting(place: Path) -> Iterator[None]:
+    """Tell what goes wrong in building from stored settings: they are of another model, or somebody made them up (CR164)."""
+    try:
+        yield
+    except _UNFIT as error:
+        fail(
+            "CR164",
+            "the files of the model do not make one",
+            place=Place(file=visible(str(place))),
+            expected="configurations and weights of one model, as they were saved together",
+            found=visible(f"{type(error).__name__}: {error}".splitlines()[0])[:200],
+            hint="get the model again, or another one",
+        )
+
+
+def _shapes_of(module: Any) -> Shapes:
+    return {name: tuple(value.shape) for name, value in module.state_dict().items()}
 
 
 def require_shapes(expected: Shapes, found: Shapes, *, network: str, place: Path) -> None:
@@ -148,10 +195,8 @@ def _shapes(path: Path) -> Shapes:
     if not path.is_file():
         _unreadable(path, "no such file")
     try:
-        with safe_open(path, framework="pt") as file:
-            names = file.keys()
-            return {name: tuple(file.get_slice(name).get_shape()) for name in names}
-    except (SafetensorError, OSError) as error:
+        return {name: tensor.shape for name, tensor in read_header(path).items()}
+    except (ValueError, OSError) as error:
         _unreadable(path, str(error))
 
 

@@ -11,6 +11,7 @@ from cosmos_recipes.backbones.hub import commit_of
 from cosmos_recipes.backbones.weights import SHIPPED, Weights, is_checkpoint
 from cosmos_recipes.backbones.zoo import ZooEntry, zoo
 from cosmos_recipes.compiler.gpus import GPUS, Gpu
+from cosmos_recipes.compiler.trained import require_sound
 from cosmos_recipes.conditioning.base import Head, heads
 from cosmos_recipes.data.contract import Schema, load_schema
 from cosmos_recipes.data.dataset import BoundDataset, Mixture, load_mixture
@@ -128,6 +129,7 @@ def _weights(loaded: LoadedRecipe, backbone: ZooEntry, ask_hub: bool) -> Weights
             found=said,
             hint="name the `package` folder of a run, a folder in `published`, or a diffusers pipeline",
         )
+    require_sound(weights.folder)
     return weights
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from cosmos_recipes.compiler.resolve import Resolved
+from cosmos_recipes.compiler.trained import read_config
 from cosmos_recipes.conditioning.base import heads
 from cosmos_recipes.diagnostics import Place, Problem, nearest
 
@@ -90,14 +90,14 @@ def _map(resolved: Resolved) -> Iterator[Problem]:
 
 def _weights(resolved: Resolved) -> Iterator[Problem]:
     """Whether a head of views that was trained already was made for these views and this attention."""
-    file = resolved.weights.folder / "cosmos_recipe.json" if resolved.weights else None
-    trained = json.loads(file.read_text(encoding="utf-8")) if file and file.is_file() else {}
-    if trained.get("head") != resolved.head.name or not resolved.head.of_views:
+    weights = resolved.weights
+    trained = read_config(weights.folder) if weights and not weights.is_pipeline else None
+    if trained is None or trained.head != resolved.head.name or not resolved.head.of_views:
         return
     attention = resolved.loaded.recipe.conditioning.attention or "full"
     theirs, ours = (
         f"{', '.join(views)}, with {how} attention"
-        for views, how in ((trained["views"], trained["attention"]), (resolved.views, attention))
+        for views, how in ((trained.views, trained.attention), (resolved.views, attention))
     )
     if theirs != ours:
         yield Problem(

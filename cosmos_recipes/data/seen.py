@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cosmos_recipes.data.index import ClipIndex
 from cosmos_recipes.data.statistics import FILE as NORMALISATION
 from cosmos_recipes.data.statistics import Normaliser, normalisers
 from cosmos_recipes.files import write_json
+from cosmos_recipes.recipe.json_object import read_json_object, refuse
 
 FILE = "data.json"
+INTRINSICS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +41,20 @@ def read_seen(model: Path) -> SeenData | None:
     """Return what `write_seen` wrote; None for a model from before it was kept."""
     if not (model / FILE).exists():
         return None
-    said = json.loads((model / FILE).read_text(encoding="utf-8"))
-    return SeenData(normalisers=normalisers(said["normalise"]), intrinsics=said["intrinsics"])
+    said = read_json_object(model / FILE)
+    try:
+        return SeenData(normalisers=normalisers(said["normalise"]), intrinsics=_intrinsics(said["intrinsics"]))
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        refuse(model / FILE, f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+def _intrinsics(said: Any) -> list[Any] | None:
+    """Return intrinsics as they were written; raises ValueError for what are none."""
+    if said is None:
+        return None
+    if np.asarray(said, np.float64).shape[-1:] != (INTRINSICS,):
+        raise ValueError("intrinsics that are not four numbers for each view")
+    return list(said)
 
 
 def _first_intrinsics(index: ClipIndex) -> list[Any] | None:

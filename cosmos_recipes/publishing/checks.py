@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cosmos_recipes.diagnostics import Problem
+from cosmos_recipes.backbones.headers import read_header
+from cosmos_recipes.diagnostics import Problem, RecipeError
 from cosmos_recipes.publishing.files import allowed
+from cosmos_recipes.recipe.json_object import read_json_object
 
 _PICKLES = frozenset({".bin", ".ckpt", ".dill", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"})
 _CARD_HEAD = re.compile(r"---\n(.*?\n)---\n", re.DOTALL)
@@ -46,11 +47,9 @@ def check_name(path: str) -> Iterator[Problem]:
 
 def check_weights(folder: Path, path: str) -> Iterator[Problem]:
     """A safetensors file that is damaged or something else (CR705)."""
-    from safetensors import SafetensorError
-
     try:
         tensor_names(folder / path)
-    except SafetensorError as error:
+    except ValueError as error:
         yield _problem(
             "CR705", "a weights file cannot be read", path, found=str(error), expected="a whole safetensors file",
             hint="make the package again; if this repeats, look at the disk",
@@ -61,25 +60,24 @@ def tensor_names(path: Path) -> frozenset[str]:
     """Return the names of the tensors in a safetensors file.
 
     Raises:
-        SafetensorError: the file is cut short, damaged or of another kind.
+        ValueError: the file is cut short, damaged or of another kind.
     """
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
-        return frozenset(file.keys())
+    return frozenset(read_header(path))
 
 
 def check_index(folder: Path, path: str) -> Iterator[Problem]:
     """An index that names shards or tensors that are not there, or leaves some out (CR706)."""
-    from safetensors import SafetensorError
-
     place = (folder / path).parent
     try:
-        named = _shards(json.loads((folder / path).read_text(encoding="utf-8")))
+        named = _shards(read_json_object(folder / path))
         held = {shard.name: tensor_names(shard) for shard in place.glob("*.safetensors")}
-    except (UnicodeDecodeError, ValueError, SafetensorError) as error:
+    except (ValueError, RecipeError) as error:
         yield _problem(
-            "CR706", "the index of the weights cannot be read", path, found=str(error), hint="make the package again"
+            "CR706",
+            "the index of the weights cannot be read",
+            path,
+            found=_reason(error),
+            hint="make the package again",
         )
         return
     for shard in sorted(named.keys() | held.keys()):
@@ -98,11 +96,11 @@ def check_index(folder: Path, path: str) -> Iterator[Problem]:
 
 
 def check_json(folder: Path, path: str) -> Iterator[Problem]:
-    """A configuration that is not JSON (CR707)."""
+    """A configuration that is not JSON, or says what no model has (CR707)."""
     try:
-        json.loads((folder / path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        yield _problem("CR707", "a JSON file cannot be read", path, found=str(error), hint="make the package again")
+        read_json_object(folder / path)
+    except RecipeError as error:
+        yield _problem("CR707", "a JSON file cannot be read", path, found=_reason(error), hint="make the package again")
 
 
 def check_card(folder: Path, path: str) -> Iterator[Problem]:
@@ -122,6 +120,10 @@ def check_card(folder: Path, path: str) -> Iterator[Problem]:
         yield _problem(
             "CR709", "the head of the model card cannot be read", path, found=reason, hint="make the package again"
         )
+
+
+def _reason(error: Exception) -> str:
+    return error.problems[0].found if isinstance(error, RecipeError) else str(error)
 
 
 def _shards(index: Any) -> dict[str, set[str]]:

@@ -31,6 +31,7 @@ from cosmos_recipes.publishing.files import (
 )
 from cosmos_recipes.publishing.licences import licence_text
 from cosmos_recipes.publishing.secret_scan import check_secrets
+from cosmos_recipes.recipe.json_object import parse_json_object
 
 REQUIRED = {
     "model": ("cosmos_recipe.json", *(f"{part}/config.json" for part in PARTS[:2]), "head/model.safetensors"),
@@ -38,6 +39,8 @@ REQUIRED = {
     "evaluation": ("metrics.json", "report.html"),
 }  # fmt: skip
 _LARGEST_MANIFEST_BYTES = 10_000_000
+_MOST_FILES = 10_000
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,13 +163,25 @@ def manifest_files(text: str) -> dict[str, dict[str, Any]]:
     Raises:
         ValueError: not JSON, or not a manifest of this form.
     """
-    manifest = json.loads(text)
-    files: Any = manifest.get("files") if isinstance(manifest, dict) and manifest.get("format") == 1 else None
+    try:
+        manifest = parse_json_object(text)
+    except RecursionError:
+        raise ValueError("JSON that is nested deeply") from None
+    files: Any = manifest.get("files") if manifest.get("format") == 1 else None
     if not isinstance(files, dict):
         raise ValueError("no manifest of format 1")
-    if not all(isinstance(entry, dict) and entry.keys() == {"sha256", "size_bytes"} for entry in files.values()):
+    if len(files) > _MOST_FILES:
+        raise ValueError(f"{len(files):,} files")
+    if not all(_is_entry(entry) for entry in files.values()):
         raise ValueError("a file without its sha256 and size_bytes")
     return files
+
+
+def _is_entry(entry: Any) -> bool:
+    if not isinstance(entry, dict) or entry.keys() != {"sha256", "size_bytes"}:
+        return False
+    digest, size = entry["sha256"], entry["size_bytes"]
+    return isinstance(digest, str) and bool(_SHA256.fullmatch(digest)) and type(size) is int and size >= 0
 
 
 def _choose(origins: dict[str, Path]) -> dict[str, Path]:

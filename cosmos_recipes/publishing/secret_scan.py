@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from cosmos_recipes.backbones.headers import LARGEST_HEADER_BYTES
 from cosmos_recipes.diagnostics import Problem
 from cosmos_recipes.diagnostics.secrets import secrets_in_bytes
 
@@ -20,8 +21,6 @@ _SHORTEST_SECRET = 16
 _PIECE_BYTES = 1 << 20
 _OVERLAP_BYTES = 1 << 12
 """Longer than any secret, so that one which lies across two pieces is whole in the second."""
-_LONGEST_HEADER_BYTES = 100_000_000
-"""What the safetensors format itself allows."""
 
 
 def check_secrets(folder: Path, path: str) -> Iterator[Problem]:
@@ -78,7 +77,7 @@ def _bytes_to_read(opened: BinaryIO, file: Path) -> int:
     if file.suffix != ".safetensors":
         return size
     header = int.from_bytes(opened.read(8), "little")
-    return min(header, size, _LONGEST_HEADER_BYTES)
+    return min(header, size, LARGEST_HEADER_BYTES)
 
 
 def _secret_variables() -> Iterator[tuple[str, bytes]]:

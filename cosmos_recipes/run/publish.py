@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,11 +11,13 @@ from cosmos_recipes.compiler.compile import read_plan
 from cosmos_recipes.compiler.licences import origins_of, sharing_note
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
+from cosmos_recipes.evaluation.measured import read_metrics
 from cosmos_recipes.publishing.card.usage import command
 from cosmos_recipes.publishing.files import MANIFEST
 from cosmos_recipes.publishing.package import Package, address, inspect_package
 from cosmos_recipes.publishing.publish import LOCAL, Target, local_name, send
 from cosmos_recipes.publishing.receipt import Receipt, Verified
+from cosmos_recipes.recipe.json_object import refuse
 from cosmos_recipes.run.folder import RunFolder, only_process
 from cosmos_recipes.run.published import HUB
 from cosmos_recipes.run.references import find, find_model
@@ -66,7 +67,9 @@ class Publication:
         """Return what forbids to publish this, found without asking anybody, besides what is wrong with its files."""
         from cosmos_recipes.evaluation.gate import check_gate
 
-        metrics = json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
+        metrics = read_metrics(self.folder / "metrics.json")
+        if not metrics:
+            refuse(self.folder / "metrics.json", "no figures of an evaluation")
         return (*check_gate(self.plan.gate, metrics), *self.target.problems(self.plan))
 
 

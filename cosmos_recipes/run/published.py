@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from cosmos_recipes.backbones import hub
+from cosmos_recipes.compiler.trained import read_config
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, visible
 from cosmos_recipes.files import sha256
 from cosmos_recipes.publishing import checks
@@ -79,11 +81,14 @@ def from_hub(reference: str, *, weights: bool) -> Published:
         _fail_hub(reference, expected="hf://owner/name, or hf://owner/name@revision", found=reference)
     repo = match["repo"]
     try:
-        commit = hub.pin(repo, match["revision"] or MAIN, file=MANIFEST)
+        revision = match["revision"] or MAIN
+        _require_small_manifest(reference, repo, revision)
+        commit = hub.pin(repo, revision, file=MANIFEST)
         folder = hub.fetch_files(repo, commit, [MANIFEST])
         name = f"{HUB}{repo}@{commit}"
         files = _listed(folder, name)
         names = [path for path in files if wanted(path, weights=weights)]
+        require_as_listed(name, hub.missing_bytes(repo, commit, names), files)
         hub.fetch_files(repo, commit, names)
     except hub.failures() as error:
         _refuse(reference, error)
@@ -114,9 +119,9 @@ def from_package(folder: Path) -> Published:
         RecipeError: it is no package (CR246).
     """
     name = str(folder.resolve())
-    return Published(
-        name=name, repository=folder.resolve().name, folder=folder, commit=None, files=_listed(folder, name)
-    )
+    files = _listed(folder, name)
+    read_config(folder)
+    return Published(name=name, repository=folder.resolve().name, folder=folder, commit=None, files=files)
 
 
 def _commit(path: Path, revision: str) -> str:
@@ -155,6 +160,47 @@ def _verify(found: Published, names: list[str]) -> None:
     problems = [problem for name in names if (problem := _difference(found, name))]
     if problems:
         raise RecipeError(*problems)
+    read_config(found.folder)
+
+
+def _require_small_manifest(reference: str, repo: str, revision: str) -> None:
+    """Refuse a manifest that is too large to be one, before it is fetched; without the Hub, the cache's is looked at later."""
+    with suppress(*hub.failures()):
+        size = hub.size_bytes(repo, revision, MANIFEST)
+        if size > _LARGEST_MANIFEST_BYTES:
+            expected = f"{MANIFEST} of at most {_LARGEST_MANIFEST_BYTES // 10**6} MB"
+            _fail_package(reference, expected=expected, found=f"one of {size / 1e6:,.0f} MB, which was not fetched")
+
+
+def require_as_listed(name: str, sizes: Mapping[str, int], files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse files that are not as large as the manifest says, or that there is no room for, before any is fetched.
+
+    `sizes` are what the Hub says of the files to be fetched, in bytes; `files` is all that the manifest lists.
+
+    Raises:
+        RecipeError: there is other content than is listed, or no room for it (CR163).
+    """
+    other = {path: size for path, size in sizes.items() if size != files[path]["size_bytes"]}
+    hint = "nothing of it was fetched; ask who published it, or name another revision"
+    problems = [
+        Problem(
+            code="CR163",
+            message=f"the Hub has another file than the manifest of the package lists: {path}",
+            place=Place(file=name),
+            expected=f"{files[path]['size_bytes']:,} bytes",
+            found=f"{size:,} bytes",
+            hint=hint,
+        )
+        for path, size in other.items()
+    ]
+    if problems:
+        raise RecipeError(*problems)
+    needed, free = sum(sizes.values()), hub.free_bytes()
+    if needed > free:
+        expected = f"{needed / 1e9:,.1f} GB of room for {len(sizes)} files"
+        hint = "make room, or let HF_HOME name a larger disk; nothing of it was fetched"
+        message = "there is no room for what would be fetched"
+        fail("CR163", message, place=Place(file=name), expected=expected, found=f"{free / 1e9:,.1f} GB", hint=hint)
 
 
 def _difference(found: Published, name: str) -> Problem | None:

@@ -53,8 +53,6 @@ def sample(request: SampleRequest, *, progress: Progress | None = None) -> Sampl
     Raises:
         RecipeError: the model cannot be had (CR260, CR261), or cannot do what is asked (CR262 to CR269).
     """
-    from cosmos_recipes.run.sampling.rollout import roll_out
-
     progress = progress or Silent()
     opened = open_model(request.model, runs=request.runs)
     require_taken(request, opened.config.head)
@@ -65,6 +63,8 @@ def sample(request: SampleRequest, *, progress: Progress | None = None) -> Sampl
         fewest = opened.config.fewest_given_frames or opened.config.given_frames
         given = read_given(request, opened.config.views, _clip(opened, timeline), fewest=fewest, folder=Path(folder))
         controls = read_controls(request, opened, given, timeline)
+    from cosmos_recipes.run.sampling.rollout import roll_out
+
     progress("loading the model", 0, 0)
     model = _load(opened, request)
     video_VCTHW = roll_out(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,49 +18,21 @@ from torch import Tensor, nn
 from cosmos_recipes.backbones.adapters import adapt, is_adapted, load_network, merge, save_adapters
 from cosmos_recipes.backbones.networks import build_network
 from cosmos_recipes.backbones.objectives import Sampling, objective_entry
-from cosmos_recipes.backbones.stored import gathered, save_config, save_stored
+from cosmos_recipes.backbones.stored import fitting, gathered, load_built, save_config, save_stored
 from cosmos_recipes.backbones.tokenizers import build_tokenizer, load_tokenizer
 from cosmos_recipes.backbones.weights import Weights, require_unchanged
-from cosmos_recipes.backbones.zoo import Family as FamilyName
 from cosmos_recipes.backbones.zoo import TextEntry
 from cosmos_recipes.compiler.plan import BackbonePlan, Plan
 from cosmos_recipes.compiler.shape import latent_frames
-from cosmos_recipes.conditioning.base import Attention, Surroundings
+from cosmos_recipes.compiler.trained import WorldModelConfig, read_config, require_sound
+from cosmos_recipes.conditioning.base import Surroundings
 from cosmos_recipes.conditioning.base import head as find_head
-from cosmos_recipes.recipe.spec import Layout
 from cosmos_recipes.training.families import Family
 from cosmos_recipes.training.frames import apart, together
 from cosmos_recipes.training.losses import Losses
 
 if TYPE_CHECKING:
     from cosmos_recipes.conditioning.networks import Control
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorldModelConfig:
-    """What is needed, besides the weights, to run a world model: `cosmos_recipe.json` of a package.
-
-    `base` says which weights the network's adapters are for, and their sha256; a network without adapters has none.
-    """
-
-    head: str
-    text: dict[str, Any]
-    objective: dict[str, Any]
-    given_frames: int
-    rate_hz: float
-    fewest_given_frames: int | None = None
-    dropout: float = 0.0
-    family: FamilyName = "diffusion"
-    task: str = "general"
-    clip: dict[str, int] = field(default_factory=dict)
-    numbers: dict[str, int] = field(default_factory=dict)
-    rates_hz: dict[str, float] = field(default_factory=dict)
-    views: tuple[str, ...] = ()
-    attention: Attention | None = None
-    layout: Layout | None = None
-    sees: dict[str, tuple[str, ...]] | None = None
-    enters: str | None = None
-    base: dict[str, str | None] | None = None
 
 
 class WorldModel(nn.Module):
@@ -268,20 +239,16 @@ class WorldModel(nn.Module):
         `base` is the folder of the model that adapters are for, if it is not where they were trained.
 
         Raises:
-            RecipeError: that model is gone or another one (CR607), or the adapters do not fit it (CR608).
+            RecipeError: that model is gone or another one (CR607), or the adapters do not fit it (CR608); or the files are
+                not those of one model (CR161, CR162, CR164, CR620, CR621).
         """
+        require_sound(folder)
         config = read_config(folder)
-        transformer, tokenizer = load_network(folder, base=base), load_tokenizer(folder / "tokenizer")
-        head = find_head(config.head).build(surroundings(config, transformer.config, tokenizer))
-        head.load_state_dict(load_file(folder / "head" / "model.safetensors"))
-        return cls(config, transformer=transformer, tokenizer=tokenizer, head=head).eval()
-
-
-def read_config(folder: Path) -> WorldModelConfig:
-    """Return what a model's folder says of it."""
-    said = json.loads((folder / "cosmos_recipe.json").read_text())
-    sees = {view: tuple(seen) for view, seen in said["sees"].items()} if said.get("sees") else None
-    return WorldModelConfig(**{**said, "views": tuple(said.get("views", ())), "sees": sees})
+        with fitting(folder):
+            transformer, tokenizer = load_network(folder, base=base), load_tokenizer(folder / "tokenizer")
+            around = surroundings(config, transformer.config, tokenizer)
+            head = load_built(lambda: find_head(config.head).build(around), folder / "head" / "model.safetensors")
+            return cls(config, transformer=transformer, tokenizer=tokenizer, head=head).eval()
 
 
 def surroundings(config: WorldModelConfig, architecture: Mapping[str, Any], tokenizer: Any) -> Surroundings:
@@ -321,10 +288,10 @@ def _started(backbone: BackbonePlan, config: WorldModelConfig, head: nn.Module) 
     _begin(head, transformer)
     if weights.is_pipeline:
         return transformer
-    theirs = json.loads((folder / "cosmos_recipe.json").read_text())
-    begins = getattr(head, "text", None) if theirs["head"] == "text" else None
-    enters = [kind.entry(chosen, config.family) for chosen in (theirs.get("enters"), config.enters)]
-    if theirs["head"] == config.head and enters[0] == enters[1]:
+    theirs = read_config(folder)
+    begins = getattr(head, "text", None) if theirs.head == "text" else None
+    enters = [kind.entry(chosen, config.family) for chosen in (theirs.enters, config.enters)]
+    if theirs.head == config.head and enters[0] == enters[1]:
         begins = head
     if begins is not None:
         begins.load_state_dict(load_file(folder / "head" / "model.safetensors"))

@@ -60,8 +60,9 @@ def test_a_trained_head_of_views_is_taken_for_the_same_views_alone(load: Load, t
     """Otherwise a run ends in an error of torch about shapes, or takes the left camera for the right one."""
     base = Weights(label="shipped:tiny-diffusion")
     shutil.copytree(base.folder, tmp_path / "model")
+    config = tmp_path / "model" / "cosmos_recipe.json"
     trained = {"head": "views", "views": ["front", "left"], "attention": "full"}
-    (tmp_path / "model" / "cosmos_recipe.json").write_text(json.dumps(trained), encoding="utf-8")
+    config.write_text(json.dumps({**json.loads(config.read_text()), **trained}), encoding="utf-8")
     source = "source: {kind: world, world: cell, episodes: 4, held_out: 2}"
     found = []
     for views in ("front: front, left: left", "left: left, front: front"):

@@ -17,10 +17,11 @@ from PIL import Image
 from cosmos_recipes.backbones.diffusion import build_transformer
 from cosmos_recipes.backbones.tokenizers.pca import PcaTokenizer
 from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.compiler.trained import WorldModelConfig
 from cosmos_recipes.conditioning.base import head
 from cosmos_recipes.evaluation.video import write_mp4
 from cosmos_recipes.publishing.package import Package
-from cosmos_recipes.training.world_model import WorldModel, WorldModelConfig, surroundings
+from cosmos_recipes.training.world_model import WorldModel, surroundings
 
 FRAMES, SIZE = 9, 32
 METRICS = {

@@ -9,11 +9,23 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+
+import torch
+
+from cosmos_recipes.cli.main import main
 
 SLOWEST_S = 20
 MOST_BYTES = 1_500_000_000
 _KILOBYTE = 1024
+_IMPORTED = (
+    "cosmos_recipes.compiler.compile", "cosmos_recipes.data.checks", "cosmos_recipes.data.decode.pyav", "cosmos_recipes.evaluation.evaluate",
+    "cosmos_recipes.gallery.build", "cosmos_recipes.run.croissant", "cosmos_recipes.run.dataset", "cosmos_recipes.run.difference",
+    "cosmos_recipes.run.evaluation", "cosmos_recipes.run.preview", "cosmos_recipes.run.publish", "cosmos_recipes.run.run", "cosmos_recipes.run.sample",
+    "cosmos_recipes.run.sampling.rollout", "cosmos_recipes.training.world_model", "huggingface_hub.file_download", "pyarrow.dataset", "pyarrow.parquet",
+)  # fmt: skip
+"""What commands import when they begin, and none of them has to here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +48,6 @@ def command(arguments: Sequence[str], *, folder: Path, environment: dict[str, st
     """Run `cosmos-recipe ARGUMENTS` in a folder."""
 
     def body() -> None:
-        from cosmos_recipes.cli.main import main
-
         sys.argv = ["cosmos-recipe", *arguments]
         main()
 
@@ -46,6 +56,8 @@ def command(arguments: Sequence[str], *, folder: Path, environment: dict[str, st
 
 def limited(body: Callable[[], None], name: tuple[str, ...], *, folder: Path, environment: dict[str, str]) -> Outcome:
     """Run a function in a process of its own, as a program whose end is that of the function."""
+    for name in _IMPORTED:
+        import_module(name)
     output = folder.parent / f"{folder.name}.output"
     began_s = time.monotonic()
     child = os.fork()
@@ -77,6 +89,8 @@ def _become(body: Callable[[], None], folder: Path, output: Path, environment: d
         limit_bytes = used_bytes + 2 * MOST_BYTES
         resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        # The threads of whoever forked are not here.
+        torch.set_num_threads(1)
         body()
         code = 0
     except SystemExit as end:

@@ -12,10 +12,10 @@ from typing import Any, ClassVar, Self
 
 import torch
 from diffusers import AutoencoderKLCosmos, AutoencoderKLWan
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from cosmos_recipes.backbones.stored import load_stored
+from cosmos_recipes.backbones.stored import load_built, load_stored
 from cosmos_recipes.diagnostics import Place, fail
 
 
@@ -111,8 +111,8 @@ class AutoencoderTokenizer(nn.Module):
         """Read what `save_pretrained` wrote."""
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         del config["tokenizer"]
-        autoencoder = cls.autoencoder_class.from_config(config.pop("autoencoder"))
-        autoencoder.load_state_dict(load_file(folder / "model.safetensors"))
+        settings = config.pop("autoencoder")
+        autoencoder = load_built(lambda: cls.autoencoder_class.from_config(settings), folder / "model.safetensors")
         return cls(**config, autoencoder=autoencoder.eval())
 
 

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from cosmos_recipes.backbones import hub
 from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.files import sha256
+from cosmos_recipes.recipe.paths import repository_of
 
 ENCODER, DECODER = "encoder.jit", "decoder.jit"
 LEVELS = (8, 8, 8, 5, 5, 5)
@@ -121,8 +122,8 @@ class CosmosDiscreteTokenizer(nn.Module):
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         expected, place = config.pop("sha256"), Path(config.pop("_name_or_path", ""))
         del config["tokenizer"]
-        # A relative path could lead to programs that came with the model.
-        if not (place.is_absolute() and _hashes(place).keys() == {ENCODER, DECODER}):
+        # A path that came with a model could lead to programs that came with it too.
+        if not (place.is_absolute() and repository_of(folder) is None and _hashes(place).keys() == {ENCODER, DECODER}):
             place = _fetched(config["hub_id"], config["revision"])
         if (found := _hashes(place)) != expected:
             _another(place, *(", ".join(f"{name} {each[name][:12]}" for name in each) for each in (expected, found)))

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Self
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from cosmos_recipes.backbones.stored import load_built
 from cosmos_recipes.backbones.tokenizers.patches import patches_of, video_of
 
 ITERATIONS = 12
@@ -128,12 +130,11 @@ class KMeansTokenizer(nn.Module):
         save_file({name: value.half() for name, value in self.state_dict().items()}, folder / "model.safetensors")
 
     @classmethod
-    def from_pretrained(cls, folder: Path) -> KMeansTokenizer:
+    def from_pretrained(cls, folder: Path) -> Self:
         """Read what `save_pretrained` wrote."""
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         del config["tokenizer"]
-        tokenizer = cls(**config)
-        tokenizer.load_state_dict(load_file(folder / "model.safetensors"))
+        tokenizer: Self = load_built(lambda: cls(**config), folder / "model.safetensors")
         return tokenizer
 
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from cosmos_recipes.evaluation.estimators.tracks import Frames
-from cosmos_recipes.training.frames import apart
+    from cosmos_recipes.evaluation.estimators.tracks import Frames
 
 Row = Mapping[str, Any]
 
@@ -58,6 +58,8 @@ class Video:
     @property
     def views(self) -> list[Frames]:
         """The RGB frames (T, H, W, 3) of each view."""
+        from cosmos_recipes.training.frames import apart
+
         apart_VCTHW = apart(self.video_CTHW[None], len(self.setting.views) or 1)
         return [view.permute(1, 2, 3, 0).contiguous().cpu().numpy() for view in apart_VCTHW]
 

@@ -10,6 +10,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from cosmos_recipes.backbones.headers import read_header
 from cosmos_recipes.backbones.tokenizers import is_elsewhere
 from cosmos_recipes.data.seen import SeenData, read_seen
 from cosmos_recipes.publishing.files import walk
@@ -72,12 +73,8 @@ def _yaml(path: Path) -> Mapping[str, Any]:
 
 
 def _numbers(path: Path) -> int:
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="numpy") as file:
-            names = file.keys()
-            return sum(prod(file.get_slice(name).get_shape()) for name in names)
-    except SafetensorError:
+        return sum(prod(tensor.shape) for tensor in read_header(path).values())
+    except ValueError:
         # The package is looked through before it is anybody's.
         return 0

@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.compile import read_plan
 from cosmos_recipes.compiler.plan import EvaluatePlan, Plan
+from cosmos_recipes.compiler.trained import WorldModelConfig, read_config, require_sound
 from cosmos_recipes.data.seen import SeenData, read_seen
 from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.files import sha256
 from cosmos_recipes.recipe.spec import Evaluate
 from cosmos_recipes.run.references import Named, find_model
-
-if TYPE_CHECKING:
-    from cosmos_recipes.training.world_model import WorldModelConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +42,7 @@ class OpenModel:
         if not weights.is_whole:
             expected = "the folder of a model, or of a diffusers pipeline"
             fail("CR262", "there is no model to build on", expected=f"`--base` with {expected}", found=str(base))
+        require_sound(base)
         reads = weights.is_pipeline and is_frozen(self.config.text["encoder"])
         if self.config.base is None and not reads:
             hint = "leave `--base` out"
@@ -82,9 +81,8 @@ def open_model(reference: str, *, runs: Path) -> OpenModel:
 
 def opened(named: Named) -> OpenModel:
     """Return a model that was found, with what is known of it."""
-    from cosmos_recipes.training.world_model import read_config
-
     assert named.model is not None
+    require_sound(named.model)
     return OpenModel(
         folder=named.model,
         pinned=named.pinned,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from cosmos_recipes.training.world_model import WorldModelConfig
+    from cosmos_recipes.compiler.trained import WorldModelConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,8 +72,9 @@ def _other_code(run: Path) -> None:
 
 
 def _other_base(run: Path) -> None:
-    with (run.parent / "base" / "head" / "model.safetensors").open("ab") as file:
-        file.write(b" ")
+    weights = run.parent / "base" / "head" / "model.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
 
 def _other_plan(run: Path) -> None:
@@ -179,7 +180,9 @@ def _published(run: Path) -> Path:
     """A folder with the Hub's layout, whose package has no weights, so that nothing has to be trained for it."""
     snapshot = run.parent / "arm" / "snapshots" / ("a" * 40)
     shutil.copytree(run, snapshot)
-    (snapshot / "cosmos_recipe.json").write_text("{}")
+    shutil.copyfile(
+        Weights(label="shipped:tiny-diffusion").folder / "cosmos_recipe.json", snapshot / "cosmos_recipe.json"
+    )
     (run.parent / "arm" / "refs").mkdir()
     (run.parent / "arm" / "refs" / "main").write_text("a" * 40)
     files = {

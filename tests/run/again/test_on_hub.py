@@ -120,3 +120,25 @@ def test_a_link_in_a_published_folder_leads_nowhere(on_hub: OnHub, tmp_path: Pat
     assert done.returncode == 2
     assert "a link out of the package in recipe.yaml" in done.stderr
     assert "canary" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("path", ["recipe.lock", "transformer/diffusion_pytorch_model.safetensors"])
+def test_what_is_larger_than_the_manifest_says_is_not_fetched(path: str, on_hub: OnHub, tmp_path: Path) -> None:
+    tree = on_hub.hub.store.repos[REPO].head.tree
+    larger = Blob(tree[path].content + bytes(1000), large=False)
+    wrong = on_hub.hub.store.repos["ada/larger"] = Repo("ada/larger", private=False)
+    wrong.add_commit("larger", {**tree, path: larger})
+    done = on_hub.call(tmp_path, "sample", "hf://ada/larger", "-o", "out.mp4")
+    assert done.returncode == 2
+    assert "CR163" in done.stderr and path in done.stderr
+    assert {path.name for path in (tmp_path / "home").rglob("snapshots/*/*")} == {"MANIFEST.json"}
+
+
+def test_a_manifest_that_is_none_for_its_size_is_not_fetched(on_hub: OnHub, tmp_path: Path) -> None:
+    tree = on_hub.hub.store.repos[REPO].head.tree
+    wrong = on_hub.hub.store.repos["ada/huge"] = Repo("ada/huge", private=False)
+    wrong.add_commit("huge", {**tree, "MANIFEST.json": Blob(bytes(11_000_000), large=False)})
+    done = on_hub.call(tmp_path, "show", "hf://ada/huge")
+    assert done.returncode == 2
+    assert "CR246" in done.stderr and "not fetched" in done.stderr
+    assert not [*(tmp_path / "home").rglob("MANIFEST.json")]

@@ -17,13 +17,14 @@ from torch import Tensor, nn
 
 from cosmos_recipes.backbones.diffusion import build_transformer
 from cosmos_recipes.backbones.tokenizers.pca import PcaTokenizer
+from cosmos_recipes.compiler.trained import WorldModelConfig
 from cosmos_recipes.training.chance import Chance, generator
 from cosmos_recipes.training.diffusion.choice import objective_of
 from cosmos_recipes.training.diffusion.estimator import Estimator
 from cosmos_recipes.training.diffusion.generation import guided, sample, truthful
 from cosmos_recipes.training.diffusion.network import network_of
 from cosmos_recipes.training.frames import beginning_with, first_BT
-from cosmos_recipes.training.world_model import WorldModel, WorldModelConfig
+from cosmos_recipes.training.world_model import WorldModel
 
 CHANNELS, STEPS, TOLERANCE = 4, 6, 1e-5
 ARCHITECTURE = {
