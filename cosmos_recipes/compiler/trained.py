@@ -16,7 +16,6 @@ from cosmos_recipes.backbones.weights import PARTS, PIPELINE_PARTS
 from cosmos_recipes.backbones.zoo import Family as FamilyName
 from cosmos_recipes.backbones.zoo import TextEntry
 from cosmos_recipes.conditioning.base import Attention, heads
-from cosmos_recipes.data.seen import read_seen
 from cosmos_recipes.diagnostics import nearest
 from cosmos_recipes.recipe.json_object import read_json_object, refuse
 from cosmos_recipes.recipe.spec import Layout
@@ -101,6 +100,9 @@ def require_sound(folder: Path) -> None:
     Raises:
         RecipeError: a configuration says what no model can mean (CR161), or weights have no sound header (CR162).
     """
+    # A recipe without such a folder is compiled without numpy.
+    from cosmos_recipes.data.seen import read_seen
+
     if (folder / CONFIG).exists():
         read_config(folder)
         read_seen(folder)
