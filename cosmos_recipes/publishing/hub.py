@@ -16,13 +16,11 @@ from cosmos_recipes.publishing.files import MANIFEST
 from cosmos_recipes.publishing.hub_connection import Connection, Head, Patience, is_content_of, quiet
 from cosmos_recipes.publishing.hub_errors import StrangeAnswer
 from cosmos_recipes.publishing.hub_readback import read_back
-from cosmos_recipes.publishing.package import Package, manifest_files
+from cosmos_recipes.publishing.package import LARGEST_MANIFEST_BYTES, Package, manifest_files
 from cosmos_recipes.publishing.receipt import Receipt, Verified
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationDelete
-
-_LARGEST_MANIFEST_BYTES = 10_000_000
 
 
 def preflight(
@@ -156,7 +154,7 @@ class Branch:
     def _published_before(self, head: Head) -> set[str]:
         """Return the files that the manifest at `head` lists: what was published before."""
         entry = head.files.get(MANIFEST)
-        if entry is None or entry.size > _LARGEST_MANIFEST_BYTES:
+        if entry is None or entry.size > LARGEST_MANIFEST_BYTES:
             return set()
         content = b"".join(self.hub.stream(MANIFEST, head.commit))
         if not is_content_of(entry, content):

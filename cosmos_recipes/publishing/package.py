@@ -38,7 +38,7 @@ REQUIRED = {
     "run": ("recipe.yaml", "recipe.lock", "plan.yaml"),
     "evaluation": ("metrics.json", "report.html"),
 }  # fmt: skip
-_LARGEST_MANIFEST_BYTES = 10_000_000
+LARGEST_MANIFEST_BYTES = 10_000_000
 _MOST_FILES = 10_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -237,7 +237,7 @@ def _base(plan: Plan) -> str | None:
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     hint = "name a folder that the package stage made, or make it again"
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST_MANIFEST_BYTES:
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST_MANIFEST_BYTES:
         fail("CR710", f"there is no package here: {folder}", expected=f"a folder with {MANIFEST}", hint=hint)
     text = path.read_text(encoding="utf-8", errors="replace")
     try:

@@ -18,7 +18,7 @@ from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, visibl
 from cosmos_recipes.files import sha256
 from cosmos_recipes.publishing import checks
 from cosmos_recipes.publishing.files import MANIFEST, allowed
-from cosmos_recipes.publishing.package import manifest_files
+from cosmos_recipes.publishing.package import LARGEST_MANIFEST_BYTES, manifest_files
 
 HUB = "hf://"
 DOCUMENTS = ("recipe.yaml", "recipe.lock", "plan.yaml", "metrics.json", "cosmos_recipe.json")
@@ -28,7 +28,6 @@ MAIN = "main"
 _REFERENCE = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[\w./-]+))?")
 _TAG = re.compile(r"[\w.-]+")
 _UNSAFE = ("CR702", "CR703")
-_LARGEST_MANIFEST_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +138,7 @@ def _listed(folder: Path, name: str) -> dict[str, dict[str, Any]]:
     """Return what the manifest lists: no path of it leads out of the package, and none is a pickle."""
     manifest = folder / MANIFEST
     expected = f"what `cosmos-recipe run` or `publish` makes, with {MANIFEST}"
-    if not manifest.is_file() or manifest.stat().st_size > _LARGEST_MANIFEST_BYTES:
+    if not manifest.is_file() or manifest.stat().st_size > LARGEST_MANIFEST_BYTES:
         _fail_package(name, expected=expected, found=f"no {MANIFEST}")
     try:
         files = manifest_files(manifest.read_text(encoding="utf-8"))
@@ -167,8 +166,8 @@ def _require_small_manifest(reference: str, repo: str, revision: str) -> None:
     """Refuse a manifest that is too large to be one, before it is fetched; without the Hub, the cache's is looked at later."""
     with suppress(*hub.failures()):
         size = hub.size_bytes(repo, revision, MANIFEST)
-        if size > _LARGEST_MANIFEST_BYTES:
-            expected = f"{MANIFEST} of at most {_LARGEST_MANIFEST_BYTES // 10**6} MB"
+        if size > LARGEST_MANIFEST_BYTES:
+            expected = f"{MANIFEST} of at most {LARGEST_MANIFEST_BYTES // 10**6} MB"
             _fail_package(reference, expected=expected, found=f"one of {size / 1e6:,.0f} MB, which was not fetched")
 
 
