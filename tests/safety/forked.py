@@ -17,7 +17,7 @@ import torch
 from cosmos_recipes.cli.main import main
 
 SLOWEST_S = 20
-MOST_BYTES = 1_500_000_000
+MOST_BYTES = 500_000_000
 _KILOBYTE = 1024
 _IMPORTED = (
     "cosmos_recipes.compiler.compile", "cosmos_recipes.data.checks", "cosmos_recipes.data.decode.pyav", "cosmos_recipes.evaluation.evaluate",
@@ -36,7 +36,8 @@ class Outcome:
     code: int
     output: bytes
     seconds: float
-    peak_bytes: int
+    grown_bytes: int
+    """The most memory it had at a time, without what it inherited from whoever forked it."""
 
     @property
     def text(self) -> str:
@@ -56,16 +57,22 @@ def command(arguments: Sequence[str], *, folder: Path, environment: dict[str, st
 
 def limited(body: Callable[[], None], name: tuple[str, ...], *, folder: Path, environment: dict[str, str]) -> Outcome:
     """Run a function in a process of its own, as a program whose end is that of the function."""
-    for name in _IMPORTED:
-        import_module(name)
+    for each in _IMPORTED:
+        import_module(each)
     output = folder.parent / f"{folder.name}.output"
-    began_s = time.monotonic()
+    began_s, inherited_bytes = time.monotonic(), _memory_bytes("RssAnon")
     child = os.fork()
     if child == 0:
         _become(body, folder, output, environment)
     code, peak_bytes = _wait(child, began_s)
     seconds = time.monotonic() - began_s
-    return Outcome(arguments=name, code=code, output=output.read_bytes(), seconds=seconds, peak_bytes=peak_bytes)
+    grown_bytes = peak_bytes - inherited_bytes
+    return Outcome(arguments=name, code=code, output=output.read_bytes(), seconds=seconds, grown_bytes=grown_bytes)
+
+
+def _memory_bytes(kind: str) -> int:
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines[kind].removesuffix("kB")) * _KILOBYTE
 
 
 def _wait(child: int, began_s: float) -> tuple[int, int]:
@@ -85,8 +92,7 @@ def _become(body: Callable[[], None], folder: Path, output: Path, environment: d
         os.chdir(folder)
         os.environ.update(environment)
         _redirect(output)
-        used_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        limit_bytes = used_bytes + 2 * MOST_BYTES
+        limit_bytes = _memory_bytes("VmSize") + 4 * MOST_BYTES
         resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         # The threads of whoever forked are not here.

@@ -34,8 +34,8 @@ class Room:
         """Yield what a command did that it may not do."""
         if outcome.code not in FINE or b"Traceback" in outcome.output:
             yield f"ended with {outcome.code}: {outcome.text[-600:]}"
-        if outcome.seconds > forked.SLOWEST_S or outcome.peak_bytes > forked.MOST_BYTES:
-            yield f"took {outcome.seconds:.0f} s and {outcome.peak_bytes / 1e6:.0f} MB"
+        if outcome.seconds > forked.SLOWEST_S or outcome.grown_bytes > forked.MOST_BYTES:
+            yield f"took {outcome.seconds:.0f} s and {outcome.grown_bytes / 1e6:.0f} MB"
         if found := _CONTROL.search(outcome.output):
             yield f"wrote the control {found[0]!r}"
         if any(secret in outcome.output for secret in _OUTSIDE):

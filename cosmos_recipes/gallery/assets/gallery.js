@@ -35,8 +35,12 @@ if (filter) {
 
   filter.addEventListener("input", show)
   filter.addEventListener("submit", event => event.preventDefault())
-  filter.addEventListener("reset", () => setTimeout(show))
-  document.getElementById("cr-clear").addEventListener("click", () => filter.reset())
+  for (const button of document.querySelectorAll("[data-cr-clear]")) {
+    button.addEventListener("click", () => {
+      filter.reset()
+      show()
+    })
+  }
   addEventListener("hashchange", read)
   if (location.hash.length > 1) read()
 

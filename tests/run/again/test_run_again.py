@@ -23,8 +23,8 @@ def weights(package: Path) -> dict[str, bytes]:
 
 
 def readme_commands() -> list[list[str]]:
-    section = README.read_text(encoding="utf-8").split("## Sharing and reproducing")[1]
-    return [shlex.split(line)[1:] for line in section.split("```")[1].splitlines()[1:]]
+    section = README.read_text(encoding="utf-8").split("## Publishing, sharing, reproducing")[1].split("\n## ")[0]
+    return [shlex.split(line)[1:] for line in section.split("```bash")[-1].split("```")[0].strip().splitlines()]
 
 
 def test_what_the_readme_says_is_done_to_the_same_weights_videos_and_figures(on_hub: OnHub, tmp_path: Path) -> None:
