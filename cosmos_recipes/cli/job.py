@@ -79,12 +79,12 @@ def cancel(run: Run) -> None:
     typer.echo(f"Cancelled {job.sent.id} on {job.sent.cluster}.")
 
 
-def send(opened: Opened, *, cluster: str, runs: Path | None, dry_run: bool, detach: bool) -> None:
+def send(opened: Opened, target: Target, *, cluster: str, runs: Path | None, dry_run: bool, detach: bool) -> None:
     """Send what was opened to a cluster and show what it writes until it ends; or show what would be sent."""
-    from cosmos_recipes.launch.clusters import find_cluster
     from cosmos_recipes.run import jobs
 
-    target = find_cluster(cluster)
+    for note in opened.locked.notes if opened.locked else ():
+        typer.echo(note, err=True)
     job = jobs.job_of(opened, target, runs)
     if dry_run:
         typer.echo(target.render(job), nl=False)

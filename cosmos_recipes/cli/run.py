@@ -14,6 +14,7 @@ from cosmos_recipes.cli.job import send
 if TYPE_CHECKING:
     from cosmos_recipes.compiler.plan import Plan
     from cosmos_recipes.launch.nodes import Node
+    from cosmos_recipes.launch.target import Target
     from cosmos_recipes.run.opening import Opened
     from cosmos_recipes.run.run import RunResult
 
@@ -82,22 +83,15 @@ def run(
       cosmos-recipe run arm-actions --profile predict2.5-2b --on my-cluster
     """
     from cosmos_recipes.cli.failures import rendered_as
+    from cosmos_recipes.launch.clusters import find_cluster
 
     with rendered_as(form):
         machine = Machine(nproc=nproc, node=node, rendezvous=rendezvous)
         if on != "local":
             machine.require_none(on)
-            if frozen:
-                raise typer.BadParameter(
-                    "a lock is held to on the machine that trains: start it there", param_hint="--frozen"
-                )
-            send(
-                _open(recipe, profile, overrides or [], frozen=False),
-                cluster=on,
-                runs=runs,
-                dry_run=dry_run,
-                detach=detach,
-            )
+            target = find_cluster(on)
+            opened = _open(recipe, profile, overrides or [], frozen=frozen, target=target)
+            send(opened, target, cluster=on, runs=runs, dry_run=dry_run, detach=detach)
             return
         if detach:
             raise typer.BadParameter("a run on this machine is not sent anywhere", param_hint="--detach")
@@ -161,8 +155,8 @@ def carry_out(opened: Opened, *, root: Path, nproc: int | None, node: Node | Non
     screen.note(f"{opened.plan.recipe}: {opened.plan.summary}\nRun folder: {folder.path}")
     for note in opened.plan.notes:
         screen.note(f"note: {note}")
-    for each in opened.locked.drift if opened.locked else ():
-        screen.note(f"drift: {each.words}")
+    for note in opened.locked.notes if opened.locked else ():
+        screen.note(note)
     try:
         result = run_plan(
             opened.plan, opened.documents, root=root, nproc=nproc, node=node, progress=screen, locked=opened.locked
@@ -197,7 +191,9 @@ def summary(result: RunResult) -> list[str]:
     return [*lines, "", f"Model:  {result.published}"]
 
 
-def _open(recipe: str, profile: str | None, overrides: list[str], *, frozen: bool) -> Opened:
+def _open(
+    recipe: str, profile: str | None, overrides: list[str], *, frozen: bool, target: Target | None = None
+) -> Opened:
     from cosmos_recipes.run.again import fail_without_lock, open_again
     from cosmos_recipes.run.opening import open_recipe
     from cosmos_recipes.run.references import find
@@ -206,7 +202,7 @@ def _open(recipe: str, profile: str | None, overrides: list[str], *, frozen: boo
     if named is not None and named.plan_file.is_file():
         if profile:
             raise typer.BadParameter("a plan is of one profile; --profile goes with a recipe", param_hint="--profile")
-        return open_again(named, overrides=overrides, frozen=frozen)
+        return open_again(named, overrides=overrides, frozen=frozen, target=target)
     if frozen:
         fail_without_lock(recipe)
     return open_recipe(recipe, profile=profile, overrides=overrides)

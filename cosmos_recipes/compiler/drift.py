@@ -41,6 +41,11 @@ class Drift:
     now: str
 
     @property
+    def is_of_machine(self) -> bool:
+        """Whether it is of this machine, and not of what a job takes to another one."""
+        return self.path.partition(".")[0] in ("python", "packages")
+
+    @property
     def words(self) -> str:
         """What drifted, in a line."""
         return f"{self.path}: {self.locked} in the lock, {self.now} here"
@@ -61,8 +66,8 @@ class Drift:
 def drift(locked: Mapping[str, Any], plan: Plan, recipe: str, *, base: str | None) -> tuple[Drift, ...]:
     """Return what of a lock is otherwise here, for the plan and the text of the recipe that it came with.
 
-    `base` is what the plan's weights are called on this machine. What is in the data is compared by `drift_of_data`, once
-    it was read.
+    `base` is what the plan's weights are called on this machine; without one they are not looked at. What is in the data
+    is compared by `drift_of_data`, once it was read.
     """
     if locked.get("version") != LOCK_VERSION:
         return (Drift(path="version", locked=str(locked.get("version")), now=str(LOCK_VERSION)),)

@@ -39,11 +39,15 @@ class Status:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What is sent: the plan, the folder of its run, and the folder of runs `root` as the job sees it."""
+    """What is sent: the plan, the folder of its run, and the folder of runs `root` as the job sees it.
+
+    A `frozen` job refuses, on the machine that trains, whatever is not as the lock in its package says.
+    """
 
     plan: Plan
     run: Path
     root: str
+    frozen: bool = False
 
     @property
     def folder(self) -> Path:

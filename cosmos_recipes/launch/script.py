@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from cosmos_recipes.launch.job import Job
 from cosmos_recipes.launch.package import SUMS
 
 PORT = 29500
@@ -17,9 +18,10 @@ def checked(package: str) -> str:
     return f"(cd {shlex.quote(package)} && sha256sum --check --quiet {SUMS}) || {{ echo {shlex.quote(said)} >&2; exit 2; }}"
 
 
-def command(python: str, package: str, root: str, *more: str) -> list[str]:
-    """Return the command that runs the plan of a package; `more` may hold words for the shell."""
-    return [*map(shlex.quote, (python, "-m", "cosmos_recipes", "run", f"{package}/plan.yaml", "--runs", root)), *more]
+def command(python: str, package: str, job: Job, *more: str) -> list[str]:
+    """Return the command that runs a job from its package, wherever that lies; `more` may hold words for the shell."""
+    words = (python, "-m", "cosmos_recipes", "run", f"{package}/plan.yaml", "--runs", job.root)
+    return [*map(shlex.quote, words), *(["--frozen"] if job.frozen else []), *more]
 
 
 def script(

@@ -1,4 +1,4 @@
-"""What was run or published before, run again from its plan and lock, on this machine.
+"""What was run or published before, run again from its plan and lock, on this machine or as a job on another.
 
 The plan is taken as it is. What a person sets besides is put into it where it only says where something lies or goes;
 anything else makes another recipe, which is compiled.
@@ -7,7 +7,7 @@ anything else makes another recipe, which is compiled.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,8 +15,10 @@ from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.compile import compile_recipe, read_plan
 from cosmos_recipes.compiler.drift import Drift, drift
 from cosmos_recipes.compiler.emit import RECIPE_HEADER, emit, to_yaml
+from cosmos_recipes.compiler.lock import lock
 from cosmos_recipes.compiler.plan import Plan, PublishPlan
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
+from cosmos_recipes.launch.target import Target
 from cosmos_recipes.recipe.load import load_recipe
 from cosmos_recipes.recipe.located import read_located
 from cosmos_recipes.recipe.spec import Publish
@@ -30,8 +32,13 @@ LOCAL = "local"
 """Where what others published is published when it is run again, unless something else is said."""
 
 
-def open_again(named: Named, *, overrides: Sequence[str] = (), frozen: bool = False) -> Opened:
+def open_again(
+    named: Named, *, overrides: Sequence[str] = (), frozen: bool = False, target: Target | None = None
+) -> Opened:
     """Return what was named, to be run again; the lock that it is held to goes with it.
+
+    With a `target`, the cluster that it is sent to, only what goes there from this machine is compared: the machine that
+    trains compares itself, the base and the data.
 
     Raises:
         RecipeError: with `frozen`, all that drifted (CR240), what may not be set then (CR241), or there is no lock (CR244);
@@ -40,18 +47,22 @@ def open_again(named: Named, *, overrides: Sequence[str] = (), frozen: bool = Fa
     plan, recipe, document = read_plan(named.plan_file), read_recipe(named.folder), read_lock(named.folder)
     if frozen and not document:
         fail_without_lock(named.pinned)
-    said = Placed.of(overrides, plan, frozen=frozen)
+    is_elsewhere = target is not None and not target.shares_disk
+    said = Placed.of(overrides, plan, frozen=frozen, elsewhere=is_elsewhere)
     if said.others and frozen:
         raise RecipeError(*(_pinned(text) for text in said.others))
     here = said.applied(plan)
     if said.others or _is_other_base(here, plan, frozen=frozen):
-        return _recompiled(named, plan, overrides, document)
-    require_here(here, named.pinned)
-    locked = _locked(named, document, drift(document, plan, recipe, base=here.backbone.weights), frozen=frozen)
-    if locked:
-        locked.check()
+        return _recompiled(named, plan, overrides, document, target)
+    _require_paths(here, said, named, target)
+    found = _drift(document, plan, recipe, base=here.backbone.weights, target=target)
     here = _published_here(here, said, is_own=named.published is None)
     documents = emit(here, recipe=_retold(named, recipe, here, plan), origin=_origin(named, document))
+    if not document:
+        return Opened(plan=here, documents=documents)
+    held = _held(named, document, here, documents[RECIPE])
+    locked = Locked(name=named.pinned, document=held, drift=found, frozen=frozen, weights=named.weights)
+    locked.check()
     return Opened(plan=here, documents=documents, locked=locked)
 
 
@@ -67,11 +78,33 @@ def fail_without_lock(reference: str) -> NoReturn:
     )
 
 
-def _locked(named: Named, document: dict[str, Any], found: tuple[Drift, ...], *, frozen: bool) -> Locked | None:
+def _require_paths(here: Plan, said: Placed, named: Named, target: Target | None) -> None:
+    """Look whether data and base are where the plan says; machines elsewhere have what lies in their folder of runs."""
+    if target is None or target.shares_disk:
+        require_here(here, named.pinned)
+        return
+    root = target.runs or "/"
+    require_here(
+        here,
+        named.pinned,
+        is_there=lambda path: path in said.paths or Path(path).is_relative_to(root) or Path(path).exists(),
+    )
+
+
+def _drift(
+    document: dict[str, Any], plan: Plan, recipe: str, *, base: str | None, target: Target | None
+) -> tuple[Drift, ...]:
+    """Return what is otherwise here; of a job, what is in what is sent."""
     if not document:
-        return None
-    weights = named.published.weights if named.published else {}
-    return Locked(name=named.pinned, document=document, drift=found, frozen=frozen, weights=weights)
+        return ()
+    found = drift(document, plan, recipe, base=None if target else base)
+    return tuple(each for each in found if target is None or not each.is_of_machine)
+
+
+def _held(named: Named, document: dict[str, Any], made: Plan, recipe: str, *more: str) -> dict[str, Any]:
+    """Return the lock with what was chosen in place of what it says: plan and recipe, and `more` of its blocks."""
+    now = lock(made, recipe=recipe, origin=_origin(named, document))
+    return {**document, **{block: now[block] for block in ("origin", "plan", "recipe", *more)}}
 
 
 def _is_other_base(here: Plan, plan: Plan, *, frozen: bool) -> bool:
@@ -82,7 +115,9 @@ def _is_other_base(here: Plan, plan: Plan, *, frozen: bool) -> bool:
     return weights.sha256() != plan.backbone.weights_sha256
 
 
-def _recompiled(named: Named, plan: Plan, overrides: Sequence[str], document: dict[str, Any]) -> Opened:
+def _recompiled(
+    named: Named, plan: Plan, overrides: Sequence[str], document: dict[str, Any], target: Target | None
+) -> Opened:
     """Return another recipe: that of the package, with its data set written out and what is set put over it."""
     ours = [] if named.published is None else [f"publish={json.dumps({'repo': LOCAL})}"]
     told = inline_dataset(plan) if _is_elsewhere(named) else None
@@ -91,17 +126,22 @@ def _recompiled(named: Named, plan: Plan, overrides: Sequence[str], document: di
     require_known_figures(loaded)
     made = compile_recipe(loaded, ask_hub=True)
     documents = emit(made, loaded, origin=_origin(named, document))
-    found = drift(document, made, documents[RECIPE], base=made.backbone.weights) if document else ()
-    set_blocks = {text.partition("=")[0].strip().partition(".")[0] for text in overrides}
-    return Opened(plan=made, documents=documents, locked=_told(named, document, found, set_blocks))
+    if not document:
+        return Opened(plan=made, documents=documents)
+    # What was set is no drift, and other weights will come out.
+    held = _held(named, document, made, documents[RECIPE], *_blocks(overrides))
+    found = _drift(held, made, documents[RECIPE], base=made.backbone.weights, target=target)
+    locked = Locked(name=named.pinned, document=held, drift=found, frozen=False)
+    return Opened(plan=made, documents=documents, locked=locked)
 
 
-def _told(named: Named, document: dict[str, Any], found: tuple[Drift, ...], set_blocks: set[str]) -> Locked:
-    """Return a lock that only tells of what drifted; what was set is no drift, and other weights will come out."""
-    is_set = {"plan", "recipe", *set_blocks} | ({"schema"} if "dataset" in set_blocks else set())
-    others = tuple(each for each in found if each.path.partition(".")[0] not in is_set)
-    compared = {} if "dataset" in set_blocks else document
-    return Locked(name=named.pinned, document=compared, drift=others, frozen=False)
+def _blocks(overrides: Sequence[str]) -> Iterator[str]:
+    """Yield the blocks of a lock that overrides decide."""
+    keys = {text.partition("=")[0].strip().partition(".")[0] for text in overrides}
+    if "backbone" in keys:
+        yield "backbone"
+    if "dataset" in keys:
+        yield from ("schema", "data")
 
 
 def _is_elsewhere(named: Named) -> bool:

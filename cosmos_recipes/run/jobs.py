@@ -32,8 +32,9 @@ def job_of(opened: Opened, target: Target, runs: Path | None) -> Job:
     here = Path(target.runs) if target.shares_disk and target.runs and runs is None else runs or Path("runs")
     require_file_system(str(here))
     run = RunFolder.of(opened.plan, here.absolute()).path
+    frozen = opened.locked is not None and opened.locked.frozen
     if target.shares_disk:
-        return Job(plan=opened.plan, run=run, root=str(here.absolute()))
+        return Job(plan=opened.plan, run=run, root=str(here.absolute()), frozen=frozen)
     if target.runs is None:
         fail(
             "CR235",
@@ -42,7 +43,7 @@ def job_of(opened: Opened, target: Target, runs: Path | None) -> Job:
             expected="`runs`: a folder of the machines that outlives them and that they share",
             hint="name it in the cluster's entry",
         )
-    return Job(plan=opened.plan, run=run, root=target.runs)
+    return Job(plan=opened.plan, run=run, root=target.runs, frozen=frozen)
 
 
 def send(opened: Opened, target: Target, job: Job, *, cluster: str) -> SentJob:
@@ -53,7 +54,8 @@ def send(opened: Opened, target: Target, job: Job, *, cluster: str) -> SentJob:
     """
     _require_idle(job)
     text = target.render(job)
-    documents = {name: opened.documents[name] for name in PACKED}
+    held = opened.locked.packed() if opened.locked else {}
+    documents = {name: opened.documents[name] for name in PACKED} | held
     write_package(job.package, documents, unpacked=target.shares_disk)
     write_text(job.folder / target.document, text)
     remove(record_file(job.run))

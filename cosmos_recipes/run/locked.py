@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cosmos_recipes.compiler.drift import Drift, drift_of_data, require_none
+from cosmos_recipes.compiler.emit import lock_text
 from cosmos_recipes.files import sha256
 from cosmos_recipes.run.progress import Progress
+from cosmos_recipes.run.references import AGAIN, LOCK
 
 
 @dataclass(frozen=True, kw_only=True)
 class Locked:
     """A lock of what is run again. `name` is that, pinned; `drift` is what is otherwise here before anything is read.
 
-    With `frozen` nothing may be otherwise. `weights` are the sha256 of the files of weights that were published.
+    `document` says of plan and recipe what they are now, with data and base where they lie here: the earlier ones were
+    compared. With `frozen` nothing may be otherwise. `weights` are the sha256 of the files of weights that were published.
     """
 
     name: str
@@ -24,6 +28,11 @@ class Locked:
     drift: tuple[Drift, ...]
     frozen: bool
     weights: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> list[str]:
+        """What drifted, a line each."""
+        return [f"drift: {each.words}" for each in self.drift]
 
     def check(self) -> None:
         """Refuse what drifted, where nothing may (CR240)."""
@@ -37,6 +46,11 @@ class Locked:
             require_none(found, self.name)
         for each in found:
             progress.note(f"drift: {each.words}")
+
+    def packed(self) -> dict[str, str]:
+        """Return the files by which a job is held to this lock on the machine that it runs on."""
+        again = {"name": self.name, "weights": dict(self.weights)}
+        return {LOCK: lock_text(self.document), AGAIN: json.dumps(again, indent=2) + "\n"}
 
     def outcome(self, package: Path) -> str:
         """Return whether the package of a run has the weights that were published, in a line."""

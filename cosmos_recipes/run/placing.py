@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -32,8 +32,11 @@ class Placed:
     others: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, overrides: Sequence[str], plan: Plan, *, frozen: bool) -> Self:
-        """Sort what is set. With `frozen`, a path of data is one where the same data lies, not that of other data."""
+    def of(cls, overrides: Sequence[str], plan: Plan, *, frozen: bool, elsewhere: bool = False) -> Self:
+        """Sort what is set. With `frozen`, a path of data is one where the same data lies, not that of other data.
+
+        What is run `elsewhere` has its base at any absolute path.
+        """
         sources: dict[int, dict[str, Any]] = {}
         publish: dict[str, Any] = {}
         base, others = None, list[str]()
@@ -46,11 +49,19 @@ class Placed:
                 sources.setdefault(part, {})[setting] = value
             elif key == _BASE and isinstance(value, str) and Path(value).expanduser().is_dir():
                 base = str(Path(value).expanduser().resolve())
+            elif key == _BASE and elsewhere and isinstance(value, str) and value.startswith("/"):
+                base = value
             elif key[0] == "publish":
                 publish |= value if key == ("publish",) and isinstance(value, dict) else {".".join(key[1:]): value}
             else:
                 others.append(text)
         return cls(sources=sources, base=base, publish=publish, others=tuple(others))
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Where it is said that something lies."""
+        said = [value for settings in self.sources.values() for value in settings.values()]
+        return frozenset(str(value) for value in (*said, self.base) if value)
 
     def applied(self, plan: Plan) -> Plan:
         """Return the plan with its data and its base where they are set to lie; paths become absolute.
@@ -68,16 +79,16 @@ class Placed:
         return plan.model_copy(update={"data": data, "backbone": backbone, "origins": origins})
 
 
-def require_here(plan: Plan, name: str) -> None:
-    """Look whether the paths of a plan are on this machine.
+def require_here(plan: Plan, name: str, *, is_there: Callable[[str], bool] = lambda path: Path(path).exists()) -> None:
+    """Look whether the paths of a plan are on this machine, or on that of which `is_there` tells.
 
     Raises:
         RecipeError: each that is not, with the key that says where it is (CR242).
     """
-    problems = [*_sources_elsewhere(plan, name)]
+    problems = [*_sources_elsewhere(plan, name, is_there)]
     weights = Weights(label=plan.backbone.weights or "shipped:")
     is_folder = not weights.is_on_hub and not weights.label.startswith("shipped:")
-    if is_folder and not weights.folder.exists():
+    if is_folder and not is_there(str(weights.folder)):
         problems.append(_elsewhere(name, "the model to start from", "backbone.weights", weights.label))
     if problems:
         raise RecipeError(*problems)
@@ -140,11 +151,11 @@ def _with_source(data: DataPlan, part: int, settings: Mapping[str, Any]) -> Data
     return data.model_copy(update={"mix": tuple(mix)})
 
 
-def _sources_elsewhere(plan: Plan, name: str) -> Iterator[Problem]:
+def _sources_elsewhere(plan: Plan, name: str, is_there: Callable[[str], bool]) -> Iterator[Problem]:
     for own in plan.data.sets:
         block = f"dataset.use.mix.{own.name}.source" if plan.data.mix else "dataset.use.source"
         for setting, value in own.source.items():
-            if _is_path(own, setting) and not Path(value).exists():
+            if _is_path(own, setting) and not is_there(value):
                 yield _elsewhere(name, f"the data of {own.name}", f"{block}.{setting}", value)
 
 

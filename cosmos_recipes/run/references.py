@@ -11,14 +11,15 @@ Every command that takes one of these finds it here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
 from cosmos_recipes.diagnostics import fail, nearest
 from cosmos_recipes.diagnostics.words import listed
 from cosmos_recipes.publishing.files import MANIFEST
+from cosmos_recipes.run.folder import read_json
 from cosmos_recipes.run.published import (
     HUB,
     Published,
@@ -29,6 +30,8 @@ from cosmos_recipes.run.published import (
 )
 
 CONFIG, PLAN, RECIPE, LOCK = "cosmos_recipe.json", "plan.yaml", "recipe.yaml", "recipe.lock"
+AGAIN = "again.json"
+"""Of a job that runs something again: what that is called, and the hashes of its weights."""
 MODEL_OF_RUN = Path("train") / "model"
 
 
@@ -37,12 +40,14 @@ class Named:
     """What was named. `folder` holds plan, recipe and lock, `model` the weights if there are any.
 
     `pinned` names the same for ever, where that can be said. `published` is None for a run and for what is compiled only.
+    `weights` are the sha256 of the files of weights that were published, by their paths.
     """
 
     pinned: str
     folder: Path
     model: Path | None
     published: Published | None = None
+    weights: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def commit(self) -> str | None:
@@ -95,7 +100,7 @@ def find_model(reference: str, *, runs: Path) -> Named:
 
 
 def _published(found: Published) -> Named:
-    return Named(pinned=found.name, folder=found.folder, model=found.folder, published=found)
+    return Named(pinned=found.name, folder=found.folder, model=found.folder, published=found, weights=found.weights)
 
 
 def _revision_of(reference: str) -> tuple[Path, str | None]:
@@ -111,9 +116,10 @@ def _in_folder(folder: Path) -> Named | None:
     # A link to the newest one is followed: it leads elsewhere tomorrow.
     pinned = str(folder.resolve())
     if (folder / MANIFEST).is_file() and (folder / RECIPE).is_file():
-        return Named(pinned=pinned, folder=folder, model=_model(folder), published=from_package(folder))
+        return replace(_published(from_package(folder)), model=_model(folder))
     if (model := _model(folder) or _model(folder / MODEL_OF_RUN)) or (folder / PLAN).is_file():
-        return Named(pinned=pinned, folder=folder, model=model)
+        again = read_json(folder / AGAIN) or {"name": pinned, "weights": {}}
+        return Named(pinned=again["name"], folder=folder, model=model, weights=again["weights"])
     return _in_folder(folder / "latest") if (folder / "latest").is_dir() else None
 
 

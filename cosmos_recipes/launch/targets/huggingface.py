@@ -95,7 +95,7 @@ class HuggingFace(Target):
         yield ["--volume", f"{job.package}:{PACKAGE}:ro"]
         yield ["--volume", f"hf://buckets/{self.bucket}:{job.root}:rw"]
         yield [self.image]
-        yield ["bash", "-c", script(self.setup, PACKAGE, command(python, PACKAGE, job.root), install=python)]
+        yield ["bash", "-c", script(self.setup, PACKAGE, command(python, PACKAGE, job), install=python)]
 
 
 def require_one_machine(hardware: HardwarePlan) -> None:

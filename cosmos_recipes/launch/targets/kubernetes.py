@@ -154,7 +154,7 @@ class Kubernetes(Target):
         package, more = str(job.package), []
         if job.plan.hardware.nodes > 1:
             more = ["--node", '"$JOB_COMPLETION_INDEX"', "--rendezvous", f"{job.name}-0.{job.name}:{PORT}"]
-        run = command(self.python or "python3", package, job.root, *more)
+        run = command(self.python or "python3", package, job, *more)
         return script(self.setup, package, run, code=f"{package}/{CODE}")
 
     def _env(self, job: Job) -> Iterator[Entry]:

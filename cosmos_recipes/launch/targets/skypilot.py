@@ -120,7 +120,7 @@ class SkyPilot(Target):
             **({"envs": dict.fromkeys(self.environment)} if self.environment else {}),
             **({"secrets": {"HF_TOKEN": None}} if self.token_file else {}),
             "setup": script(self.setup, PACKAGE, ["true"], install=python),
-            "run": script(self.setup, PACKAGE, command(python, PACKAGE, root, *more)),
+            "run": script(self.setup, PACKAGE, command(python, PACKAGE, job, *more)),
         }
 
     def _resources(self, job: Job) -> Iterator[tuple[str, Any]]:

@@ -143,7 +143,7 @@ class Slurm(Target):
             "checked": checked(package),
             "nodes": job.plan.hardware.nodes,
             "token_file": self.token_file,
-            "command": " ".join(command(python, package, job.root)),
+            "command": " ".join(command(python, package, job)),
             "step": list(self._step(job)),
             "again": "|".join(map(str, STOPPED_CODES)),
         }
