@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -114,3 +115,37 @@ def test_ctrl_c_leaves_a_job_that_comes_back_after_its_time_and_cancel_ends_it_f
     wait_for(lambda: state_of(number(run)) == "CANCELLED", cluster)
     assert of_job("status", str(run)).startswith("cancelled")
     assert "start 3, on" not in output_of(run)
+
+
+def again(reference: Path, runs: Path, *more: str) -> list[str]:
+    words = ["run", str(reference), "--runs", str(runs), "--on", "two-nodes", *more]
+    return [sys.executable, "-m", "cosmos_recipes", *words]
+
+
+def test_what_was_published_is_held_to_its_lock_on_the_nodes_that_train_it(cluster: Path, tmp_path: Path) -> None:
+    """Also after it was preempted; what its Python has not is refused there, before anything is trained, and for good."""
+    finish(command(RECIPE, tmp_path, train__steps=STEPS, train__checkpoint_every=STEPS, evaluate__clips=2))
+    mine, published, runs = only_run(tmp_path, RECIPE.stem), tmp_path / "published/local/arm-actions", cluster / "again"
+    assert " --frozen &" in finish(again(published, runs, "--frozen", "--dry-run"))
+    watching = start(again(published, runs, "--frozen"))
+    wait_for(lambda: steps_logged(runs, RECIPE.stem) >= 1, cluster, patience_s=300)
+    run = only_run(runs, RECIPE.stem)
+    subprocess.run(["scancel", "--signal=TERM", number(run)], check=True)
+    output = watching.communicate(timeout=400)[0]
+    assert watching.returncode == 0, output
+    assert "start 2, on" in output and "drift" not in output
+    snapshot = (published / "latest").resolve()
+    assert f"the weights are those of {snapshot}, bit for bit" in output
+    assert "origin: arm-actions@" in (run / "recipe.lock").read_text()
+
+    lock = mine / "recipe.lock"
+    (torch,) = re.findall(r"^  torch: .*$", lock.read_text(), re.MULTILINE)
+    lock.write_text(lock.read_text().replace(torch, "  torch: 2.0.1"))
+    refused = subprocess.run(again(mine, cluster / "other", "--frozen"), capture_output=True, text=True, check=False)
+    assert refused.returncode == 4
+    assert "CR240 `packages.torch` is not what the lock says" in refused.stdout
+    assert "failed: " in refused.stderr and "exit code 2" in of_job(
+        "status", str(only_run(cluster / "other", RECIPE.stem))
+    )
+    assert steps_logged(cluster / "other", RECIPE.stem) == 0 and "start 2" not in refused.stdout
+    assert "drift: packages.torch: 2.0.1 in the lock" in finish(again(mine, runs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,14 @@ def manifests(text: str) -> list[dict[str, Any]]:
 def test_what_is_sent_is_as_it_was_read_and_approved(name: str) -> None:
     target = CLUSTERS[name]
     assert_stored(GOLDEN / f"{name}.txt", target.render(job_for(target)))
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_each_machine_of_a_frozen_job_is_held_to_the_lock(name: str) -> None:
+    job = job_for(CLUSTERS[name])
+    text = CLUSTERS[name].render(replace(job, frozen=True))
+    assert text.count(" --frozen") == text.count("/plan.yaml --runs /shared/runs --frozen") == text.count("/plan.yaml")
+    assert text.replace(" --frozen", "") == CLUSTERS[name].render(job)
 
 
 def test_every_kind_has_a_golden_file() -> None:

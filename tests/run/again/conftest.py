@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from cosmos_recipes.backbones.weights import Weights
+from cosmos_recipes.compiler.emit import write_files
 from cosmos_recipes.data.sources import source_class
+from cosmos_recipes.run.opening import open_recipe
+from tests.data.videos import write_video
 from tests.small_runs import command, environment, only_run
 
 # The Hub of the tests is imported by name.
@@ -75,3 +79,25 @@ def _write_videos(folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         shutil.copyfile(recording.media.path, folder / Path(recording.name).name)
     assert len(os.listdir(folder)) == 6
+
+
+@pytest.fixture
+def compiled(tmp_path: Path) -> Path:
+    """A recipe with a base and a data set in folders, compiled into a folder: what a run begins with."""
+    shutil.copytree(Weights(label="shipped:tiny-diffusion").folder, tmp_path / "base")
+    opened = open_recipe(
+        str(FACTORY),
+        overrides=[
+            f"backbone={{use: tiny-diffusion, weights: {tmp_path}/base}}",
+            f"dataset.use={{schema: instruction-video, source: {{kind: folder, path: {_videos(tmp_path)}}}}}",
+        ],
+    )
+    write_files(opened.documents, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def _videos(folder: Path) -> Path:
+    (folder / "videos").mkdir()
+    for number in range(2):
+        write_video(folder / "videos" / f"{number}.mp4", frames=40)
+    return folder / "videos"

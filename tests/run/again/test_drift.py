@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -11,97 +10,20 @@ from pathlib import Path
 import pytest
 
 from cosmos_recipes.backbones.weights import Weights
-from cosmos_recipes.compiler.emit import write_files
 from cosmos_recipes.diagnostics import RecipeError, render
-from cosmos_recipes.files import sha256
 from cosmos_recipes.run.again import open_again
-from cosmos_recipes.run.opening import Opened, open_recipe
+from cosmos_recipes.run.opening import Opened
 from cosmos_recipes.run.references import find
-from tests.run.again.conftest import FACTORY
+from tests.run.again.locks import CHANGES, edit, published
 from tests.stored_texts import assert_stored
 
 TEXTS = Path(__file__).with_name("texts")
-
-
-@pytest.fixture
-def compiled(tmp_path: Path) -> Path:
-    """A recipe with a base and a data set in folders, compiled into a folder: what a run begins with."""
-    shutil.copytree(Weights(label="shipped:tiny-diffusion").folder, tmp_path / "base")
-    opened = open_recipe(
-        str(FACTORY),
-        overrides=[
-            f"backbone={{use: tiny-diffusion, weights: {tmp_path}/base}}",
-            f"dataset.use={{schema: instruction-video, source: {{kind: folder, path: {_videos(tmp_path)}}}}}",
-        ],
-    )
-    write_files(opened.documents, tmp_path / "run")
-    return tmp_path / "run"
-
-
-def _videos(folder: Path) -> Path:
-    from tests.data.videos import write_video
-
-    (folder / "videos").mkdir()
-    for number in range(2):
-        write_video(folder / "videos" / f"{number}.mp4", frames=40)
-    return folder / "videos"
 
 
 def again(folder: Path, *overrides: str, frozen: bool = True) -> Opened:
     named = find(str(folder), weights=False)
     assert named is not None
     return open_again(named, overrides=overrides, frozen=frozen)
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-
-
-def line(path: Path, start: str) -> str:
-    return next(each for each in path.read_text().splitlines() if each.strip().startswith(start))
-
-
-def _other_version(run: Path) -> None:
-    edit(run / "recipe.lock", line(run / "recipe.lock", "torch:"), "  torch: 2.0.1")
-
-
-def _other_code(run: Path) -> None:
-    edit(run / "recipe.lock", line(run / "recipe.lock", "version: 0"), "  version: 0.0.1")
-
-
-def _other_base(run: Path) -> None:
-    weights = run.parent / "base" / "head" / "model.safetensors"
-    content = weights.read_bytes()
-    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-
-
-def _other_plan(run: Path) -> None:
-    edit(run / "plan.yaml", "seed: 0", "seed: 1")
-
-
-def _other_recipe(run: Path) -> None:
-    edit(run / "recipe.yaml", "seed: 0", "seed: 1")
-
-
-def _other_contract(run: Path) -> None:
-    edit(run / "recipe.lock", line(run / "recipe.lock", "name: instruction-video"), "  name: pose")
-
-
-def _older_lock(run: Path) -> None:
-    edit(run / "recipe.lock", "version: 2", "version: 1")
-
-
-CHANGES: dict[str, tuple[Callable[[Path], None], str]] = {
-    "package": (_other_version, "packages.torch"),
-    "code": (_other_code, "code.version"),
-    "base": (_other_base, "backbone.weights_sha256"),
-    "plan": (_other_plan, "plan"),
-    "recipe": (_other_recipe, "recipe"),
-    "contract": (_other_contract, "schema.name"),
-    "lock": (_older_lock, "version"),
-}
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -156,7 +78,7 @@ def test_data_set_as_a_folder_is_where_it_is_said_to_be(compiled: Path) -> None:
 
 
 WRONG: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
-    "drift": (_other_base, ()),
+    "drift": (CHANGES["base"][0], ()),
     "setting-of-the-plan": (lambda run: None, ("train.steps=7",)),
     "other-data": (lambda run: None, ("dataset.use=factory",)),
     "public-folder": (lambda run: None, ("publish.public=true",)),
@@ -176,24 +98,6 @@ def test_text(name: str, compiled: Path) -> None:
     assert_stored(TEXTS / f"{name}.txt", shown + "\n")
 
 
-def _published(run: Path) -> Path:
-    """A folder with the Hub's layout, whose package has no weights, so that nothing has to be trained for it."""
-    snapshot = run.parent / "arm" / "snapshots" / ("a" * 40)
-    shutil.copytree(run, snapshot)
-    shutil.copyfile(
-        Weights(label="shipped:tiny-diffusion").folder / "cosmos_recipe.json", snapshot / "cosmos_recipe.json"
-    )
-    (run.parent / "arm" / "refs").mkdir()
-    (run.parent / "arm" / "refs" / "main").write_text("a" * 40)
-    files = {
-        path.name: {"sha256": sha256(path), "size_bytes": path.stat().st_size}
-        for path in snapshot.iterdir()
-        if path.suffix in (".yaml", ".lock", ".json") and path.name != "nemo.yaml"
-    }
-    (snapshot / "MANIFEST.json").write_text(json.dumps({"format": 1, "files": files}))
-    return snapshot
-
-
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "no-package": (lambda snapshot: (snapshot / "MANIFEST.json").unlink(), "arm"),
     "other-content": (lambda snapshot: edit(snapshot / "recipe.yaml", "seed: 0", "seed: 1"), "arm"),
@@ -204,7 +108,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_text_of_what_cannot_be_had(name: str, compiled: Path) -> None:
     change, reference = BROKEN[name]
-    change(_published(compiled))
+    change(published(compiled))
     with pytest.raises(RecipeError) as raised:
         find(f"{compiled.parent}/{reference}", weights=False)
     shown = re.sub(r"\b[0-9a-f]{12}\b|\d+ bytes", "…", render(raised.value.problems))
@@ -218,7 +122,7 @@ def test_no_text_without_a_case() -> None:
 def test_what_was_published_is_published_to_a_folder_when_it_is_run_again(compiled: Path) -> None:
     """Not to the repository that it came from, unless that is asked for."""
     edit(compiled / "plan.yaml", "repo: local", "repo: ada/arm")
-    _published(compiled)
+    published(compiled)
     for overrides, repo in (((), "local"), (("publish.repo=me/arm",), "me/arm")):
         opened = again(compiled.parent / "arm", *overrides, frozen=False)
         assert opened.plan.publish.repo == repo
