@@ -124,7 +124,9 @@ def _source_of(key: tuple[str, ...], value: Any, plan: Plan, *, frozen: bool) ->
     match key[2:]:
         case ("source", setting) if not plan.data.mix and _is_path(plan.data, setting):
             return 0, setting
-        case ("mix", name, "source", setting):
+        case ("mix", *words, "source", setting):
+            # The name of a data set may hold dots.
+            name = ".".join(words)
             parts = [part for part, own in enumerate(plan.data.mix) if own.name == name and _is_path(own, setting)]
             return (parts[0], setting) if parts else None
         case () if frozen and not plan.data.mix and _is_path(plan.data, "path") and isinstance(value, str):
