@@ -68,8 +68,8 @@ def run(
     sent to a cluster as a job, with recipe and code as they are now.
 
     What was run or published before is run again from its plan. What is otherwise here than its lock says (packages,
-    code, data, base, contract) is told, and with --frozen refused. The result goes into a folder, unless
-    --set publish.repo says another place; where the same data lies on this machine says
+    code, data, base, contract) is told, and with --frozen refused; with --on, by the machines that train, before they
+    do. The result goes into a folder, unless --set publish.repo says another place; where the same data lies there says
     --set dataset.use.source.path=PATH.
 
     \b
@@ -79,6 +79,7 @@ def run(
       cosmos-recipe run factory --set dataset.use=path/to/videos --nproc 2
       cosmos-recipe run runs/factory/base-1a2b3c4d/plan.yaml
       cosmos-recipe run hf://owner/model@run-base-1a2b3c4d-5e6f7a8b --frozen
+      cosmos-recipe run hf://owner/model --frozen --on my-cluster
       cosmos-recipe run arm-actions --profile predict2.5-2b --on slurm --dry-run
       cosmos-recipe run arm-actions --profile predict2.5-2b --on my-cluster
     """
@@ -147,11 +148,13 @@ def carry_out(opened: Opened, *, root: Path, nproc: int | None, node: Node | Non
     from cosmos_recipes.cli.screen import Screen
     from cosmos_recipes.launch.clusters import require_file_system
     from cosmos_recipes.run.folder import RunFolder
+    from cosmos_recipes.run.opening import going_on
     from cosmos_recipes.run.run import run as run_plan
 
     require_file_system(str(root))
     screen = Screen()
     folder = RunFolder.of(opened.plan, root)
+    opened = going_on(opened, folder)
     screen.note(f"{opened.plan.recipe}: {opened.plan.summary}\nRun folder: {folder.path}")
     for note in opened.plan.notes:
         screen.note(f"note: {note}")
@@ -194,7 +197,8 @@ def summary(result: RunResult) -> list[str]:
 def _open(
     recipe: str, profile: str | None, overrides: list[str], *, frozen: bool, target: Target | None = None
 ) -> Opened:
-    from cosmos_recipes.run.again import fail_without_lock, open_again
+    from cosmos_recipes.run.again import open_again
+    from cosmos_recipes.run.locked import fail_without_lock
     from cosmos_recipes.run.opening import open_recipe
     from cosmos_recipes.run.references import find
 

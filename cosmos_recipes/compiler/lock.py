@@ -64,9 +64,7 @@ def lock(plan: Plan, *, recipe: str | None = None, origin: str | None = None) ->
         "origin": origin,
         "plan": plan.fingerprint(),
         "recipe": recipe and hashlib.sha256(recipe.encode()).hexdigest(),
-        "code": {"version": cosmos_recipes.__version__, "sha256": code_sha256()},
-        "python": platform.python_version(),
-        "packages": versions(),
+        **environment(),
         "files": plan.sources,
         "schema": {"name": plan.data.schema_name, "sha256": contract_sha256(plan.data.contract)},
         "backbone": {
@@ -78,6 +76,15 @@ def lock(plan: Plan, *, recipe: str | None = None, origin: str | None = None) ->
             "commit": _commit(plan),
         },
         "data": {"name": plan.data.name, "revision": plan.data.revision, "licence": plan.data.licence},
+    }
+
+
+def environment() -> dict[str, Any]:
+    """Return what a lock says of where it is written: `code`, `python` and `packages`."""
+    return {
+        "code": {"version": cosmos_recipes.__version__, "sha256": code_sha256()},
+        "python": platform.python_version(),
+        "packages": versions(),
     }
 
 

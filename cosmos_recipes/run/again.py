@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.compile import compile_recipe, read_plan
 from cosmos_recipes.compiler.drift import Drift, drift
 from cosmos_recipes.compiler.emit import RECIPE_HEADER, emit, to_yaml
-from cosmos_recipes.compiler.lock import lock
 from cosmos_recipes.compiler.plan import Plan, PublishPlan
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail
 from cosmos_recipes.launch.target import Target
@@ -23,10 +22,10 @@ from cosmos_recipes.recipe.load import load_recipe
 from cosmos_recipes.recipe.located import read_located
 from cosmos_recipes.recipe.spec import Publish
 from cosmos_recipes.recipe.validation import validate
-from cosmos_recipes.run.locked import Locked
+from cosmos_recipes.run.locked import Locked, fail_without_lock, held
 from cosmos_recipes.run.opening import Opened, read_lock, read_recipe, require_known_figures
 from cosmos_recipes.run.placing import Placed, inline_dataset, require_here
-from cosmos_recipes.run.references import LOCK, RECIPE, Named
+from cosmos_recipes.run.references import RECIPE, Named
 
 LOCAL = "local"
 """Where what others published is published when it is run again, unless something else is said."""
@@ -60,22 +59,10 @@ def open_again(
     documents = emit(here, recipe=_retold(named, recipe, here, plan), origin=_origin(named, document))
     if not document:
         return Opened(plan=here, documents=documents)
-    held = _held(named, document, here, documents[RECIPE])
-    locked = Locked(name=named.pinned, document=held, drift=found, frozen=frozen, weights=named.weights)
+    document = held(document, here, documents[RECIPE], origin=_origin(named, document))
+    locked = Locked(name=named.pinned, document=document, drift=found, frozen=frozen, weights=named.weights)
     locked.check()
     return Opened(plan=here, documents=documents, locked=locked)
-
-
-def fail_without_lock(reference: str) -> NoReturn:
-    """Refuse to hold to a lock what has none (CR244)."""
-    fail(
-        "CR244",
-        "`--frozen` needs a lock to hold the run to",
-        place=Place(file=reference),
-        expected=f"a run, a package or hf://owner/name, with {LOCK}",
-        found="none",
-        hint="leave --frozen out: a recipe is compiled anew",
-    )
 
 
 def _require_paths(here: Plan, said: Placed, named: Named, target: Target | None) -> None:
@@ -101,12 +88,6 @@ def _drift(
     return tuple(each for each in found if target is None or not each.is_of_machine)
 
 
-def _held(named: Named, document: dict[str, Any], made: Plan, recipe: str, *more: str) -> dict[str, Any]:
-    """Return the lock with what was chosen in place of what it says: plan and recipe, and `more` of its blocks."""
-    now = lock(made, recipe=recipe, origin=_origin(named, document))
-    return {**document, **{block: now[block] for block in ("origin", "plan", "recipe", *more)}}
-
-
 def _is_other_base(here: Plan, plan: Plan, *, frozen: bool) -> bool:
     """Return whether what there is to start from is another model: then the whole is another recipe."""
     weights = Weights(label=here.backbone.weights or "")
@@ -129,9 +110,10 @@ def _recompiled(
     if not document:
         return Opened(plan=made, documents=documents)
     # What was set is no drift, and other weights will come out.
-    held = _held(named, document, made, documents[RECIPE], *_blocks(overrides))
-    found = _drift(held, made, documents[RECIPE], base=made.backbone.weights, target=target)
-    locked = Locked(name=named.pinned, document=held, drift=found, frozen=False)
+    recipe, origin = documents[RECIPE], _origin(named, document)
+    document = held(document, made, recipe, *_blocks(overrides), origin=origin)
+    found = _drift(document, made, recipe, base=made.backbone.weights, target=target)
+    locked = Locked(name=named.pinned, document=document, drift=found, frozen=False)
     return Opened(plan=made, documents=documents, locked=locked)
 
 

@@ -40,6 +40,11 @@ class RunFolder:
         return cls(root / plan.recipe / f"{plan.profile or 'base'}-{digest(decides)[:8]}")
 
     @property
+    def has_trained(self) -> bool:
+        """Whether its training began once."""
+        return (self.stages / "train.json").is_file()
+
+    @property
     def models(self) -> Path:
         """Where models of all runs are published to when they are not for the Hub."""
         return self.path.parent.parent / "published"

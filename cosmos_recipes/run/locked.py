@@ -6,13 +6,34 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from cosmos_recipes.compiler.drift import Drift, drift_of_data, require_none
 from cosmos_recipes.compiler.emit import lock_text
+from cosmos_recipes.compiler.lock import lock
+from cosmos_recipes.compiler.plan import Plan
+from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.files import sha256
 from cosmos_recipes.run.progress import Progress
 from cosmos_recipes.run.references import AGAIN, LOCK
+
+
+def held(document: Mapping[str, Any], made: Plan, recipe: str, *more: str, origin: str | None = None) -> dict[str, Any]:
+    """Return a lock with what was chosen in place of what it says: origin, plan, recipe, and `more` of its blocks."""
+    now = lock(made, recipe=recipe, origin=origin)
+    return {**document, **{block: now[block] for block in ("origin", "plan", "recipe", *more)}}
+
+
+def fail_without_lock(reference: str) -> NoReturn:
+    """Refuse to hold to a lock what has none (CR244)."""
+    fail(
+        "CR244",
+        "`--frozen` needs a lock to hold the run to",
+        place=Place(file=reference),
+        expected=f"a run, a package or hf://owner/name, with {LOCK}",
+        found="none",
+        hint="leave --frozen out: a recipe is compiled anew",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cosmos_recipes.compiler.compile import compile_recipe, read_plan
+from cosmos_recipes.compiler.drift import drift
 from cosmos_recipes.compiler.emit import emit
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, nearest
 from cosmos_recipes.recipe.load import LoadedRecipe, load_recipe
 from cosmos_recipes.recipe.located import read_located
 from cosmos_recipes.run.folder import RunFolder
-from cosmos_recipes.run.locked import Locked
+from cosmos_recipes.run.locked import Locked, fail_without_lock, held
 from cosmos_recipes.run.references import LOCK, PLAN, RECIPE
 
 
@@ -66,15 +67,36 @@ def require_known_figures(loaded: LoadedRecipe) -> None:
         raise RecipeError(*problems)
 
 
-def open_plan(folder: Path) -> Opened:
-    """Read the plan of a folder, with the recipe beside it, to go on with what it is.
+def open_plan(folder: Path, *, frozen: bool = False) -> Opened:
+    """Read the plan of a folder, with recipe and lock beside it, to go on with what it is.
 
     Raises:
-        RecipeError: it is no plan (CR341), or the recipe is not there (CR652).
+        RecipeError: it is no plan (CR341), or the recipe is not there (CR652); with `frozen`, what drifted from the lock
+            (CR240), or there is none (CR244).
     """
     plan = read_plan(folder / PLAN)
-    recipe, locked = read_recipe(folder), read_lock(folder)
-    return Opened(plan=plan, documents=emit(plan, recipe=recipe, origin=locked.get("origin")))
+    recipe, document = read_recipe(folder), read_lock(folder)
+    documents = emit(plan, recipe=recipe, origin=document.get("origin"))
+    if not document:
+        return fail_without_lock(str(folder)) if frozen else Opened(plan=plan, documents=documents)
+    found = drift(document, plan, recipe, base=plan.backbone.weights)
+    locked = Locked(name=str(folder), document=document, drift=found, frozen=frozen)
+    locked.check()
+    return Opened(plan=plan, documents=documents, locked=locked)
+
+
+def going_on(opened: Opened, folder: RunFolder) -> Opened:
+    """Return what was opened with the lock of the training that it goes on with, by which drift is told.
+
+    What is held to another lock stays so.
+    """
+    if opened.locked or not folder.has_trained or not (document := read_lock(folder.path)):
+        return opened
+    recipe = opened.documents[RECIPE]
+    document = held(document, opened.plan, recipe, origin=document.get("origin"))
+    # Another base would have made another plan, and so another folder.
+    found = drift(document, opened.plan, recipe, base=None)
+    return replace(opened, locked=Locked(name=str(folder.path), document=document, drift=found, frozen=False))
 
 
 def read_recipe(folder: Path) -> str:

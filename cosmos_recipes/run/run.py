@@ -80,7 +80,7 @@ def run(
     if node is not None and not node.is_first:
         return _join(work)
     with only_process(folder.lock), FaultFile(folder.path / "fault.txt"):
-        write_files(documents, folder.path)
+        write_files(work.kept(documents), folder.path)
         if not work.is_trained:
             work.fetch_weights()
             if until == "publish":

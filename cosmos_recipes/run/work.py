@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.emit import lock_text
-from cosmos_recipes.compiler.lock import with_data
+from cosmos_recipes.compiler.lock import environment, with_data
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.files import remove, sha256, write_json, write_text
 from cosmos_recipes.launch.nodes import Node
 from cosmos_recipes.publishing.publish import Target, publish
-from cosmos_recipes.recipe.located import read_located
+from cosmos_recipes.recipe.located import parse_located, read_located
 from cosmos_recipes.run import results
 from cosmos_recipes.run.content import content_of
-from cosmos_recipes.run.folder import TRAINED_BY, RunFolder, read_json
+from cosmos_recipes.run.folder import TRAINED_BY, RunFolder, digest, read_json
 from cosmos_recipes.run.locked import Locked
+from cosmos_recipes.run.opening import read_lock
 from cosmos_recipes.run.prepare import Preparation
 from cosmos_recipes.run.progress import Progress
 from cosmos_recipes.run.publish import publish_stage
@@ -55,6 +57,13 @@ class Work:
         self.done[name] = getattr(self, f"_{name}")()
         return self.done[name]
 
+    def kept(self, documents: Mapping[str, str]) -> dict[str, str]:
+        """Return the files of the plan; of a training that goes on, the lock says what it began with."""
+        before = read_lock(self.folder.path) if self.folder.has_trained else {}
+        now = parse_located(documents[LOCK], file=LOCK).tree
+        began = {block: before[block] for block in (*environment(), "data") if block in before}
+        return {**documents, LOCK: lock_text({**now, **began})}
+
     def fetch_weights(self) -> None:
         """Bring the weights to start from to this machine, once for all processes, before anything is spent.
 
@@ -70,16 +79,23 @@ class Work:
         write_json(self.folder.path / "prepare.json", done.record.summary)
         for problem in done.record.summary["left_out"][:5]:
             self.progress.note(f"left out: {problem['code']} {problem['message']}; {problem['found']}")
-        self._lock_data()
+        self._lock_data(done)
         return done
 
-    def _lock_data(self) -> None:
+    def _lock_data(self, done: Done) -> None:
         """Write into the lock what is in the data, and look whether it is what the run is held to (CR240)."""
         content = content_of(self.preparation.folder, self.preparation.hashes())
         if self.locked and self.locked.document:
             self.locked.check_data(content, self.progress)
         lock = self.folder.path / LOCK
-        write_text(lock, lock_text(with_data(read_located(lock).tree, content)))
+        document = with_data(read_located(lock).tree, content)
+        # What is trained anew is trained with what is here now.
+        write_text(lock, lock_text(document if self._goes_on(done) else {**document, **environment()}))
+
+    def _goes_on(self, prepared: Done) -> bool:
+        """Return whether there is a training of just this plan on this data, so that it is not begun anew."""
+        record = read_record(self._state("train"))
+        return record is not None and record.inputs == digest(self._train_inputs(prepared))
 
     def _link_prepared(self) -> None:
         """Let `prepare` in the run's folder lead to the prepared data, by a relative path."""
@@ -88,12 +104,14 @@ class Work:
             link.unlink(missing_ok=True)
             link.symlink_to(target)
 
+    def _train_inputs(self, prepared: Done) -> dict[str, Any]:
+        return {"plan": self.plan.fingerprint(*TRAINED_BY), "prepared": prepared.record.made}
+
     def _train(self) -> Done:
-        inputs = {"plan": self.plan.fingerprint(*TRAINED_BY), "prepared": self._made("prepare")}
         return perform(
             self._stage(
                 "train",
-                inputs,
+                self._train_inputs(self.done["prepare"]),
                 made=("model",),
                 # Training takes a result, or a model, as a sign that it is done.
                 spoiled=lambda _: (self.folder.train / "model", self.folder.train / "result.json"),

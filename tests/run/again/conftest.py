@@ -65,7 +65,7 @@ def on_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnHub]:
     """Publish a small run, whose videos nobody may change."""
     folder = tmp_path_factory.mktemp("published")
     videos, runs = folder / "videos", folder / "runs"
-    _write_videos(videos)
+    write_videos(videos)
     with HubServer().running() as hub:
         _, _, _, *words = command(FACTORY, runs, dataset__use=videos, publish__repo=REPO)
         done = call(folder, *words, url=hub.url, home=folder / "home")
@@ -73,7 +73,8 @@ def on_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnHub]:
         yield OnHub(hub=hub, videos=videos, run=only_run(runs, "factory"))
 
 
-def _write_videos(folder: Path) -> None:
+def write_videos(folder: Path) -> None:
+    """Write six short videos of a procedural world."""
     world = source_class("world")(world="factory", episodes=5, held_out=1, frames=25, size=(64, 64))
     for recording in world.recordings(folder.with_name("world"), lambda *_: None):
         folder.mkdir(exist_ok=True)
