@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
-from cosmos_recipes.diagnostics import fail, nearest
+from cosmos_recipes.diagnostics import fail, nearest, visible
 from cosmos_recipes.diagnostics.words import listed
 from cosmos_recipes.publishing.files import MANIFEST
 from cosmos_recipes.run.folder import read_json
@@ -118,9 +118,18 @@ def _in_folder(folder: Path) -> Named | None:
     if (folder / MANIFEST).is_file() and (folder / RECIPE).is_file():
         return replace(_published(from_package(folder)), model=_model(folder))
     if (model := _model(folder) or _model(folder / MODEL_OF_RUN)) or (folder / PLAN).is_file():
-        again = read_json(folder / AGAIN) or {"name": pinned, "weights": {}}
-        return Named(pinned=again["name"], folder=folder, model=model, weights=again["weights"])
+        name, weights = _again(folder)
+        return Named(pinned=name or pinned, folder=folder, model=model, weights=weights)
     return _in_folder(folder / "latest") if (folder / "latest").is_dir() else None
+
+
+def _again(folder: Path) -> tuple[str | None, dict[str, str]]:
+    """Return what a job runs again, and the hashes of its weights; nothing of any other folder."""
+    said = read_json(folder / AGAIN)
+    try:
+        return visible(said["name"]), {str(path): str(sha256) for path, sha256 in said["weights"].items()}
+    except (AttributeError, KeyError, TypeError):
+        return None, {}
 
 
 def _model(folder: Path) -> Path | None:
