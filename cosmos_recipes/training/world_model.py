@@ -64,7 +64,7 @@ class WorldModel(nn.Module):
         """Return the model that `plan` starts from; `tokenizer` is the folder of one that was fitted to the data.
 
         Raises:
-            RecipeError: the weights to start from are not those of the plan (CR607).
+            RecipeError: the weights to start from are not those of the plan (CR607), or do not make a model (CR164).
         """
         backbone, clip = plan.backbone, plan.data.clip
         config = WorldModelConfig(
@@ -98,10 +98,11 @@ class WorldModel(nn.Module):
                 transformer.liken(fitted.embed(code).flatten(1))
             _begin(head, transformer)
         else:
-            transformer = _started(backbone, config, head)
-            if tokenizer and backbone.refit:
-                begun = load_tokenizer(Weights(label=backbone.weights).folder / "tokenizer")
-                transformer.recode(*fitted.likest(begun))
+            with fitting(Weights(label=backbone.weights).folder):
+                transformer = _started(backbone, config, head)
+                if tokenizer and backbone.refit:
+                    begun = load_tokenizer(Weights(label=backbone.weights).folder / "tokenizer")
+                    transformer.recode(*fitted.likest(begun))
         if (rank := plan.train.lora_rank) and (alpha := plan.train.lora_alpha):
             adapt(transformer, rank=rank, alpha=alpha, seed=plan.seed)
         return cls(
