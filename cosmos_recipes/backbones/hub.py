@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from shutil import disk_usage
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from cosmos_recipes.diagnostics import Place, fail
+from cosmos_recipes.diagnostics import Place, fail, visible
 
 TIMEOUT_S = 10.0
 """How long the Hub has to say which commit a revision is."""
@@ -59,8 +60,10 @@ def pin(hub_id: str, revision: str, *, file: str) -> str:
     return Path(fetched).parents[file.count("/")].name
 
 
-def fetch_files(hub_id: str, commit: str, names: Sequence[str]) -> Path:
+def fetch_files(hub_id: str, commit: str, sizes_bytes: Mapping[str, int]) -> Path:
     """Return the folder of a commit with these files of it; what this machine's cache has needs no network.
+
+    A download of which more comes than its size is ended.
 
     Raises:
         Exception: one of `failures`: a file is neither in the cache nor to be had.
@@ -68,8 +71,14 @@ def fetch_files(hub_id: str, commit: str, names: Sequence[str]) -> Path:
     from huggingface_hub import hf_hub_download
 
     with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
-        found = list(pool.map(lambda name: Path(hf_hub_download(hub_id, name, revision=commit)), names))
-    return found[0].parents[names[0].count("/")]
+        found = pool.map(
+            lambda name: hf_hub_download(hub_id, name, revision=commit, tqdm_class=bounded(sizes_bytes[name])),
+            sizes_bytes,
+        )
+        # One after the other, so that the first error is told.
+        places = dict(zip(sizes_bytes, map(Path, found), strict=True))
+    name, place = next(iter(places.items()))
+    return place.parents[name.count("/")]
 
 
 def missing_bytes(hub_id: str, commit: str, names: Sequence[str]) -> dict[str, int]:
@@ -110,17 +119,64 @@ def fetch(hub_id: str, revision: str, parts: Sequence[str]) -> Path:
     """Return a folder with these parts of a model, subfolders or files; what this machine's cache has is not fetched again.
 
     Raises:
-        RecipeError: the Hub does not give them (CR623).
+        RecipeError: the Hub does not give them, or sends more than it said (CR623), or there is no room for them (CR626).
     """
     from huggingface_hub import snapshot_download
 
     patterns = [
         name for part in parts for name in ((part,) if Path(part).suffix else (f"{part}/{own}" for own in FILES))
     ]
+    sizes: dict[str, int] = {}
+    # Without an answer, what the cache has may be enough: then nothing may come.
+    with suppress(*failures()):
+        told = snapshot_download(hub_id, revision=revision, allow_patterns=patterns, dry_run=True)
+        sizes = {each.filename: each.file_size or 0 for each in told if each.will_download}
+    require_room(hub_id, sizes.values())
     try:
-        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=patterns))
+        bar = bounded(sum(sizes.values()))
+        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=patterns, tqdm_class=bar))
     except failures() as error:
         _refuse(hub_id, revision, error)
+
+
+def require_room(name: str, sizes_bytes: Collection[int]) -> None:
+    """Refuse what is larger than the room on the disk of the client's cache, before any of it is fetched.
+
+    Raises:
+        RecipeError: there is no room (CR626).
+    """
+    needed, free = sum(sizes_bytes), free_bytes()
+    if needed > free:
+        fail(
+            "CR626",
+            "there is no room for what would be fetched",
+            place=Place(file=visible(name)),
+            expected=f"{needed / 1e9:,.1f} GB of room for {len(sizes_bytes)} files",
+            found=f"{free / 1e9:,.1f} GB",
+            hint="make room, or let HF_HOME name a larger disk; nothing of it was fetched",
+        )
+
+
+def bounded(most_bytes: int) -> type[Any]:
+    """Return a bar for the client to draw that ends what it draws with an OSError, once more has come than was said."""
+    from huggingface_hub import utils
+
+    # It gives the class by name alone, which mypy does not see.
+    exported: Any = utils
+    bar: type[Any] = exported.tqdm
+
+    def begin(self: Any, *arguments: Any, unit: str = "it", **named: Any) -> None:
+        # Another bar counts files.
+        self.left_bytes = most_bytes if unit == "B" else math.inf
+        bar.__init__(self, *arguments, unit=unit, **named)
+
+    def update(self: Any, n: float | None = 1) -> Any:
+        self.left_bytes -= n or 0
+        if self.left_bytes < 0:
+            raise OSError(f"more than the {most_bytes:,} bytes that the Hub said there are")
+        return bar.update(self, n)
+
+    return type("Bounded", (bar,), {"__init__": begin, "update": update})
 
 
 def failures() -> tuple[type[Exception], ...]:

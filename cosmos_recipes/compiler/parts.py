@@ -108,8 +108,11 @@ def _of_family(config: WorldModelConfig, network: Architecture) -> Iterator[Disa
         yield "family", f"{family}, which the network is of", config.family
     if objective_entry(config.objective).denoises == network.causal:
         yield "objective.name", f"one of the family {family}", config.objective.get("name")
-    if family not in head(config.head).families:
+    kind = head(config.head)
+    if family not in kind.families:
         yield "head", f"one for the family {family}", config.head
+    if config.enters and config.enters not in (ways := kind.entries.get(family, ())):
+        yield "enters", f"a way into the network: {', '.join(ways) or 'null, there is only one'}", config.enters
 
 
 def _of_latents(network: Architecture, tokenizer: TokenizerConfig) -> Iterator[Disagreement]:

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from cosmos_recipes.backbones.headers import require_headers
 from cosmos_recipes.backbones.objectives import objective_entry
+from cosmos_recipes.backbones.text import is_frozen
 from cosmos_recipes.backbones.weights import PARTS, PIPELINE_PARTS
 from cosmos_recipes.backbones.zoo import Family as FamilyName
 from cosmos_recipes.backbones.zoo import TextEntry
@@ -26,6 +27,8 @@ NETWORK, TOKENIZER = "transformer/config.json", "tokenizer/config.json"
 LARGEST_CONFIG_BYTES = 1_000_000
 LARGEST_SIZE = 10_000_000
 """The largest width, count or number of codes of any network there is, and more."""
+TRAINED_TEXTS = ("bytes", "none")
+"""What reads captions without an encoder that comes trained: a part of the head, or nothing."""
 MOST_LAYERS = 1000
 LONGEST_LIST = 10_000
 _LAYERS = re.compile(r"layers|blocks|depth")
@@ -87,6 +90,8 @@ def read_config(folder: Path) -> WorldModelConfig:
         refuse(file, first_mistake(error), expected="what this version of cosmos-recipes writes of a model")
     if max(text.length, text.width) > LARGEST_CONFIG_BYTES:
         refuse(file, f"a text of {text.length} tokens of {text.width} numbers")
+    if text.encoder not in TRAINED_TEXTS and not is_frozen(text.encoder):
+        refuse(file, f"text.encoder: {text.encoder}", expected="the name of an installed text encoder")
     if config.head not in heads():
         close = nearest(config.head, heads())
         expected = f"the name of an installed head: {', '.join(heads())}"

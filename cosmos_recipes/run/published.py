@@ -83,12 +83,12 @@ def from_hub(reference: str, *, weights: bool) -> Published:
         revision = match["revision"] or MAIN
         _require_small_manifest(reference, repo, revision)
         commit = hub.pin(repo, revision, file=MANIFEST)
-        folder = hub.fetch_files(repo, commit, [MANIFEST])
+        folder = hub.fetch_files(repo, commit, {MANIFEST: LARGEST_MANIFEST_BYTES})
         name = f"{HUB}{repo}@{commit}"
         files = _listed(folder, name)
         names = [path for path in files if wanted(path, weights=weights)]
         require_as_listed(name, hub.missing_bytes(repo, commit, names), files)
-        hub.fetch_files(repo, commit, names)
+        hub.fetch_files(repo, commit, {path: files[path]["size_bytes"] for path in names})
     except hub.failures() as error:
         _refuse(reference, error)
     found = Published(name=name, repository=repo, folder=folder, commit=commit, files=files)
@@ -177,7 +177,7 @@ def require_as_listed(name: str, sizes: Mapping[str, int], files: Mapping[str, M
     `sizes` are what the Hub says of the files to be fetched, in bytes; `files` is all that the manifest lists.
 
     Raises:
-        RecipeError: there is other content than is listed, or no room for it (CR163).
+        RecipeError: there is other content than is listed (CR163), or no room for it (CR626).
     """
     other = {path: size for path, size in sizes.items() if size != files[path]["size_bytes"]}
     hint = "nothing of it was fetched; ask who published it, or name another revision"
@@ -194,12 +194,7 @@ def require_as_listed(name: str, sizes: Mapping[str, int], files: Mapping[str, M
     ]
     if problems:
         raise RecipeError(*problems)
-    needed, free = sum(sizes.values()), hub.free_bytes()
-    if needed > free:
-        expected = f"{needed / 1e9:,.1f} GB of room for {len(sizes)} files"
-        hint = "make room, or let HF_HOME name a larger disk; nothing of it was fetched"
-        message = "there is no room for what would be fetched"
-        fail("CR163", message, place=Place(file=name), expected=expected, found=f"{free / 1e9:,.1f} GB", hint=hint)
+    hub.require_room(name, sizes.values())
 
 
 def _difference(found: Published, name: str) -> Problem | None:

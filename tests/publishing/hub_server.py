@@ -224,7 +224,7 @@ class _Calls:
     def info(self, _: bytes, repo: str, rev: str | None) -> Answer:
         found = self.store.repo(repo, self.token)
         commit = found.at(rev or "main")
-        siblings = [{"rfilename": path} for path in commit.tree]
+        siblings = [{"rfilename": path, "size": blob.size} for path, blob in commit.tree.items()]
         state = {"id": repo, "sha": commit.oid, "private": found.private, "gated": found.gated, "siblings": siblings}
         return 200, state, {}
 
