@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from cosmos_recipes.backbones import hub
+from cosmos_recipes.data.hub_files import is_commit
 from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.files import sha256
 from cosmos_recipes.recipe.paths import repository_of
@@ -66,7 +67,7 @@ class CosmosDiscreteTokenizer(nn.Module):
         self.temporal, self.spatial, self.channels, self.codes = temporal, spatial, channels, codes
         self.hub_id, self.precision = hub_id, precision
         self.folder = folder or _fetched(hub_id, revision)
-        self.revision = self.folder.name if hub.is_commit(self.folder.name) else revision
+        self.revision = self.folder.name if is_commit(self.folder.name) else revision
         dtype = getattr(torch, precision)
         self.encoder, self.decoder = (_program(self.folder / name).to(dtype) for name in (ENCODER, DECODER))
 
