@@ -21,6 +21,7 @@ from torch.distributed.tensor import DTensor
 
 from cosmos_recipes.backbones.headers import read_header
 from cosmos_recipes.diagnostics import Place, fail, visible
+from cosmos_recipes.recipe.json_object import parse_json_object
 
 NAME = "diffusion_pytorch_model"
 MOST_NAMED = 5
@@ -229,10 +230,9 @@ def _config(folder: Path) -> dict[str, Any]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return parse_json_object(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         _unreadable(path, str(error))
-    return read
 
 
 def _unreadable(path: Path, found: str) -> NoReturn:

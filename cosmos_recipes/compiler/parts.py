@@ -39,6 +39,7 @@ class TokenizerConfig:
     spatial: Side
     channels: PositiveInt | None = None
     codes: PositiveInt | None = None
+    whitening: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 _TOKENIZERS: TypeAdapter[TokenizerConfig] = TypeAdapter(TokenizerConfig)

@@ -24,6 +24,7 @@ from cosmos_recipes.backbones import hub
 from cosmos_recipes.data.hub_files import is_commit
 from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.files import sha256
+from cosmos_recipes.recipe.json_object import read_json_object
 from cosmos_recipes.recipe.paths import repository_of
 
 ENCODER, DECODER = "encoder.jit", "decoder.jit"
@@ -120,7 +121,7 @@ class CosmosDiscreteTokenizer(nn.Module):
         Raises:
             RecipeError: the Hub does not give them (CR623), or they are others (CR622) or damaged (CR621).
         """
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json_object(folder / "config.json")
         expected, place = config.pop("sha256"), Path(config.pop("_name_or_path", ""))
         del config["tokenizer"]
         # A path that came with a model could lead to programs that came with it too.
