@@ -98,19 +98,14 @@ class WorldModel(nn.Module):
                 transformer.liken(fitted.embed(code).flatten(1))
             _begin(head, transformer)
         else:
-            with fitting(Weights(label=backbone.weights).folder):
+            folder = Weights(label=backbone.weights).folder
+            with fitting(folder):
                 transformer = _started(backbone, config, head)
                 if tokenizer and backbone.refit:
-                    begun = load_tokenizer(Weights(label=backbone.weights).folder / "tokenizer")
-                    transformer.recode(*fitted.likest(begun))
+                    transformer.recode(*fitted.likest(load_tokenizer(folder / "tokenizer")))
         if (rank := plan.train.lora_rank) and (alpha := plan.train.lora_alpha):
             adapt(transformer, rank=rank, alpha=alpha, seed=plan.seed)
-        return cls(
-            config,
-            transformer=transformer,
-            tokenizer=fitted,
-            head=head,
-        )
+        return cls(config, transformer=transformer, tokenizer=fitted, head=head)
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> Control:
         """Return the batch-first control tensors of rows, on the model's device."""
