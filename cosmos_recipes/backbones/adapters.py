@@ -18,6 +18,7 @@ from cosmos_recipes.backbones.networks import load_transformer
 from cosmos_recipes.backbones.stored import fitting, gathered
 from cosmos_recipes.backbones.weights import ADAPTER, Weights, require_unchanged
 from cosmos_recipes.diagnostics import Place, fail
+from cosmos_recipes.recipe.json_object import read_json_object
 
 TARGETS = ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2")
 """The linear layers of a block that are adapted: both attentions, and the feed-forward network."""
@@ -61,7 +62,7 @@ def load_network(folder: Path, *, base: Path | None = None, architecture: Mappin
         RecipeError: the base is gone or another one (CR607), or the adapters do not fit it (CR608).
     """
     of_ours = folder / "cosmos_recipe.json"
-    said = json.loads(of_ours.read_text(encoding="utf-8")).get("base") if of_ours.exists() else None
+    said = read_json_object(of_ours).get("base") if of_ours.exists() else None
     if said is None:
         return load_transformer(folder / "transformer", architecture)
     weights = Weights(label=str(base or said["weights"]))

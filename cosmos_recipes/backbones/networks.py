@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.backbones.zoo import Family
+from cosmos_recipes.recipe.json_object import read_json_object
 
 
 def build_network(family: Family, architecture: dict[str, Any], *, seed: int) -> Any:
@@ -39,5 +39,5 @@ def load_transformer(folder: Path, architecture: Mapping[str, Any] | None = None
     from cosmos_recipes.backbones.stored import load_stored
 
     config = folder / "config.json"
-    name = json.loads(config.read_text(encoding="utf-8")).get("_class_name") if config.is_file() else None
+    name = read_json_object(config).get("_class_name") if config.is_file() else None
     return load_stored(Decoder, folder) if name == Decoder.__name__ else load_diffusion(str(folder))

@@ -21,6 +21,7 @@ from torch.distributed.tensor import DTensor
 
 from cosmos_recipes.backbones.headers import read_header
 from cosmos_recipes.diagnostics import Place, fail, visible
+from cosmos_recipes.recipe.json_object import parse_json_object
 
 NAME = "diffusion_pytorch_model"
 MOST_NAMED = 5
@@ -121,6 +122,25 @@ def load_built(build: Callable[[], Any], file: Path) -> Any:
 
 
 @contextmanager
+def at_work(place: Path, doing: str) -> Iterator[None]:
+    """Tell what goes wrong within a model at work, which a stranger may have made so: `doing` says what it did (CR165)."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        # It is this machine that has too little.
+        raise
+    except _UNFIT as error:
+        fail(
+            "CR165",
+            f"the model broke while {doing}",
+            place=Place(file=visible(str(place))),
+            expected="a model that works as its files say",
+            found=_told(error),
+            hint="get the model again, or another one; `cosmos-recipe --debug …` shows where it broke",
+        )
+
+
+@contextmanager
 def fitting(place: Path) -> Iterator[None]:
     """Tell what goes wrong in building from stored settings: they are of another model, or somebody made them up (CR164)."""
     try:
@@ -131,9 +151,13 @@ def fitting(place: Path) -> Iterator[None]:
             "the files of the model do not make one",
             place=Place(file=visible(str(place))),
             expected="configurations and weights of one model, as they were saved together",
-            found=visible(f"{type(error).__name__}: {error}".splitlines()[0])[:200],
+            found=_told(error),
             hint="get the model again, or another one",
         )
+
+
+def _told(error: Exception) -> str:
+    return visible(f"{type(error).__name__}: {error}".splitlines()[0])[:200]
 
 
 def _shapes_of(module: Any) -> Shapes:
@@ -206,10 +230,9 @@ def _config(folder: Path) -> dict[str, Any]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return parse_json_object(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         _unreadable(path, str(error))
-    return read
 
 
 def _unreadable(path: Path, found: str) -> NoReturn:

@@ -6,7 +6,6 @@ transformer/, vae/, text_encoder/, tokenizer/. In place of transformer/ it may h
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from cosmos_recipes.backbones import hub
 from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.files import sha256_of
+from cosmos_recipes.recipe.json_object import read_json_object
 
 SHIPPED, HUB = "shipped:", "hub:"
 PARTS = ("transformer", "tokenizer", "head")
@@ -111,7 +111,7 @@ class Weights:
             from cosmos_recipes.backbones.autoregressive.nvidia import architecture_of
 
             return architecture_of(folder)
-        config: dict[str, Any] = json.loads((folder / "transformer" / "config.json").read_text(encoding="utf-8"))
+        config = read_json_object(folder / "transformer" / "config.json")
         return {name: value for name, value in config.items() if not name.startswith("_")}
 
     @property

@@ -37,8 +37,10 @@ _PLACES = {
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def show(error: RecipeError) -> int:
-    """Write the problems on standard error; return the exit code."""
+def show(error: RecipeError, *, debug: bool = False) -> int:
+    """Write the problems on standard error, with `debug` after the traceback of what made them one; return the exit code."""
+    if debug and error.__context__ is not None:
+        print_error("".join(traceback.format_exception(error.__context__)))
     print_error(Control(render(error.problems, "text", colour=sys.stderr.isatty())))
     return error.exit_code
 

@@ -118,7 +118,7 @@ def main() -> None:
     try:
         app()
     except failures.EXPECTED as error:
-        sys.exit(failures.show(error))
+        sys.exit(failures.show(error, debug=_is_debugging()))
     except Stopped as stop:
         failures.show_resume()
         sys.exit(stop.exit_code)
@@ -139,4 +139,8 @@ def main() -> None:
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    failures.show_unexpected(error, debug="--debug" in sys.argv)
+    failures.show_unexpected(error, debug=_is_debugging())
+
+
+def _is_debugging() -> bool:
+    return "--debug" in sys.argv

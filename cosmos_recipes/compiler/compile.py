@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cosmos_recipes.backbones.hub import is_commit
 from cosmos_recipes.backbones.objectives import TokenSampling
 from cosmos_recipes.compiler.check import check, check_alone, check_data
 from cosmos_recipes.compiler.families import set_aside, token_sampling
@@ -30,6 +29,7 @@ from cosmos_recipes.compiler.resolve import Resolved, resolve
 from cosmos_recipes.compiler.shape import clip_plan
 from cosmos_recipes.data.binding.spec import RATE_HZ
 from cosmos_recipes.data.dataset import BoundDataset, Mixture
+from cosmos_recipes.data.hub_files import is_commit
 from cosmos_recipes.diagnostics import Problem, RecipeError, fail, noted
 from cosmos_recipes.recipe.load import LoadedRecipe
 from cosmos_recipes.recipe.located import read_located

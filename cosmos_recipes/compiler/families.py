@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from cosmos_recipes.backbones.objectives import NextTokenEntry, TokenSampling
 from cosmos_recipes.backbones.zoo import Family, context_sibling
 from cosmos_recipes.compiler.resolve import Resolved
+from cosmos_recipes.compiler.trained import TOKENIZER
 from cosmos_recipes.conditioning.base import heads
 from cosmos_recipes.diagnostics import Problem
 from cosmos_recipes.diagnostics.words import listed
+from cosmos_recipes.recipe.json_object import read_json_object
 from cosmos_recipes.recipe.load import LoadedRecipe
 
 OF_FAMILY: dict[Family, tuple[str, ...]] = {
@@ -41,6 +43,10 @@ def check_weights(resolved: Resolved) -> Iterator[Problem]:
     ours, fields = network.model_dump(mode="json"), type(network).model_fields
     known = [name for name in ours if name in theirs or fields[name].is_required()]
     differing = sorted(name for name in known if theirs.get(name) != ours[name])[:3]
+    if not differing and not resolved.weights.is_pipeline:
+        theirs, wanted = read_json_object(resolved.weights.folder / TOKENIZER), resolved.backbone.tokenizer
+        ours = {"tokenizer": wanted.name, **wanted.model_dump(include={"temporal", "spatial"}), **wanted.settings}
+        differing = sorted(name for name in ours if name in theirs and theirs[name] != ours[name])[:3]
     if differing:
         yield Problem(
             code="CR304",

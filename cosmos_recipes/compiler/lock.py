@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import cosmos_recipes
-from cosmos_recipes.backbones.hub import is_commit
 from cosmos_recipes.backbones.names import ZOO_FILE
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.plan import Plan
 from cosmos_recipes.compiler.resolve import Resolved
+from cosmos_recipes.data.hub_files import is_commit
 from cosmos_recipes.files import sha256, sha256_of
 
 LOCK_VERSION = 2

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from cosmos_recipes.backbones.objectives import ObjectiveEntry
 from cosmos_recipes.backbones.zoo import TextEntry, TokenizerEntry
 from cosmos_recipes.conditioning.base import Attention
 from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
 from cosmos_recipes.data.contract import Schema, load_schema
-from cosmos_recipes.recipe.spec import Gate, Layout, Name, Optimizer
+from cosmos_recipes.recipe.spec import MOST_SAMPLER_STEPS, Gate, Layout, Name, Optimizer
 from cosmos_recipes.recipe.spec import Recompute as Recompute
 from cosmos_recipes.recipe.spec import Strategy as Strategy
 
@@ -58,18 +67,18 @@ class ClipPlan(Part):
     were said have none.
     """
 
-    frames: int
-    rate_hz: float
-    height_px: int
-    width_px: int
-    stride: int
-    given_frames: int
-    fewest_given_frames: int
-    latent_frames: int
-    latent_height: int
-    latent_width: int
-    given_latent_frames: int
-    tokens: int
+    frames: PositiveInt
+    rate_hz: PositiveFloat
+    height_px: PositiveInt
+    width_px: PositiveInt
+    stride: PositiveInt
+    given_frames: NonNegativeInt
+    fewest_given_frames: NonNegativeInt
+    latent_frames: PositiveInt
+    latent_height: PositiveInt
+    latent_width: PositiveInt
+    given_latent_frames: NonNegativeInt
+    tokens: PositiveInt
     views: tuple[str, ...] = ()
 
 
@@ -179,14 +188,14 @@ class EvaluatePlan(Part):
     `top_k`, and of another a `top_k` of None is all. They are here and not in the objective since they decide no weights.
     """
 
-    clips: int
-    every: int
-    sampler_steps: int
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    guidance: float
-    samples: int
+    clips: PositiveInt
+    every: NonNegativeInt
+    sampler_steps: Annotated[int, Field(ge=0, le=MOST_SAMPLER_STEPS)]
+    temperature: NonNegativeFloat | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: PositiveInt | None = None
+    guidance: Annotated[float, Field(ge=0, le=20)]
+    samples: PositiveInt
 
 
 class PublishPlan(Part):
@@ -327,6 +336,12 @@ class Plan(Part):
     notes: tuple[str, ...] = Field((), description="What is legal and yet may not be meant.")
     sources: dict[str, str] = Field(default_factory=dict, description="Files read, and their sha256.")
     origins: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _noise_is_removed(self) -> Self:
+        if self.backbone.family == "diffusion" and not self.evaluate.sampler_steps:
+            raise ValueError("sampler_steps, by which a diffusion network removes noise")
+        return self
 
     def fingerprint(self, *parts: str) -> str:
         """Return the sha256 of the named parts (all that decide the result, by default), as hex.

@@ -12,18 +12,23 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from cosmos_recipes.backbones.headers import require_headers
 from cosmos_recipes.backbones.objectives import objective_entry
+from cosmos_recipes.backbones.text import is_frozen
 from cosmos_recipes.backbones.weights import PARTS, PIPELINE_PARTS
 from cosmos_recipes.backbones.zoo import Family as FamilyName
 from cosmos_recipes.backbones.zoo import TextEntry
+from cosmos_recipes.compiler.parts import network_of, require_one_model, tokenizer_of
 from cosmos_recipes.conditioning.base import Attention, heads
 from cosmos_recipes.diagnostics import nearest
-from cosmos_recipes.recipe.json_object import read_json_object, refuse
+from cosmos_recipes.recipe.json_object import first_mistake, read_json_object, refuse
 from cosmos_recipes.recipe.spec import Layout
 
 CONFIG = "cosmos_recipe.json"
+NETWORK, TOKENIZER = "transformer/config.json", "tokenizer/config.json"
 LARGEST_CONFIG_BYTES = 1_000_000
 LARGEST_SIZE = 10_000_000
 """The largest width, count or number of codes of any network there is, and more."""
+TRAINED_TEXTS = ("bytes", "none")
+"""What reads captions without an encoder that comes trained: a part of the head, or nothing."""
 MOST_LAYERS = 1000
 LONGEST_LIST = 10_000
 _LAYERS = re.compile(r"layers|blocks|depth")
@@ -82,9 +87,11 @@ def read_config(folder: Path) -> WorldModelConfig:
         text = TextEntry(**config.text)
         objective_entry(config.objective)
     except (ValidationError, TypeError) as error:
-        refuse(file, _first(error), expected="what this version of cosmos-recipes writes of a model")
+        refuse(file, first_mistake(error), expected="what this version of cosmos-recipes writes of a model")
     if max(text.length, text.width) > LARGEST_CONFIG_BYTES:
         refuse(file, f"a text of {text.length} tokens of {text.width} numbers")
+    if text.encoder not in TRAINED_TEXTS and not is_frozen(text.encoder):
+        refuse(file, f"text.encoder: {text.encoder}", expected="the name of an installed text encoder")
     if config.head not in heads():
         close = nearest(config.head, heads())
         expected = f"the name of an installed head: {', '.join(heads())}"
@@ -98,22 +105,31 @@ def require_sound(folder: Path) -> None:
     """Look at every file that a model is loaded from; no tensor is read, and nothing is built.
 
     Raises:
-        RecipeError: a configuration says what no model can mean (CR161), or weights have no sound header (CR162).
+        RecipeError: a configuration says what no model can mean (CR161), weights have no sound header (CR162), or the
+            configurations are not those of one model (CR164).
     """
     # A recipe without such a folder is compiled without numpy.
     from cosmos_recipes.data.seen import read_seen
 
-    if (folder / CONFIG).exists():
-        read_config(folder)
+    is_ours = (folder / CONFIG).exists()
+    config = read_config(folder) if is_ours else None
+    if is_ours:
         read_seen(folder)
     require_headers(folder)
-    for part in _FOLDERS:
-        count = require_headers(folder / part)
-        for file in sorted((folder / part).glob("*.index.json")):
-            _require_index(file)
-        if (folder / part / "config.json").exists():
-            # Every layer has weights of its own, unless they are elsewhere, under adapters.
-            _require_possible(folder / part / "config.json", most_layers=count or MOST_LAYERS)
+    said = {part: found for part in _FOLDERS if (found := _require_part(folder / part)) is not None}
+    network = network_of(folder / NETWORK, said["transformer"]) if "transformer" in said else None
+    if config is not None and network is not None and "tokenizer" in said:
+        require_one_model(folder / CONFIG, config, network, tokenizer_of(folder / TOKENIZER, said["tokenizer"]))
+
+
+def _require_part(folder: Path) -> dict[str, Any] | None:
+    """Look at the headers, the index and the configuration of a part; return the last, None where there is none."""
+    count = require_headers(folder)
+    for file in sorted(folder.glob("*.index.json")):
+        _require_index(file)
+    file = folder / "config.json"
+    # Every layer has weights of its own, unless they are elsewhere, under adapters.
+    return _possible(file, most_layers=count or MOST_LAYERS) if file.exists() else None
 
 
 def _require_index(file: Path) -> None:
@@ -126,8 +142,8 @@ def _require_index(file: Path) -> None:
             refuse(file, shard, expected="the names of safetensors files beside it")
 
 
-def _require_possible(file: Path, *, most_layers: int) -> None:
-    """Refuse a configuration with sizes that no network has, or one that asks for another library."""
+def _possible(file: Path, *, most_layers: int) -> dict[str, Any]:
+    """Return a configuration; one with sizes that no network has, or one that asks for another library, is refused."""
     said = read_json_object(file, largest_bytes=LARGEST_CONFIG_BYTES)
     if "quantization_config" in said:
         refuse(file, "quantization_config", expected="weights that are not quantised")
@@ -138,6 +154,7 @@ def _require_possible(file: Path, *, most_layers: int) -> None:
             refuse(file, f"{len(value):,} values of {name[:80]}", expected=f"at most {LONGEST_LIST:,}")
         if isinstance(value, int) and not least <= value <= most:
             refuse(file, f"{name[:80]}: {value}", expected=f"{least:,} to {most:,}")
+    return said
 
 
 def _values(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -150,11 +167,3 @@ def _values(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             waiting += value.items()
         elif isinstance(value, list):
             waiting += ((name, each) for each in value)
-
-
-def _first(error: Exception) -> str:
-    """Return the first mistake in a line."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -52,9 +52,10 @@ def _intrinsics(said: Any) -> list[Any] | None:
     """Return intrinsics as they were written; raises ValueError for what are none."""
     if said is None:
         return None
-    if np.asarray(said, np.float64).shape[-1:] != (INTRINSICS,):
+    read = np.asarray(said, np.float64)
+    if read.shape[-1:] != (INTRINSICS,) or read.ndim > 2:
         raise ValueError("intrinsics that are not four numbers for each view")
-    return list(said)
+    return list(read.tolist())
 
 
 def _first_intrinsics(index: ClipIndex) -> list[Any] | None:

@@ -138,6 +138,11 @@ class Normaliser:
         self.centre_A = (low_A + high_A) / 2
         self.spread_A = np.where(spread_A < LEAST_SPREAD, 1.0, spread_A)
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers of a row there are statistics of."""
+        return len(self.centre_A)
+
     def normalise(self, values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Return numbers of which most lie between -1 and 1."""
         return np.asarray((values - self.centre_A) / self.spread_A, dtype=np.float32)

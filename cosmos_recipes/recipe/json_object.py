@@ -9,6 +9,8 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any, NoReturn
 
+from pydantic import ValidationError
+
 from cosmos_recipes.diagnostics import Place, fail, visible
 
 LARGEST_BYTES = 10_000_000
@@ -57,6 +59,14 @@ def refuse(path: Path, found: str, *, expected: str = "") -> NoReturn:
         found=visible(found)[:_LONGEST_SAID],
         hint="get the model again, or another one: nothing was made of this file",
     )
+
+
+def first_mistake(error: Exception) -> str:
+    """Return in a line what a check of such an object finds first."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -69,20 +69,22 @@ def evaluate_again(request: EvaluationRequest, progress: Progress) -> Evaluated:
 
     Raises:
         RecipeError: there is no such model (CR246, CR248, CR260, CR261), it has no plan (CR245), its data is on another
-            machine (CR242), or the other data set does not fit it (CR2xx to CR5xx, CR247).
+            machine (CR242), the other data set does not fit it (CR2xx to CR5xx, CR247), or it breaks (CR165).
     """
     named = find_model(request.model, runs=request.runs)
     model = opened(named)
     model.require_base(request.base)
     plan = _plan(request, named, model)
     # Libraries of half a second each come after what can be refused without them.
+    from cosmos_recipes.backbones.stored import at_work
     from cosmos_recipes.evaluation.evaluate import EvaluationSettings, evaluate
     from cosmos_recipes.training.world_model import WorldModel
 
     clips, held_out, notes = _clips(plan, model, request, progress)
     progress("loading the model", 0, 0)
     network = WorldModel.from_pretrained(model.folder, base=request.base if model.config.base else None)
-    measured = evaluate(network.to(device(plan)), held_out, EvaluationSettings.from_plan(plan), progress=progress)
+    with at_work(model.folder, "it was measured"):
+        measured = evaluate(network.to(device(plan)), held_out, EvaluationSettings.from_plan(plan), progress=progress)
     before = read_metrics(named.metrics_file)
     steps, train_seconds = (before.get(name, 0) for name in ("steps", "train_seconds"))
     metrics = measured.metrics(steps=steps, train_seconds=train_seconds)

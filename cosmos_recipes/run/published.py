@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cosmos_recipes.backbones import hub
+from cosmos_recipes.backbones.hub import pin
 from cosmos_recipes.compiler.trained import read_config
+from cosmos_recipes.data import hub_files
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, fail, visible
 from cosmos_recipes.files import sha256
 from cosmos_recipes.publishing import checks
@@ -82,14 +83,14 @@ def from_hub(reference: str, *, weights: bool) -> Published:
     try:
         revision = match["revision"] or MAIN
         _require_small_manifest(reference, repo, revision)
-        commit = hub.pin(repo, revision, file=MANIFEST)
-        folder = hub.fetch_files(repo, commit, [MANIFEST])
+        commit = pin(repo, revision, file=MANIFEST)
+        folder = hub_files.fetch_files(repo, commit, {MANIFEST: LARGEST_MANIFEST_BYTES})
         name = f"{HUB}{repo}@{commit}"
         files = _listed(folder, name)
         names = [path for path in files if wanted(path, weights=weights)]
-        require_as_listed(name, hub.missing_bytes(repo, commit, names), files)
-        hub.fetch_files(repo, commit, names)
-    except hub.failures() as error:
+        require_as_listed(name, hub_files.missing_bytes(repo, commit, names), files)
+        hub_files.fetch_files(repo, commit, {path: files[path]["size_bytes"] for path in names})
+    except hub_files.failures() as error:
         _refuse(reference, error)
     found = Published(name=name, repository=repo, folder=folder, commit=commit, files=files)
     _verify(found, names)
@@ -128,7 +129,7 @@ def _commit(path: Path, revision: str) -> str:
     named = next((ref for ref in refs if ref.name == revision and ref.is_file()), None)
     if _TAG.fullmatch(revision) and named:
         revision = named.read_text(encoding="utf-8").strip()
-    if not hub.is_commit(revision) or not (path / "snapshots" / revision).is_dir():
+    if not hub_files.is_commit(revision) or not (path / "snapshots" / revision).is_dir():
         known = ", ".join(sorted(tag.name for tag in (path / "refs" / "tags").glob("*"))) or "none"
         _fail_hub(f"{path}", expected=f"`main`, a commit or one of the tags: {known}", found=revision)
     return revision
@@ -164,8 +165,8 @@ def _verify(found: Published, names: list[str]) -> None:
 
 def _require_small_manifest(reference: str, repo: str, revision: str) -> None:
     """Refuse a manifest that is too large to be one, before it is fetched; without the Hub, the cache's is looked at later."""
-    with suppress(*hub.failures()):
-        size = hub.size_bytes(repo, revision, MANIFEST)
+    with suppress(*hub_files.failures()):
+        size = hub_files.size_bytes(repo, revision, MANIFEST)
         if size > LARGEST_MANIFEST_BYTES:
             expected = f"{MANIFEST} of at most {LARGEST_MANIFEST_BYTES // 10**6} MB"
             _fail_package(reference, expected=expected, found=f"one of {size / 1e6:,.0f} MB, which was not fetched")
@@ -177,7 +178,7 @@ def require_as_listed(name: str, sizes: Mapping[str, int], files: Mapping[str, M
     `sizes` are what the Hub says of the files to be fetched, in bytes; `files` is all that the manifest lists.
 
     Raises:
-        RecipeError: there is other content than is listed, or no room for it (CR163).
+        RecipeError: there is other content than is listed (CR163), or no room for it (CR626).
     """
     other = {path: size for path, size in sizes.items() if size != files[path]["size_bytes"]}
     hint = "nothing of it was fetched; ask who published it, or name another revision"
@@ -194,12 +195,7 @@ def require_as_listed(name: str, sizes: Mapping[str, int], files: Mapping[str, M
     ]
     if problems:
         raise RecipeError(*problems)
-    needed, free = sum(sizes.values()), hub.free_bytes()
-    if needed > free:
-        expected = f"{needed / 1e9:,.1f} GB of room for {len(sizes)} files"
-        hint = "make room, or let HF_HOME name a larger disk; nothing of it was fetched"
-        message = "there is no room for what would be fetched"
-        fail("CR163", message, place=Place(file=name), expected=expected, found=f"{free / 1e9:,.1f} GB", hint=hint)
+    hub_files.require_room(name, sizes.values(), hub_files.kept_in())
 
 
 def _difference(found: Published, name: str) -> Problem | None:
@@ -229,12 +225,15 @@ def _refuse(reference: str, error: Exception) -> NoReturn:
 
     if isinstance(error, RemoteEntryNotFoundError):
         expected = "what `cosmos-recipe run` or `publish` makes"
-        _fail_package(reference, expected=f"{expected}, with {MANIFEST}", found=hub.first_line(error))
+        _fail_package(reference, expected=f"{expected}, with {MANIFEST}", found=hub_files.first_line(error))
     hint = "check its name and revision; log in with `hf auth login` if it is private; a commit that was downloaded once needs no network"
     if isinstance(error, GatedRepoError):
         hint = "accept its terms on its page on the Hub, and log in with `hf auth login`"
     _fail_hub(
-        reference, expected="a package on the Hub that may be read", found=visible(hub.first_line(error)), hint=hint
+        reference,
+        expected="a package on the Hub that may be read",
+        found=visible(hub_files.first_line(error)),
+        hint=hint,
     )
 
 

@@ -51,7 +51,8 @@ def sample(request: SampleRequest, *, progress: Progress | None = None) -> Sampl
     """Return the video that a model makes of the request; the same request gives the same frames on the same machine.
 
     Raises:
-        RecipeError: the model cannot be had (CR260, CR261), or cannot do what is asked (CR262 to CR269).
+        RecipeError: the model cannot be had (CR260, CR261), or cannot do what is asked (CR262 to CR269), or breaks
+            while it does it (CR165).
     """
     progress = progress or Silent()
     opened = open_model(request.model, runs=request.runs)
@@ -63,20 +64,22 @@ def sample(request: SampleRequest, *, progress: Progress | None = None) -> Sampl
         fewest = opened.config.fewest_given_frames or opened.config.given_frames
         given = read_given(request, opened.config.views, _clip(opened, timeline), fewest=fewest, folder=Path(folder))
         controls = read_controls(request, opened, given, timeline)
+    from cosmos_recipes.backbones.stored import at_work
     from cosmos_recipes.run.sampling.rollout import roll_out
 
     progress("loading the model", 0, 0)
     model = _load(opened, request)
-    video_VCTHW = roll_out(
-        model,
-        given.video_BCTHW,
-        controls.rows,
-        timeline,
-        seed=request.seed,
-        sampling=sampling,
-        guidance=guidance,
-        progress=progress,
-    )
+    with at_work(opened.folder, "it generated"):
+        video_VCTHW = roll_out(
+            model,
+            given.video_BCTHW,
+            controls.rows,
+            timeline,
+            seed=request.seed,
+            sampling=sampling,
+            guidance=guidance,
+            progress=progress,
+        )
     return Sampled(
         video_VCTHW=video_VCTHW,
         rate_hz=opened.config.rate_hz,

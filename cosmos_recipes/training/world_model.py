@@ -64,7 +64,7 @@ class WorldModel(nn.Module):
         """Return the model that `plan` starts from; `tokenizer` is the folder of one that was fitted to the data.
 
         Raises:
-            RecipeError: the weights to start from are not those of the plan (CR607).
+            RecipeError: the weights to start from are not those of the plan (CR607), or do not make a model (CR164).
         """
         backbone, clip = plan.backbone, plan.data.clip
         config = WorldModelConfig(
@@ -98,18 +98,14 @@ class WorldModel(nn.Module):
                 transformer.liken(fitted.embed(code).flatten(1))
             _begin(head, transformer)
         else:
-            transformer = _started(backbone, config, head)
-            if tokenizer and backbone.refit:
-                begun = load_tokenizer(Weights(label=backbone.weights).folder / "tokenizer")
-                transformer.recode(*fitted.likest(begun))
+            folder = Weights(label=backbone.weights).folder
+            with fitting(folder):
+                transformer = _started(backbone, config, head)
+                if tokenizer and backbone.refit:
+                    transformer.recode(*fitted.likest(load_tokenizer(folder / "tokenizer")))
         if (rank := plan.train.lora_rank) and (alpha := plan.train.lora_alpha):
             adapt(transformer, rank=rank, alpha=alpha, seed=plan.seed)
-        return cls(
-            config,
-            transformer=transformer,
-            tokenizer=fitted,
-            head=head,
-        )
+        return cls(config, transformer=transformer, tokenizer=fitted, head=head)
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> Control:
         """Return the batch-first control tensors of rows, on the model's device."""

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,24 @@ def test_what_cannot_be_fetched_says_what_to_do(hub: HubServer, ask: Ask, change
     _, _, problem = ask(hub.url, "transformer", **setting)
     assert problem.startswith("CR623")
     assert hint in problem
+
+
+def test_what_there_is_no_room_for_is_not_begun(hub: HubServer, ask: Ask) -> None:
+    """Two terabytes, of which the first byte would be one too many."""
+    heavy = Blob(b"", large=True, heavy=("ab" * 32, 2 * 10**12))
+    hub.store.repos[NAME].add_commit("grown", {**hub.store.repos[NAME].head.tree, "vae/more.safetensors": heavy})
+    problem = ask(hub.url, "vae")[2]
+    assert problem.startswith("CR626 make room")
+    assert "stored" not in hub.calls
+    # What is not needed counts for nothing.
+    assert ask(hub.url, "transformer")[2] == ""
+
+
+def test_a_file_that_is_larger_than_the_hub_said_is_not_taken(hub: HubServer, ask: Ask, tmp_path: Path) -> None:
+    head = hub.store.repos[NAME].head
+    liar = Blob(bytes(30_000_000), large=True)
+    liar = replace(liar, heavy=(liar.sha256, 1000))
+    hub.store.large[liar.sha256] = liar
+    hub.store.repos[NAME].add_commit("lied", {**head.tree, "vae/more.safetensors": liar})
+    assert ask(hub.url, "vae")[2].startswith("CR623")
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 20_000_000

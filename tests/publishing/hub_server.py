@@ -22,7 +22,7 @@ READER = "hf_" + "Reader" * 6
 PAGE = 7
 """Entries of a tree in one answer, few enough that a package needs several."""
 
-_REPO = r"/api/models/(?P<repo>[^/]+/[^/]+)"
+_REPO = r"/api/(?:models|datasets)/(?P<repo>[^/]+/[^/]+)"
 ROUTES = {
     ("GET", r"/api/whoami-v2"): "whoami",
     ("POST", r"/api/repos/create"): "create",
@@ -30,7 +30,8 @@ ROUTES = {
     ("GET", rf"{_REPO}(/revision/(?P<rev>[^/]+))?"): "info",
     ("GET", rf"{_REPO}/auth-check(?P<write>/write)?"): "auth_check",
     ("POST", rf"{_REPO}/preupload/(?P<rev>[^/]+)"): "preupload",
-    ("GET", rf"{_REPO}/tree/(?P<rev>[^/]+)"): "tree",
+    ("GET", rf"{_REPO}/tree/(?P<rev>[^/]+)(/(?P<folder>.+))?"): "tree",
+    ("POST", rf"{_REPO}/paths-info/(?P<rev>[^/]+)"): "paths",
     ("GET", rf"{_REPO}/refs"): "refs",
     ("POST", rf"{_REPO}/commit/(?P<rev>[^/]+)"): "commit",
     ("POST", rf"{_REPO}/tag/(?P<rev>[^/]+)"): "tag",
@@ -42,7 +43,7 @@ ROUTES = {
     ("POST", r"/(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch"): "large_batch",
     ("PUT", r"/large/(?P<sha>[0-9a-f]{64})"): "large_put",
     ("POST", r"/(?P<repo>[^/]+/[^/]+)/large/verify"): "large_verify",
-    ("(?:HEAD|GET)", r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<rev>[^/]+)/(?P<path>.+)"): "resolve",
+    ("(?:HEAD|GET)", r"/(?:datasets/)?(?P<repo>[^/]+/[^/]+)/resolve/(?P<rev>[^/]+)/(?P<path>.+)"): "resolve",
 }
 Answer = tuple[int, Any, dict[str, str]]
 
@@ -224,7 +225,7 @@ class _Calls:
     def info(self, _: bytes, repo: str, rev: str | None) -> Answer:
         found = self.store.repo(repo, self.token)
         commit = found.at(rev or "main")
-        siblings = [{"rfilename": path} for path in commit.tree]
+        siblings = [{"rfilename": path, "size": blob.size} for path, blob in commit.tree.items()]
         state = {"id": repo, "sha": commit.oid, "private": found.private, "gated": found.gated, "siblings": siblings}
         return 200, state, {}
 
@@ -281,12 +282,22 @@ class _Calls:
         commit = self.store.commit(found, [json.loads(line) for line in body.splitlines()], rev)
         return 200, {"commitUrl": f"{self.hub.url}/{repo}/commit/{commit.oid}", "commitOid": commit.oid}, {}
 
-    def tree(self, _: bytes, repo: str, rev: str) -> Answer:
-        tree = self.store.repo(repo, self.token).at(rev).tree
+    def tree(self, _: bytes, repo: str, rev: str, folder: str | None = None) -> Answer:
+        below = f"{folder}/" if folder else ""
+        whole = self.store.repo(repo, self.token).at(rev).tree
+        found = [blob.entry(path) for path, blob in sorted(whole.items()) if path.startswith(below)]
+        if self.query.get("recursive", [""])[0].lower() != "true":
+            found = _of_folder(found, below)
         start = int(self.query.get("cursor", ["0"])[0])
         more = f'<{self.hub.url}/api/models/{repo}/tree/{rev}?recursive=true&cursor={start + PAGE}>; rel="next"'
-        entries = [blob.entry(path) for path, blob in sorted(tree.items())[start : start + PAGE]]
-        return 200, entries, {"Link": more} if start + PAGE < len(tree) else {}
+        return 200, found[start : start + PAGE], {"Link": more} if start + PAGE < len(found) else {}
+
+    def paths(self, body: bytes, repo: str, rev: str) -> Answer:
+        tree = self.store.repo(repo, self.token).at(rev).tree
+        asked = parse_qs(body.decode())["paths"]
+        files = [tree[path].entry(path) for path in asked if path in tree]
+        folders = [path for path in asked if any(each.startswith(f"{path}/") for each in tree)]
+        return 200, [*files, *map(_directory, folders)], {}
 
     def refs(self, _: bytes, repo: str) -> Answer:
         found = self.store.repo(repo, self.token)
@@ -332,6 +343,17 @@ class _Calls:
         # Large files lie on another host, which must not see the token.
         linked = {"X-Linked-Etag": f'"{etag}"', "X-Linked-Size": str(blob.size)}
         return 302, b"", {**headers, **linked, "Location": f"{self.hub.storage}/stored/{blob.sha256}"}
+
+
+def _of_folder(files: list[dict[str, Any]], below: str) -> list[dict[str, Any]]:
+    """Return the files that lie right in a folder, and the folders in it."""
+    rest = {each["path"]: each["path"].removeprefix(below).split("/") for each in files}
+    folders = {below + parts[0] for parts in rest.values() if len(parts) > 1}
+    return [*(each for each in files if len(rest[each["path"]]) == 1), *map(_directory, sorted(folders))]
+
+
+def _directory(path: str) -> dict[str, Any]:
+    return {"type": "directory", "path": path, "oid": "0" * 40}
 
 
 def _spoilt(value: Any, kind: str) -> Any:

@@ -8,13 +8,13 @@ import os
 import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
 
 from cosmos_recipes.worlds.video import write_video
 from tests.safety.attacks import CANARY
@@ -175,7 +175,10 @@ def arrays_of_a_shard_that_are_bombs(data: Path, host: str) -> str:
     objects = io.BytesIO()
     np.save(objects, np.array([{"x": 1}], object), allow_pickle=True)
     zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as file, file.open("zeros.npy", "w") as member:
+    with (
+        zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file,
+        file.open("zeros.npy", "w") as member,
+    ):
         np.lib.format.write_array_header_1_0(member, {"descr": "|u1", "fortran_order": False, "shape": (400_000_000,)})
         for _ in range(400):
             member.write(bytes(1_000_000))
@@ -284,10 +287,20 @@ def a_tree_whose_description_is_huge(data: Path, host: str) -> str:
     return made
 
 
+def black_png(side_px: int) -> bytes:
+    """Return a black picture, two colours a pixel, in the form of the PNG specification; Pillow takes seconds for a large one."""
+    rows = zlib.compress(bytes((1 + side_px // 8) * side_px), 1)
+    parts = ((b"IHDR", struct.pack(">IIBBBBB", side_px, side_px, 1, 0, 0, 0, 0)), (b"IDAT", rows), (b"IEND", b""))
+    chunks = (
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
 @attack
 def pictures_that_are_bombs(data: Path, host: str) -> str:
-    Image.new("1", (30_000, 30_000)).save(data / "bomb.png")
-    content = bytearray((data / "bomb.png").read_bytes())
+    content = bytearray(black_png(30_000))
+    (data / "bomb.png").write_bytes(content)
     content[16:24] = struct.pack(">II", 2**31 - 1, 2**31 - 1)
     (data / "larger.png").write_bytes(content)
     pose = np.eye(4).tolist()

@@ -22,10 +22,10 @@ RECIPE = Path(__file__).parents[2] / "recipes" / "tiny-base.yaml"
 Change = Callable[[Path], None]
 
 
-def package(folder: Path) -> Path:
-    """Write the smallest model that there is as a package: its manifest is written by `seal`."""
-    shutil.copytree(Weights(label=f"{SHIPPED}tiny-diffusion").folder, folder)
-    loaded = load_recipe(RECIPE)
+def package(folder: Path, backbone: str = "tiny-diffusion") -> Path:
+    """Write the smallest model of a family as a package: its manifest is written by `seal`."""
+    shutil.copytree(Weights(label=f"{SHIPPED}{backbone}").folder, folder)
+    loaded = load_recipe(RECIPE, overrides=[f"backbone={backbone}"])
     for name, text in emit(compile_recipe(loaded), loaded).items():
         if name in ("recipe.yaml", "recipe.lock", "plan.yaml"):
             (folder / name).write_text(text, encoding="utf-8")

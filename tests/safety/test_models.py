@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from tests.safety import hostile_models
 from tests.safety.forked import Outcome
@@ -39,7 +37,6 @@ READ = (
     ("run", "./model", "--dry-run"),
     PUBLISH,
 )
-START = "recipe: start\nsummary: A start.\nbackbone: {use: tiny-diffusion, weights: ./model}\ndataset: {schema: instruction-video, use: factory, clip: {frames: 13, rate: 5 Hz, size: 64x64}}\ntrain: {steps: 4, global_batch: 2}\n"
 EVERYWHERE = (
     "layers-absurd",
     "network-deep",
@@ -57,20 +54,6 @@ UNPUBLISHED = (
     "tensors-out-of-the-file",
 )
 REFUSED = re.compile(r"CR(1|2|3|6|7)\d\d ")
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return hostile_models.package(tmp_path_factory.mktemp("stranger") / "model")
-
-
-@pytest.fixture
-def stranger(room: Room, model: Path) -> Path:
-    """A model in the room, and what is sampled from."""
-    Image.new("RGB", (64, 64)).save(room.folder / "start.png")
-    (room.folder / "start.yaml").write_text(START)
-    shutil.copytree(model, room.folder / "model")
-    return room.folder / "model"
 
 
 def assert_refused(room: Room, outcome: Outcome) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
 from cosmos_recipes.diagnostics import fail
+from cosmos_recipes.recipe.json_object import read_json_object
 
 
 class TokenizerSettings(Protocol):
@@ -61,7 +61,7 @@ def is_apart(name: str) -> bool:
 def is_elsewhere(folder: Path) -> bool:
     """Return whether a saved tokenizer is no more than a note of where its files are, and of their hashes."""
     config = folder / "config.json"
-    return config.is_file() and "hub_id" in json.loads(config.read_text(encoding="utf-8"))
+    return config.is_file() and "hub_id" in read_json_object(config)
 
 
 def _settings(plan: TokenizerSettings) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def _settings(plan: TokenizerSettings) -> dict[str, Any]:
 
 def load_tokenizer(folder: Path) -> Any:
     """Return the tokenizer that `save_pretrained` wrote in `folder`."""
-    return _tokenizer(json.loads((folder / "config.json").read_text())["tokenizer"]).from_pretrained(folder)
+    return _tokenizer(read_json_object(folder / "config.json")["tokenizer"]).from_pretrained(folder)
 
 
 def _tokenizer(name: str) -> Any:

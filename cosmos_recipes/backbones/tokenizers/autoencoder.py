@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from cosmos_recipes.backbones.stored import load_built, load_stored
 from cosmos_recipes.diagnostics import Place, fail
+from cosmos_recipes.recipe.json_object import read_json_object
 
 
 class AutoencoderTokenizer(nn.Module):
@@ -109,7 +110,7 @@ class AutoencoderTokenizer(nn.Module):
     @classmethod
     def from_pretrained(cls, folder: Path) -> Self:
         """Read what `save_pretrained` wrote."""
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json_object(folder / "config.json")
         del config["tokenizer"]
         settings = config.pop("autoencoder")
         autoencoder = load_built(lambda: cls.autoencoder_class.from_config(settings), folder / "model.safetensors")

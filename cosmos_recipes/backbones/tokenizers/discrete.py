@@ -21,8 +21,10 @@ import torch
 from torch import Tensor, nn
 
 from cosmos_recipes.backbones import hub
+from cosmos_recipes.data.hub_files import is_commit
 from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.files import sha256
+from cosmos_recipes.recipe.json_object import read_json_object
 from cosmos_recipes.recipe.paths import repository_of
 
 ENCODER, DECODER = "encoder.jit", "decoder.jit"
@@ -66,7 +68,7 @@ class CosmosDiscreteTokenizer(nn.Module):
         self.temporal, self.spatial, self.channels, self.codes = temporal, spatial, channels, codes
         self.hub_id, self.precision = hub_id, precision
         self.folder = folder or _fetched(hub_id, revision)
-        self.revision = self.folder.name if hub.is_commit(self.folder.name) else revision
+        self.revision = self.folder.name if is_commit(self.folder.name) else revision
         dtype = getattr(torch, precision)
         self.encoder, self.decoder = (_program(self.folder / name).to(dtype) for name in (ENCODER, DECODER))
 
@@ -119,7 +121,7 @@ class CosmosDiscreteTokenizer(nn.Module):
         Raises:
             RecipeError: the Hub does not give them (CR623), or they are others (CR622) or damaged (CR621).
         """
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json_object(folder / "config.json")
         expected, place = config.pop("sha256"), Path(config.pop("_name_or_path", ""))
         del config["tokenizer"]
         # A path that came with a model could lead to programs that came with it too.

@@ -18,6 +18,7 @@ from torch.nn.functional import pad
 
 from cosmos_recipes.backbones.stored import load_built
 from cosmos_recipes.backbones.tokenizers.patches import patches_of, video_of
+from cosmos_recipes.recipe.json_object import read_json_object
 
 ITERATIONS = 12
 MOST_PATCHES = 150_000
@@ -132,7 +133,7 @@ class KMeansTokenizer(nn.Module):
     @classmethod
     def from_pretrained(cls, folder: Path) -> Self:
         """Read what `save_pretrained` wrote."""
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json_object(folder / "config.json")
         del config["tokenizer"]
         tokenizer: Self = load_built(lambda: cls(**config), folder / "model.safetensors")
         return tokenizer

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from cosmos_recipes.backbones.stored import load_built
 from cosmos_recipes.backbones.tokenizers.patches import patches_of, video_of
+from cosmos_recipes.recipe.json_object import read_json_object
 
 
 class PcaTokenizer(nn.Module):
@@ -84,7 +85,7 @@ class PcaTokenizer(nn.Module):
     @classmethod
     def from_pretrained(cls, folder: Path) -> Self:
         """Read what `save_pretrained` wrote."""
-        config = json.loads((folder / "config.json").read_text())
+        config = read_json_object(folder / "config.json")
         del config["tokenizer"]
         tokenizer: Self = load_built(lambda: cls(**config), folder / "model.safetensors")
         return tokenizer

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cosmos_recipes.data.geometry.kinds import DeltaFrame
 from cosmos_recipes.recipe.quantities import Rate
@@ -85,6 +85,12 @@ class ColumnStatistics(BaseModel):
     max: tuple[float, ...] = Field(description="Greatest numbers.")
     q01: tuple[float, ...] = Field(description="Numbers that one in a hundred is below.")
     q99: tuple[float, ...] = Field(description="Numbers that one in a hundred is above.")
+
+    @model_validator(mode="after")
+    def _are_of_the_same_numbers(self) -> Self:
+        if len({len(each) for each in (self.mean, self.std, self.min, self.max, self.q01, self.q99)}) > 1:
+            raise ValueError("as many numbers in each list")
+        return self
 
 
 Normalisation = Literal["quantile", "standard", "range"]

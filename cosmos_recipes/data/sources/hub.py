@@ -14,9 +14,11 @@ from zipfile import BadZipFile
 
 from pydantic import Field
 
+from cosmos_recipes.data.hub_files import TIMEOUT_S, is_commit
 from cosmos_recipes.data.sources.base import VIDEO_SUFFIXES, Progress, Recording, SourceDescription, Split
 from cosmos_recipes.data.sources.bounded import beginning
 from cosmos_recipes.data.sources.cards import front_matter
+from cosmos_recipes.data.sources.hub_download import fetch_whole
 from cosmos_recipes.data.sources.parquet import first_rows
 from cosmos_recipes.data.sources.rows import Rows, RowSource, require_unique, split_of
 from cosmos_recipes.data.sources.stamps import stamp
@@ -28,12 +30,9 @@ if TYPE_CHECKING:
     from datasets import Dataset, DatasetBuilder, IterableDataset
 
 ROWS_AT_ONCE = 16
-TIMEOUT_S = 10.0
-"""How long the Hub has to say which commit a revision is."""
 _REPO = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _SHARD = re.compile(r"\w[\w.-]*-\d{5}-of-\d{5}\.parquet")
 """How the library names the tables of a split."""
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class HubSource(RowSource):
@@ -73,7 +72,7 @@ class HubSource(RowSource):
         root = Path(self.path)
         if self._is_local:
             return stamp({path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()})
-        if self.revision and _COMMIT.fullmatch(self.revision):
+        if self.revision and is_commit(self.revision):
             return self.revision
         return self._commit_now() or self._commit_before() or f"unresolved {self.revision}"
 
@@ -100,10 +99,18 @@ class HubSource(RowSource):
         return SourceDescription(codecs=dict(codecs), recordings=count)
 
     def recordings(self, folder: Path, progress: Progress) -> Sequence[Recording]:
-        """Return the rows of every split; raises RecipeError for the first that cannot be used (CR536)."""
+        """Return the rows of every split.
+
+        Raises:
+            RecipeError: one cannot be used (CR536), or there is no room for all of them (CR626).
+        """
         found: list[Recording] = []
         commit = self._commit()
-        splits = self._loaded(self._builder(commit, folder / "tables"), stream=self.stream)
+        builder = self._builder(commit, folder / "tables")
+        if commit and not (self.stream and self.limit):
+            with self._told():
+                fetch_whole(self.path, commit, builder.config.data_files, folder, stream=self.stream)
+        splits = self._loaded(builder, stream=self.stream)
         kinds = self._kinds(list(splits))
         for name, split in splits.items():
             total = len(found) + (self.limit or 0 if self.stream else len(split))

@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 from cosmos_recipes import __version__
-from cosmos_recipes.backbones.hub import is_commit
 from cosmos_recipes.backbones.weights import SHIPPED, Weights
 from cosmos_recipes.compiler.plan import Plan, SetPlan
+from cosmos_recipes.data.hub_files import is_commit
 from cosmos_recipes.publishing.card.markdown import Markdown, code, escaped
 from cosmos_recipes.publishing.card.told import Told
 

@@ -204,8 +204,10 @@ def _normalised(columns: dict[str, Any], request: SampleRequest, model: OpenMode
         _fail_dataset(f"`{wanted[0]}` is normalised for each data set of the model alone", sets, "say `--dataset NAME`")
     number = sets.index(request.dataset) if request.dataset else 0
     kept = model.seen.normalisers[number : number + 1] if model.seen else []
-    if not kept or any(name not in kept[0] for name in wanted):
-        _fail_unknown(f"how `{wanted[0]}` was normalised", "a data.json with its statistics")
+    for name in wanted:
+        if not kept or name not in kept[0] or kept[0][name].numbers not in (1, columns[name].shape[-1]):
+            count = columns[name].shape[-1]
+            _fail_unknown(f"how `{name}` was normalised", f"a data.json with the statistics of its {count} numbers")
     return {name: kept[0][name].normalise(each) if name in wanted else each for name, each in columns.items()}
 
 

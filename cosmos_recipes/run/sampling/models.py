@@ -10,9 +10,9 @@ from typing import NoReturn
 from cosmos_recipes.backbones.weights import Weights
 from cosmos_recipes.compiler.compile import read_plan
 from cosmos_recipes.compiler.plan import EvaluatePlan, Plan
-from cosmos_recipes.compiler.trained import WorldModelConfig, read_config, require_sound
+from cosmos_recipes.compiler.trained import CONFIG, WorldModelConfig, read_config, require_sound
 from cosmos_recipes.data.seen import SeenData, read_seen
-from cosmos_recipes.diagnostics import Place, fail
+from cosmos_recipes.diagnostics import Place, fail, visible
 from cosmos_recipes.files import sha256
 from cosmos_recipes.recipe.spec import Evaluate
 from cosmos_recipes.run.references import Named, find_model
@@ -83,11 +83,22 @@ def opened(named: Named) -> OpenModel:
     """Return a model that was found, with what is known of it."""
     assert named.model is not None
     require_sound(named.model)
+    config = read_config(named.model)
+    plan = read_plan(named.plan_file) if named.plan_file.is_file() else None
+    if plan is not None and plan.backbone.family != config.family:
+        fail(
+            "CR164",
+            "the files of the model do not make one",
+            place=Place(file=visible(str(named.plan_file))),
+            expected=f"backbone.family: {config.family}, as {CONFIG} says",
+            found=plan.backbone.family,
+            hint="get the model again, or another one",
+        )
     return OpenModel(
         folder=named.model,
         pinned=named.pinned,
-        config=read_config(named.model),
-        plan=read_plan(named.plan_file) if named.plan_file.is_file() else None,
+        config=config,
+        plan=plan,
         seen=read_seen(named.model),
         revision=named.commit,
     )

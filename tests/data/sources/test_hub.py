@@ -25,6 +25,12 @@ from cosmos_recipes.data.sources.hub import HubSource
 from cosmos_recipes.data.sources.recognise import recognise
 from cosmos_recipes.diagnostics import Problem, RecipeError
 
+# The Hub of the publishing tests imports its parts by name.
+sys.path.insert(0, str(Path(__file__).parents[2] / "publishing"))
+
+from hub_server import TOKEN, HubServer
+from hub_store import Blob
+
 ROWS = 5
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 both_ways = pytest.mark.parametrize("stream", [False, True])
@@ -208,6 +214,50 @@ except RecipeError as error:
 def test_the_fingerprint_of_a_data_set_on_the_hub_is_its_commit(hub: str, tmp_path: Path) -> None:
     assert asked(hub, tmp_path, "fingerprint", path="owner/name", revision="main") == COMMIT
     assert asked(hub, tmp_path, "describe", path="owner/nmae").startswith("CR537")
+
+
+FETCH = """
+import json, sys, tempfile
+from pathlib import Path
+from cosmos_recipes.data.sources.hub import HubSource
+from cosmos_recipes.diagnostics import RecipeError
+told = []
+for said in json.load(sys.stdin):
+    try:
+        told.append(str(len(HubSource(**said).recordings(Path(tempfile.mkdtemp()), lambda *_: None))))
+    except RecipeError as error:
+        told.append(error.problems[0].code)
+print(json.dumps(told))
+"""
+
+
+def test_what_there_is_no_room_for_or_what_is_larger_than_said_is_not_taken(tmp_path: Path) -> None:
+    """Two terabytes are not begun, and a table that the Hub says is small ends when more comes."""
+    root = tables(tmp_path / "set", tmp_path, "train")
+    table = (root / "data" / "train-00000-of-00001.parquet").read_bytes()
+    blobs = {
+        "whole": Blob(table, large=True),
+        "huge": Blob(table, large=True, heavy=("ab" * 32, 2 * 10**12)),
+        "liar": Blob(bytes(30_000_000), large=True, heavy=("cd" * 32, len(table))),
+    }
+    with HubServer().running() as hub:
+        for name, blob in blobs.items():
+            repo = hub.store.create("lab", name, TOKEN, private=False)[1]
+            repo.add_commit("a data set", {"data/train-00000-of-00001.parquet": blob})
+            hub.store.large[blob.sha256] = blob
+        settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
+        limited = {"path": "lab/huge", "stream": True}
+        asked = [*({"path": f"lab/{name}"} for name in blobs), limited]
+        done = subprocess.run(
+            [sys.executable, "-c", FETCH],
+            input=json.dumps(asked),
+            env={**os.environ, **settings, "TMPDIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert json.loads(done.stdout) == [str(ROWS), "CR626", "CR537", "CR626"]
+    assert sum(path.stat().st_size for path in (tmp_path / "home").rglob("*") if path.is_file()) < 20_000_000
 
 
 def test_without_network_a_data_set_on_the_hub_is_refused_in_time(tmp_path: Path) -> None:
