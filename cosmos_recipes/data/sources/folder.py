@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,6 +30,10 @@ from cosmos_recipes.diagnostics import Place, RecipeError, fail
 MOST_PROBED = 64
 _MOST_TRIED = 8
 """Tables that are looked into for numbers."""
+_MOST_COUNTED = 10_000
+_TOLD_IN = frozenset(
+    (".csv", ".tsv", ".json", ".jsonl", ".npy", ".npz", ".h5", ".hdf5", ".pkl", ".parquet", ".mcap", ".bag")
+)
 _CAPTION_SUFFIXES = frozenset((".txt", ".json", ".jsonl", ".csv"))
 
 
@@ -90,6 +95,15 @@ class FolderSource(Source):
         beside = folder.rglob("*") if Path(self.path).is_dir() else folder.glob("*")
         texts = (path for path in beside if path.suffix.lower() in _CAPTION_SUFFIXES and path.is_file())
         return stamp({path.relative_to(folder).as_posix(): path for path in (*self._videos().values(), *texts)})
+
+    def unread(self) -> Mapping[str, int]:
+        """Return how many files of numbers or texts lie among the videos and are not read, by their endings."""
+        root, videos = self._root, self._videos().values()
+        told = {video.with_suffix(ending) for video in videos for ending in (".txt", ".json")}
+        told |= {root / name for name in CAPTION_TABLES}
+        told |= set(files_beside(self.numbers, [*self._recordings()], root).values()) if self.numbers else set()
+        found = islice(root.rglob("*") if Path(self.path).is_dir() else (), _MOST_COUNTED)
+        return Counter(path.suffix.lower() for path in found if path.suffix.lower() in _TOLD_IN and path not in told)
 
     @classmethod
     def recognises(cls, path: Path) -> dict[str, Any] | None:

@@ -68,6 +68,14 @@ def test_a_recording_without_a_csv_has_no_numbers_and_the_others_keep_theirs(tmp
     assert read(root) == {"a.mp4": {}, "train/b.mp4": {"dx": [0.5, 0.25, -0.5], "dy": [1, 2, 3]}}
 
 
+def test_files_that_nobody_reads_are_counted(tmp_path: Path) -> None:
+    root = write_arm(tmp_path)
+    for name in ("a.npy", "train/b.npy", "calibration.json", "a.json", "captions.csv"):
+        (root / name).touch()
+    assert FolderSource(path=str(root), numbers="*.csv").unread() == {".npy": 2, ".json": 1}
+    assert FolderSource(path=str(root)).unread() == {".npy": 2, ".json": 1, ".csv": 2}
+
+
 @pytest.mark.parametrize(
     ("table", "said"),
     [
