@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -56,6 +57,12 @@ def whole(path: Path) -> Iterator[Path]:
 def unfinished(path: Path) -> Path:
     """Return where `path` lies while it is written."""
     return path.with_name(f"{path.name}.unfinished")
+
+
+def finished(path: Path) -> Path:
+    """Return where what lies at `path` while it is written will be; any other path as it is."""
+    part = re.fullmatch(r"\.(?P<text>.+)\.\d+\.part|(?P<whole>.+)\.unfinished", path.name)
+    return path.with_name(part["text"] or part["whole"]) if part else path
 
 
 def commit(path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from cosmos_recipes.diagnostics import Place, Problem, RecipeError, render
 from cosmos_recipes.diagnostics.terminal import Control
+from cosmos_recipes.files import finished
 from cosmos_recipes.run.fault import noted_file
 
 Format = Literal["text", "json", "github", "sarif"]
@@ -49,7 +50,8 @@ def of_disk(error: OSError) -> RecipeError | None:
     """Return what is wrong with the disk or with a path that was named; None where this program is at fault."""
     if error.errno not in _PLACES | _FULL:
         return None
-    path = str(error.filename2 or error.filename or "")
+    named = error.filename2 or error.filename
+    path = str(finished(Path(os.fsdecode(named)))) if isinstance(named, str | bytes | os.PathLike) and named else ""
     is_full = error.errno in _FULL
     return RecipeError(
         Problem(

@@ -83,6 +83,12 @@ def _chosen(path: Path, kind: str | None) -> Recognised:
         within = ", ".join(f"{name} ({of})" for name, of in inside.items())
         typer.echo(f"It holds data sets of other kinds, which are better named one by one: {within}.")
     typer.echo("\n".join(_contents(chosen)))
+    unread = chosen.source.unread() if chosen.source else {}
+    if unread:
+        files = ", ".join(f"{count} {ending}" for ending, count in sorted(unread.items()))
+        typer.echo(
+            f"Files that say something and are not read: {files}. Numbers are read from NAME.csv beside NAME.mp4."
+        )
     return chosen
 
 

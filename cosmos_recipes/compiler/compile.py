@@ -287,5 +287,5 @@ def _notes(resolved: Resolved, clip: ClipPlan) -> Iterator[str]:
         yield f"{key} is not used: it was said for another backbone, and {backbone.name} {backbone.objective.does}"
     for dataset, _ in resolved.dataset.sets:
         if dataset.file.licence == "unknown":
-            yield f"the licence of the data set {dataset.file.name} is not said"
+            yield f"the licence of the data set {dataset.file.name} is not said: write `licence:` into its file"
     yield from noted(resolved.description.problems)

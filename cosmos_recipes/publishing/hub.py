@@ -8,12 +8,13 @@ nothing differs, so that its end is the verification.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.publishing import hub_access
 from cosmos_recipes.publishing.files import MANIFEST
-from cosmos_recipes.publishing.hub_connection import Connection, Head, Patience, is_content_of, quiet
+from cosmos_recipes.publishing.hub_connection import Connection, Head, Patience, interruptible, is_content_of, quiet
 from cosmos_recipes.publishing.hub_errors import StrangeAnswer
 from cosmos_recipes.publishing.hub_readback import read_back
 from cosmos_recipes.publishing.package import LARGEST_MANIFEST_BYTES, Package, manifest_files
@@ -133,7 +134,8 @@ class Branch:
         self.changed = True
         # Large files go up before there is a commit, invisibly; a rerun does not send them again. An empty .gitignore
         # keeps one in the repository from leaving out files.
-        api.preupload_lfs_files(repo, additions, free_memory=False, gitignore_content="", revision=self.revision)
+        preupload = partial(api.preupload_lfs_files, repo, additions, free_memory=False, gitignore_content="")
+        interruptible(partial(preupload, revision=self.revision))
         commit = api.create_commit(
             repo,
             [*additions, *self._stale(head, package)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from cosmos_recipes.diagnostics.words import listed
 from cosmos_recipes.recipe.paths import path_in
 
 Kind = Literal["recipes", "schemas", "datasets"]
+_HUB_MODEL = re.compile(r"(?:hf:/|(?:https://)?huggingface\.co/)?(?P<model>\w[\w.-]*/\w[\w.-]*(?:@[\w.-]+)?)/?")
 _PACKAGE = Path(__file__).parents[1]
 _NOUNS = {"recipes": "recipe", "schemas": "schema", "datasets": "data set"}
 
@@ -35,7 +37,7 @@ def find(kind: Kind, name: str | Path, *, relative_to: Path | None = None, place
     if isinstance(name, Path) or is_path(text):
         path = path_in(relative_to or Path(), text, place=place)
         if not path.exists():
-            _fail_path(path, place)
+            _fail_path(path, place, _hub_model(text) if kind == "recipes" else None)
         return path
     known = names(kind)
     if text not in known:
@@ -101,12 +103,20 @@ def packaged(kind: Kind) -> Path:
     return shipped if shipped.is_dir() else _PACKAGE.parent / kind
 
 
-def _fail_path(path: Path, place: Place | None) -> None:
+def _hub_model(text: str) -> str | None:
+    """Return the model on the Hub that a reference may have meant: owner/name, or the address of its page."""
+    meant = _HUB_MODEL.fullmatch(text)
+    return f"hf://{meant['model']}" if meant and not text.endswith((".yaml", ".yml")) else None
+
+
+def _fail_path(path: Path, place: Place | None, model: str | None) -> None:
     folder = next((parent for parent in path.parents if parent.is_dir()), Path())
     wanted = path.relative_to(folder).parts[0] if folder in path.parents else path.name
     here = {other.stem if other.suffix == Path(wanted).suffix else other.name: other.name for other in folder.iterdir()}
     close = here.get(nearest(Path(wanted).stem, here) or "")
     hint = f"did you mean `{folder / close}`?" if close else f"there is nothing like it in {folder.resolve().name}/"
+    if model and not close:
+        hint += f"; a model on the Hub is `{model}`"
     fail(
         "CR100",
         f"there is no file `{path}`",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 
 from cosmos_recipes.diagnostics import Place, RecipeError, fail
 from cosmos_recipes.diagnostics.words import kind_of
@@ -35,6 +36,7 @@ def read_family(ref: str | Path) -> Family:
     """
     path = find("recipes", ref)
     located = read_located(path)
+    _require_recipe(path, located)
     chain = [(path, located)]
     while (parent := _parent(path, located)) is not None:
         place = located.values["extends",]
@@ -60,6 +62,18 @@ def read_family(ref: str | Path) -> Family:
         path, located = parent, _read(parent, path, place)
         chain.append((path, located))
     return Family(tuple(path for path, _ in chain), _joined([located for _, located in chain]))
+
+
+def _require_recipe(path: Path, located: Located) -> None:
+    """Tell a data set file from a recipe, rather than name everything that it lacks."""
+    if "recipe" not in located.tree and isinstance(located.tree.get("dataset"), str):
+        fail(
+            "CR200",
+            f"{path.name} is a data set, not a recipe",
+            place=located.keys.get(("dataset",)),
+            expected="a recipe: a name, or a file with `recipe: NAME`",
+            hint=f"`cosmos-recipe new recipe NAME --dataset {quote(str(path))}` writes one that uses it",
+        )
 
 
 def _read(path: Path, child: Path, place: Place) -> Located:

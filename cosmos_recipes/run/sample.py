@@ -5,7 +5,8 @@ Legend: V views, C colours, T frames, H height, W width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["SampleRequest", "Sampled", "sample", "write_sample"]
 LIBRARIES = ("torch", "diffusers")
 """Libraries whose versions can change what comes out."""
+_SAID = {"asked", "video", "files"}
+"""What the JSON beside a sample has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +98,7 @@ def write_sample(sampled: Sampled, output: Path, *, each_view: bool = False) -> 
     With `each_view` every view has a video of its own as well, called after it.
 
     Raises:
-        RecipeError: the output is not called .mp4, or is one of the inputs (CR262).
+        RecipeError: the output is not called .mp4, or is one of the inputs, or there and no sample (CR262).
     """
     from cosmos_recipes.evaluation.video import write_mp4
     from cosmos_recipes.evaluation.views import grid_of
@@ -108,6 +111,7 @@ def write_sample(sampled: Sampled, output: Path, *, each_view: bool = False) -> 
             _fail_output("the model sees one camera", "no `--each-view`", "--each-view")
         own = dict(zip(sampled.views, sampled.video_VCTHW, strict=True))
         videos |= {output.with_stem(f"{output.stem}-{view}"): video_CTHW for view, video_CTHW in own.items()}
+    _require_own(videos, output)
     for path, video_CTHW in videos.items():
         with whole(path) as part:
             write_mp4(part, video_CTHW, sampled.rate_hz)
@@ -117,13 +121,29 @@ def write_sample(sampled: Sampled, output: Path, *, each_view: bool = False) -> 
 
 
 def require_output(output: Path, inputs: list[Path]) -> None:
-    """Refuse an output that is no .mp4, or would take the place of an input (CR262)."""
+    """Refuse an output that is no .mp4, or would take the place of an input or of what is no sample (CR262)."""
     if output.suffix.lower() != ".mp4":
         _fail_output("the video is written as .mp4", "a path that ends in .mp4", str(output))
     written = [output.resolve(), output.with_suffix(".json").resolve()]
     for path in inputs:
         if path.resolve() in written:
             _fail_output("the output would take the place of an input", "another name after `-o`", str(path))
+    _require_own([output, output.with_suffix(".json")], output)
+
+
+def _require_own(paths: Iterable[Path], output: Path) -> None:
+    """Refuse to write over what no earlier sample wrote, such as a recording, or the caption of one."""
+    there = next((path for path in paths if path.exists()), None)
+    if there is not None and not _read_said(output.with_suffix(".json")).keys() >= _SAID:
+        _fail_output("the output is there already, and is no sample", "a new name after `-o`", str(there))
+
+
+def _read_said(path: Path) -> dict[str, Any]:
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _clip(opened: OpenModel, timeline: Timeline) -> ClipSpec:

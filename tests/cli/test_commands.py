@@ -70,6 +70,7 @@ def test_every_command_has_a_help_text_with_an_example(call: Call) -> None:
         ("compile", FACTORY),
         ("show", "factory"),
         ("diff", "factory", "arm-actions"),
+        ("cache", "clear"),
     ],
     ids=lambda arguments: str(arguments[0]),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from cosmos_recipes.cli.failures import of_disk
 from cosmos_recipes.data.synthesize import SynthesisSpec, synthesize
+from cosmos_recipes.diagnostics import Place
+from cosmos_recipes.files import unfinished
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,6 +62,12 @@ def test_a_window_that_nothing_has_is_refused_and_not_ignored(
 def test_a_recipe_is_told_from_a_data_set(tmp_path: Path) -> None:
     done = call(tmp_path, "data", "check", ROOT / "recipes" / "factory.yaml")
     assert done.returncode == 2 and "is a recipe, not a data set" in done.stderr
+
+
+def test_a_place_is_named_as_the_person_said_it_and_not_by_what_is_written_on_the_way(tmp_path: Path) -> None:
+    for made in (unfinished(tmp_path / "mine.yaml"), tmp_path / ".mine.yaml.4711.part", tmp_path / "mine.yaml"):
+        told = of_disk(PermissionError(errno.EACCES, "Permission denied", str(made)))
+        assert told and told.problems[0].place == Place(file=str(tmp_path / "mine.yaml"))
 
 
 def test_recordings_shorter_than_the_usual_window_are_looked_at_through_a_shorter_one(

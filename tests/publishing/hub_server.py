@@ -29,6 +29,7 @@ ROUTES = {
     ("POST", r"/api/validate-yaml"): "validate",
     ("GET", rf"{_REPO}(/revision/(?P<rev>[^/]+))?"): "info",
     ("GET", rf"{_REPO}/auth-check(?P<write>/write)?"): "auth_check",
+    ("GET", rf"{_REPO}/xet-write-token/(?P<rev>[^/]+)"): "xet_token",
     ("POST", rf"{_REPO}/preupload/(?P<rev>[^/]+)"): "preupload",
     ("GET", rf"{_REPO}/tree/(?P<rev>[^/]+)(/(?P<folder>.+))?"): "tree",
     ("POST", rf"{_REPO}/paths-info/(?P<rev>[^/]+)"): "paths",
@@ -243,6 +244,9 @@ class _Calls:
         there, large = repo.at(rev).tree.get(path), path.endswith(LARGE)
         oid = None if there is None else there.sha256 if there.large else there.oid
         return {"path": path, "uploadMode": "lfs" if large else "regular", "shouldIgnore": ignored, "oid": oid}
+
+    def xet_token(self, _: bytes, repo: str, rev: str) -> Answer:
+        raise Refused(503, f"{repo} takes no large files now")
 
     def large_batch(self, body: bytes, repo: str) -> Answer:
         asked = json.loads(body)

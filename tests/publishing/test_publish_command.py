@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -156,6 +157,24 @@ def test_killed_and_given_again(
     published_once(hub, run.package)
     large = {entry.sha256 for entry in run.package.everything if entry.path.endswith((".safetensors", ".mp4", ".png"))}
     assert hub.count("large_put") == len(large - sent)
+
+
+def test_interrupted_while_the_hub_takes_no_large_files(
+    hub: HubServer, run: SimpleNamespace, settings: dict[str, str]
+) -> None:
+    """The client of large files never gives up, in compiled code; Ctrl-C has to end it all the same."""
+    fault = hub.fail("xet_token", 503, times=1000)
+    asked = [sys.executable, "-m", "cosmos_recipes", "publish", str(run.folder), "--repo", "ada/factory"]
+    at = {**settings, "HF_HUB_DISABLE_XET": "0"}
+    with subprocess.Popen(asked, env=at, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert fault.struck.wait(120)
+        process.send_signal(signal.SIGINT)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130 and "To go on from here" in said
+    assert [commit.title for commit in hub.store.repos["ada/factory"].commits] == ["initial commit"]
 
 
 def test_two_at_once(

@@ -74,3 +74,9 @@ def test_a_file_can_be_looked_for_in_no_folder() -> None:
 
 def test_the_hub_is_not_read_in_passing() -> None:
     assert refused("recipes", "hf://owner/model").code == "CR201"
+
+
+@pytest.mark.parametrize("said", ["ada/factory", "hf:/ada/factory", "https://huggingface.co/ada/factory/"])
+def test_a_model_on_the_hub_is_told_how_to_be_named(said: str) -> None:
+    assert refused("recipes", said).hint.endswith("a model on the Hub is `hf://ada/factory`")
+    assert "Hub" not in refused("recipes", "ada/factory.yaml").hint

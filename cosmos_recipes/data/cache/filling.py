@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from cosmos_recipes.data.cache.contents import Cache
 from cosmos_recipes.data.cache.keys import Wanted
@@ -20,13 +19,16 @@ from cosmos_recipes.data.owners import sweep
 from cosmos_recipes.data.sources.base import Progress
 from cosmos_recipes.diagnostics import Place, Problem
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Make = Callable[[Sequence[int]], Iterable[tuple[list[int], Sequence[Tensor] | Problem]]]
+    """Makes the entries at these positions: yields positions of one group, and their tensors or why there are none."""
+
 ENTRIES_PER_UNIT = 256
 SHARD_BYTES = 2**28
 """Tensors that are gathered in memory before they are written."""
 WAIT_S = 0.2
-
-Make = Callable[[Sequence[int]], Iterable[tuple[list[int], Sequence[Tensor] | Problem]]]
-"""Makes the entries at these positions: yields positions of one group, and their tensors or why there are none."""
 
 
 @dataclass(frozen=True, slots=True)

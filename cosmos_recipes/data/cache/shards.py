@@ -10,15 +10,15 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import torch
-from safetensors.torch import save
-from torch import Tensor
 
 from cosmos_recipes.data.cache.keys import KEY, canonical
 from cosmos_recipes.data.cache.store import Store
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SHARDS = "shards"
 TENSOR, LIST = ".safetensors", ".arrow"
@@ -49,6 +49,9 @@ class Listed:
 
 def write_shard(store: Store, rows: Sequence[Row], made_by: Mapping[str, Any]) -> str:
     """Store entries of one shape and type, then the list that makes them known; return the shard's name."""
+    import torch
+    from safetensors.torch import save
+
     entries_N = torch.stack([row.tensor for row in rows])
     # Two makers may make the same tensors: the keys keep their shards apart.
     keys = hashlib.sha256(b"".join(row.key for row in rows)).hexdigest()

@@ -113,7 +113,8 @@ def _entry(name: str, column: Column, found: Recognised) -> dict[str, Any] | Non
     if column.convention in BODIES:
         return _camera_entry(column, BODIES[column.convention], _POSE_ENDS, found)
     numbers = [value for value, form in found.values.items() if form.dtype != "text"]
-    said = next(_called(name, numbers, found.views, all_views="V" in column.shape), None)
+    likely = [value for value in numbers if value in found.meanings and found.meanings[value].column == name]
+    said = next(_called(name, numbers, found.views, all_views="V" in column.shape), likely)
     return _numbers_entry(column, said, found) if said else None
 
 

@@ -102,6 +102,10 @@ class Source(BaseModel, ABC):
         """Return what is known of values by their names, found without reading more than a few recordings."""
         return {}
 
+    def unread(self) -> Mapping[str, int]:
+        """Return how many files lie there that may say something and are not read, by their endings."""
+        return {}
+
     @classmethod
     def recognises(cls, path: Path) -> dict[str, Any] | None:
         """Return the settings with which this source reads what lies at `path`; None if that is of another kind."""

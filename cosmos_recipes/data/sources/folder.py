@@ -1,9 +1,10 @@
-"""A folder of videos, or one video, with captions beside them or in one table."""
+"""A folder of videos, or one video, with captions and numbers beside them or in one table."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,13 +19,21 @@ from cosmos_recipes.data.sources.base import (
     SourceDescription,
     Split,
 )
-from cosmos_recipes.data.sources.captions import captions
+from cosmos_recipes.data.sources.beside import files_beside, looks_like_numbers, names_videos, read_beside
+from cosmos_recipes.data.sources.captions import CAPTION_TABLES, captions
+from cosmos_recipes.data.sources.meaning import Meaning
 from cosmos_recipes.data.sources.patterns import by_recording, views_named
 from cosmos_recipes.data.sources.splits import HELD_OUT_NAMES
 from cosmos_recipes.data.sources.stamps import stamp
 from cosmos_recipes.diagnostics import Place, RecipeError, fail
 
 MOST_PROBED = 64
+_MOST_TRIED = 8
+"""Tables that are looked into for numbers."""
+_MOST_COUNTED = 10_000
+_TOLD_IN = frozenset(
+    (".csv", ".tsv", ".json", ".jsonl", ".npy", ".npz", ".h5", ".hdf5", ".pkl", ".parquet", ".mcap", ".bag")
+)
 _CAPTION_SUFFIXES = frozenset((".txt", ".json", ".jsonl", ".csv"))
 
 
@@ -34,13 +43,19 @@ class FolderSource(Source):
     looks_for: ClassVar[str] = f"videos ({', '.join(sorted(VIDEO_SUFFIXES))}), in folders or not"
     detail: ClassVar[int] = 0
     guessed: ClassVar[Mapping[str, str]] = {
-        "views": "as the names of the files say; without it each video is a recording"
+        "views": "as the names of the files say; without it each video is a recording",
+        "numbers": "a row for each frame",
     }
 
     path: str = Field(description="A folder that is searched through, or one video; relative to this file.")
     views: dict[str, str] | None = Field(
         None,
         description="Where each video is a view of a recording: the pattern of each view's files, such as `front: \"*_front.mp4\"`, in which `*` is the recording's name.",
+    )
+
+    numbers: str | None = Field(
+        None,
+        description='CSV files with a line of names and a row for each frame: `"*.csv"` is one beside each video, in which `*` is its name; without `*` one table in the folder, whose `file_name` says which video a row is of. A column `time_s` says the seconds of the rows.',
     )
 
     def describe(self) -> SourceDescription:
@@ -55,24 +70,40 @@ class FolderSource(Source):
         """Return every video, in order of its name."""
         root, found = Path(self.path), self._recordings()
         whole = root.is_dir()
-        said = captions(root if whole else root.parent, self._videos(), whole=whole)
+        said = captions(self._root, self._videos(), whole=whole)
+        numbers = read_beside(self.numbers, [*found], self._root) if self.numbers else {}
         splits = _splits(found)
         return [
             Recording(
                 name=name,
                 split=splits[name],
                 views={view: Media(path=path) for view, path in views.items()},
-                values=_caption(views, said, root),
+                values=_caption(views, said, root) | dict(numbers[name].values if name in numbers else {}),
+                times_s=numbers[name].times_s if name in numbers else None,
             )
             for name, views in found.items()
         ]
 
+    def meanings(self) -> Mapping[str, Meaning]:
+        """Return that what a table says of each frame is most likely what was done."""
+        first = next((each.values for each in self.first(1)), {})
+        return {name: Meaning(names=(name,), column="action") for name in first if name != "caption"}
+
     def fingerprint(self) -> str:
         """Return a hash of the names, sizes and times of the videos and of what may be their captions."""
-        root = Path(self.path)
-        folder, beside = (root, root.rglob("*")) if root.is_dir() else (root.parent, root.parent.glob("*"))
+        folder = self._root
+        beside = folder.rglob("*") if Path(self.path).is_dir() else folder.glob("*")
         texts = (path for path in beside if path.suffix.lower() in _CAPTION_SUFFIXES and path.is_file())
         return stamp({path.relative_to(folder).as_posix(): path for path in (*self._videos().values(), *texts)})
+
+    def unread(self) -> Mapping[str, int]:
+        """Return how many files of numbers or texts lie among the videos and are not read, by their endings."""
+        root, videos = self._root, self._videos().values()
+        told = {video.with_suffix(ending) for video in videos for ending in (".txt", ".json")}
+        told |= {root / name for name in CAPTION_TABLES}
+        told |= set(files_beside(self.numbers, [*self._recordings()], root).values()) if self.numbers else set()
+        found = islice(root.rglob("*") if Path(self.path).is_dir() else (), _MOST_COUNTED)
+        return Counter(path.suffix.lower() for path in found if path.suffix.lower() in _TOLD_IN and path not in told)
 
     @classmethod
     def recognises(cls, path: Path) -> dict[str, Any] | None:
@@ -85,7 +116,13 @@ class FolderSource(Source):
             return None
         views = views_named(videos)
         in_step = views and _in_step(by_recording(videos, views, path))
-        return {"path": str(path), "views": views} if in_step else {"path": str(path)}
+        found = cls(path=str(path), views=views if in_step else None)
+        return found.model_dump(exclude_none=True) | _numbers_seen([*found._recordings()], path)
+
+    @property
+    def _root(self) -> Path:
+        path = Path(self.path)
+        return path if path.is_dir() else path.parent
 
     def _recordings(self) -> Mapping[str, Mapping[str, Path]]:
         """Return the videos of each recording by view; without patterns each video is one."""
@@ -118,6 +155,17 @@ class FolderSource(Source):
                 hint="name the folder that the videos are in",
             )
         return dict(sorted(names.items()))
+
+
+def _numbers_seen(recordings: Sequence[str], root: Path) -> dict[str, str]:
+    """Return the setting that reads numbers beside the videos, or in a table of them all; none if there are none."""
+    beside = files_beside("*.csv", recordings, root)
+    if any(map(looks_like_numbers, list(beside.values())[:_MOST_TRIED])):
+        return {"numbers": "*.csv"}
+    tables = sorted(path for path in root.glob("*.csv") if path.name not in CAPTION_TABLES)
+    fitting = (path for path in tables[:_MOST_TRIED] if names_videos(path) and looks_like_numbers(path))
+    table = next(fitting, None)
+    return {"numbers": table.name} if table else {}
 
 
 def _in_step(recordings: Mapping[str, Mapping[str, Path]]) -> bool:

@@ -15,7 +15,8 @@ class Meaning:
     """What the numbers of a value are; what is not known is left out.
 
     `pose` and `intrinsics` are conventions, those of `geometry.presets` by name. `names`, `unit` and `form` have one
-    entry for each number of the last axis.
+    entry for each number of the last axis. `column` is the contract's column that it is most likely a part of, where
+    its name does not say so.
     """
 
     pose: str | PoseConvention | None = None
@@ -23,6 +24,7 @@ class Meaning:
     names: tuple[str, ...] = ()
     unit: tuple[str, ...] = ()
     form: tuple[Form, ...] = ()
+    column: str = ""
 
     @property
     def body(self) -> Literal["camera", "ego", "end-effector"] | None:

@@ -110,6 +110,16 @@ def test_an_output_never_takes_the_place_of_an_input(output: str) -> None:
         require_output(Path(output), [Path("clip.mp4"), Path("moves.json")])
 
 
+@pytest.mark.parametrize("there", ["next.mp4", "next.json"])
+def test_an_output_takes_the_place_of_a_sample_and_of_no_recording_or_caption(there: str, tmp_path: Path) -> None:
+    (tmp_path / there).write_text('{"caption": "The arm waits."}')
+    with pytest.raises(RecipeError, match="CR262: the output is there already, and is no sample"):
+        require_output(tmp_path / "next.mp4", [])
+    (tmp_path / "next.mp4").touch()
+    (tmp_path / "next.json").write_text('{"asked": {}, "model": {}, "video": {}, "files": {}, "versions": {}}')
+    require_output(tmp_path / "next.mp4", [])
+
+
 def test_every_view_is_read_in_the_order_of_the_model(files: Path) -> None:
     """Views are told apart by their place alone: swapped, the model would see another car."""
     for name, red in (("left", 10), ("front", 200)):
