@@ -102,12 +102,14 @@ def test_check_names_every_profile_and_every_recipe(call: Call) -> None:
 
 
 @pytest.mark.parametrize("subcommand", ["check", "compile", "run"])
-def test_a_figure_that_nothing_measures_is_found_before_anything_runs(call: Call, subcommand: str) -> None:
+def test_a_figure_that_nothing_measures_is_found_before_anything_runs(
+    call: Call, subcommand: str, tmp_path: Path
+) -> None:
     done = call(subcommand, FACTORY, "--set", "gate.figures={motion_pix: 3}")
     assert done.returncode == 2
     assert "CR339" in done.stdout + done.stderr
     assert "did you mean `motion_px`?" in done.stdout + done.stderr
-    assert not Path("runs").exists()
+    assert not (tmp_path / "runs").exists()
 
 
 def test_check_shows_the_problems_of_all_recipes_and_profiles_at_once(call: Call, tmp_path: Path) -> None:
