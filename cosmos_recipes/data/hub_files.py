@@ -121,10 +121,11 @@ def bounded(most_bytes: int) -> type[Any]:
     exported: Any = utils
     bar: type[Any] = exported.tqdm
 
-    def begin(self: Any, *arguments: Any, unit: str = "it", **named: Any) -> None:
-        # Another bar counts files.
-        self.left_bytes = most_bytes if unit == "B" else math.inf
-        bar.__init__(self, *arguments, unit=unit, **named)
+    def begin(self: Any, *arguments: Any, unit: str = "it", name: str | None = None, **named: Any) -> None:
+        # Others count files, or what Xet takes from the network, which may be more than the files are.
+        of_files = unit == "B" and not (name or "").endswith(".transfer")
+        self.left_bytes = most_bytes if of_files else math.inf
+        bar.__init__(self, *arguments, unit=unit, name=name, **named)
 
     def update(self: Any, n: float | None = 1) -> Any:
         self.left_bytes -= n or 0
