@@ -19,6 +19,7 @@ from cosmos_recipes.backbones.tokenizers.autoencoder import WanTokenizer
 from cosmos_recipes.compiler.compile import read_plan
 from cosmos_recipes.compiler.trained import require_sound
 from cosmos_recipes.diagnostics import RecipeError
+from cosmos_recipes.evaluation.video import write_mp4
 from cosmos_recipes.recipe.json_object import read_json_object
 from tests.safety import hostile_models
 from tests.safety.hostile_models import CONFIG, NETWORK, TOKENIZER, said
@@ -159,6 +160,18 @@ def test_what_breaks_within_the_model_is_told_in_one_line(room: Room, stranger: 
     assert "CR165" in outcome.text and "--debug" in outcome.text
     assert "Traceback" in room.run("--debug", *SAMPLE).text
     assert not (room.folder / "out.mp4").exists()
+
+
+def test_what_breaks_while_it_is_measured_is_told_too(room: Room, stranger: Path) -> None:
+    scaled_by_too_few(stranger)
+    hostile_models.seal(stranger)
+    (videos := room.folder / "videos").mkdir()
+    for name in ("a", "b"):
+        write_mp4(videos / f"{name}.mp4", torch.zeros(3, 13, 64, 64, dtype=torch.uint8), 5.0)
+        (videos / f"{name}.txt").write_text("Nothing moves.")
+    outcome = room.run("evaluate", "./model", "--dataset", "./videos", "--clips", "1")
+    assert_refused(room, outcome)
+    assert "CR165 the model broke while it was measured" in outcome.text
 
 
 def test_no_training_starts_from_a_model_whose_tokenizer_is_another(room: Room, stranger: Path) -> None:
