@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,9 +13,11 @@ from cosmos_recipes.data.hub_files import (
     bounded,
     failures,
     first_line,
+    interruptible,
     is_commit,
     kept_in,
     require_room,
+    unseen,
 )
 from cosmos_recipes.diagnostics import Place, fail
 
@@ -70,12 +73,13 @@ def fetch(hub_id: str, revision: str, parts: Sequence[str]) -> Path:
     sizes: dict[str, int] = {}
     # Without an answer, what the cache has may be enough: then nothing may come.
     with suppress(*failures()):
-        told = snapshot_download(hub_id, revision=revision, allow_patterns=patterns, dry_run=True)
+        told = snapshot_download(hub_id, revision=revision, allow_patterns=patterns, dry_run=True, tqdm_class=unseen())
         sizes = {each.filename: each.file_size or 0 for each in told if each.will_download}
     require_room(hub_id, sizes.values(), kept_in())
     try:
         bar = bounded(sum(sizes.values()))
-        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=patterns, tqdm_class=bar))
+        download = partial(snapshot_download, hub_id, revision=revision, allow_patterns=patterns)
+        return Path(interruptible(partial(download, tqdm_class=bar)))
     except failures() as error:
         _refuse(hub_id, revision, error)
 

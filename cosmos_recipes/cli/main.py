@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Annotated, NoReturn
 
@@ -121,7 +123,7 @@ def main() -> None:
         sys.exit(failures.show(error, debug=_is_debugging()))
     except Stopped as stop:
         failures.show_resume()
-        sys.exit(stop.exit_code)
+        _leave(stop.exit_code)
     except StoppedElsewhere:
         failures.show_resume()
         sys.exit(STOPPED)
@@ -136,6 +138,14 @@ def main() -> None:
     finally:
         # Typer sets a hook of its own when it is called.
         sys.excepthook = _unexpected
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: threads of libraries that still fetch something would keep the process until they have it."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

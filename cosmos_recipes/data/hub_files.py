@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from shutil import disk_usage
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from cosmos_recipes.diagnostics import Place, fail, visible
 
+T = TypeVar("T")
 Kind = Literal["model", "dataset"]
 TIMEOUT_S = 10.0
 """How long the Hub has to say which commit a revision is, or how large a file."""
@@ -34,17 +36,17 @@ def fetch_files(hub_id: str, commit: str, sizes_bytes: Mapping[str, int], *, kin
     """
     from huggingface_hub import hf_hub_download
 
-    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
-        found = pool.map(
-            lambda name: hf_hub_download(
-                hub_id, name, repo_type=kind, revision=commit, tqdm_class=bounded(sizes_bytes[name])
-            ),
-            sizes_bytes,
-        )
-        # One after the other, so that the first error is told.
-        places = dict(zip(sizes_bytes, map(Path, found), strict=True))
-    name, place = next(iter(places.items()))
-    return place.parents[name.count("/")]
+    def fetched(name: str) -> str:
+        bar = bounded(sizes_bytes[name])
+        return hf_hub_download(hub_id, name, repo_type=kind, revision=commit, tqdm_class=bar)
+
+    def all_fetched() -> list[str]:
+        with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+            # One after the other, so that the first error is told.
+            return list(pool.map(fetched, sizes_bytes))
+
+    name, place = next(zip(sizes_bytes, interruptible(all_fetched), strict=True))
+    return Path(place).parents[name.count("/")]
 
 
 def missing(hub_id: str, commit: str, names: Sequence[str], *, kind: Kind = "model") -> list[str]:
@@ -113,13 +115,26 @@ def _there(folder: Path) -> Path:
     return next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
 
 
+def interruptible(call: Callable[[], T]) -> T:
+    """Return what `call` returns, while Ctrl-C and SIGTERM still end this process.
+
+    The client sends and fetches large files in compiled code, which looks at no signal, and in threads, for which it waits.
+    """
+    with ThreadPool(1) as thread:
+        return thread.apply_async(call).get()
+
+
+def unseen() -> type[Any]:
+    """Return a bar for the client that is not drawn."""
+    bar = _bar()
+    return type(
+        "Unseen", (bar,), {"__init__": lambda self, *_, **named: bar.__init__(self, **{**named, "disable": True})}
+    )
+
+
 def bounded(most_bytes: int) -> type[Any]:
     """Return a bar for the client to draw that ends what it draws with an OSError, once more has come than was said."""
-    from huggingface_hub import utils
-
-    # It gives the class by name alone, which mypy does not see.
-    exported: Any = utils
-    bar: type[Any] = exported.tqdm
+    bar = _bar()
 
     def begin(self: Any, *arguments: Any, unit: str = "it", name: str | None = None, **named: Any) -> None:
         # Others count files, or what Xet takes from the network, which may be more than the files are.
@@ -134,6 +149,15 @@ def bounded(most_bytes: int) -> type[Any]:
         return bar.update(self, n)
 
     return type("Bounded", (bar,), {"__init__": begin, "update": update})
+
+
+def _bar() -> type[Any]:
+    from huggingface_hub import utils
+
+    # It gives the class by name alone, which mypy does not see.
+    exported: Any = utils
+    bar: type[Any] = exported.tqdm
+    return bar
 
 
 def failures() -> tuple[type[Exception], ...]:

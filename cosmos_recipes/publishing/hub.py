@@ -11,10 +11,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
+from cosmos_recipes.data.hub_files import interruptible
 from cosmos_recipes.diagnostics import fail
 from cosmos_recipes.publishing import hub_access
 from cosmos_recipes.publishing.files import MANIFEST
-from cosmos_recipes.publishing.hub_connection import Connection, Head, Patience, interruptible, is_content_of, quiet
+from cosmos_recipes.publishing.hub_connection import Connection, Head, Patience, is_content_of, quiet
 from cosmos_recipes.publishing.hub_errors import StrangeAnswer
 from cosmos_recipes.publishing.hub_readback import read_back
 from cosmos_recipes.publishing.package import LARGEST_MANIFEST_BYTES, Package, manifest_files

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.pool import ThreadPool
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -190,15 +189,6 @@ def _same(there: RepoFile | None, entry: FileEntry, package: Package) -> bool:
     if there.lfs is not None:
         return there.lfs.sha256 == entry.sha256
     return there.blob_id == git_sha1(package.folder / entry.path)
-
-
-def interruptible(call: Callable[[], T]) -> T:
-    """Return what `call` returns, while Ctrl-C and SIGTERM still end this process.
-
-    The client sends large files in compiled code, which looks at no signal for as long as the Hub does not take them.
-    """
-    with ThreadPool(1) as thread:
-        return thread.apply_async(call).get()
 
 
 @contextmanager

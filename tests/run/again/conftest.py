@@ -48,16 +48,15 @@ class OnHub:
 
 
 def call(folder: Path, *arguments: object, url: str, home: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    settings = {
-        "HF_ENDPOINT": url,
-        "HF_HOME": str(home),
-        "HF_TOKEN": TOKEN,
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-    }
     words = [sys.executable, "-m", "cosmos_recipes", *map(str, arguments)]
-    given = {**environment(), **settings, **more}
+    given = {**settings(url, home), **more}
     return subprocess.run(words, cwd=folder, env=given, capture_output=True, text=True, check=False)
+
+
+def settings(url: str, home: Path) -> dict[str, str]:
+    """The variables of a person who has a token of a Hub."""
+    of_hub = {"HF_ENDPOINT": url, "HF_HOME": str(home), "HF_TOKEN": TOKEN}
+    return {**environment(), **of_hub, "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hub_store import Blob, Repo
 
-from tests.run.again.conftest import REPO, OnHub
+from tests.run.again.conftest import REPO, OnHub, settings
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -43,6 +46,24 @@ def test_what_was_fetched_needs_no_network_and_what_was_not_says_so(on_hub: OnHu
         assert f"@{on_hub.commit}" in kept.stdout
     lacking = on_hub.call(tmp_path, "evaluate", f"hf://{REPO}", HF_ENDPOINT=NOWHERE)
     assert (lacking.returncode, "CR261" in lacking.stderr) == (2, True)
+
+
+def test_ctrl_c_does_not_wait_for_files_that_are_on_their_way(on_hub: OnHub, tmp_path: Path) -> None:
+    """Without this, it does for as long as they take, in threads of the client."""
+    fault = on_hub.hub.fail("stored", "hang", times=100)
+    given = {**settings(on_hub.hub.url, tmp_path), "HF_HUB_DOWNLOAD_TIMEOUT": "1000"}
+    words = [sys.executable, "-m", "cosmos_recipes", "evaluate", f"hf://{REPO}"]
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as asked:
+        assert fault.struck.wait(120)
+        asked.send_signal(signal.SIGINT)
+        try:
+            assert asked.wait(timeout=30) == 130
+        finally:
+            asked.kill()
+            on_hub.hub.faults.clear()
+    assert on_hub.call(tmp_path, "show", f"hf://{REPO}").returncode == 0
 
 
 def test_a_flipped_bit_is_found_and_named(on_hub: OnHub, tmp_path: Path) -> None:
