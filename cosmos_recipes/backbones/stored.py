@@ -21,7 +21,7 @@ from torch.distributed.tensor import DTensor
 
 from cosmos_recipes.backbones.headers import read_header
 from cosmos_recipes.diagnostics import Place, fail, visible
-from cosmos_recipes.recipe.json_object import parse_json_object
+from cosmos_recipes.recipe.json_object import parse_json_object, refuse_together
 
 NAME = "diffusion_pytorch_model"
 MOST_NAMED = 5
@@ -146,14 +146,8 @@ def fitting(place: Path) -> Iterator[None]:
     try:
         yield
     except _UNFIT as error:
-        fail(
-            "CR164",
-            "the files of the model do not make one",
-            place=Place(file=visible(str(place))),
-            expected="configurations and weights of one model, as they were saved together",
-            found=_told(error),
-            hint="get the model again, or another one",
-        )
+        expected = "configurations and weights of one model, as they were saved together"
+        refuse_together(place, _told(error), expected=expected)
 
 
 def _told(error: Exception) -> str:

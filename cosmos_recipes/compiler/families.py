@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
+from typing import Any
 
 from cosmos_recipes.backbones.objectives import NextTokenEntry, TokenSampling
 from cosmos_recipes.backbones.zoo import Family, context_sibling
@@ -39,23 +40,32 @@ def check_weights(resolved: Resolved) -> Iterator[Problem]:
     """Yield whether the model to start from is another network than the backbone is."""
     if resolved.weights is None or resolved.weights.is_on_hub:
         return
-    network, theirs = resolved.backbone.architecture, resolved.weights.architecture()
-    ours, fields = network.model_dump(mode="json"), type(network).model_fields
-    known = [name for name in ours if name in theirs or fields[name].is_required()]
-    differing = sorted(name for name in known if theirs.get(name) != ours[name])[:3]
+    network, tokenizer = resolved.backbone.architecture, resolved.backbone.tokenizer
+    required = {name for name, field in type(network).model_fields.items() if field.is_required()}
+    differing = _differences(network.model_dump(mode="json"), resolved.weights.architecture(), required)
     if not differing and not resolved.weights.is_pipeline:
-        theirs, wanted = read_json_object(resolved.weights.folder / TOKENIZER), resolved.backbone.tokenizer
-        ours = {"tokenizer": wanted.name, **wanted.model_dump(include={"temporal", "spatial"}), **wanted.settings}
-        differing = sorted(name for name in ours if name in theirs and theirs[name] != ours[name])[:3]
+        sizes = tokenizer.model_dump(include={"temporal", "spatial"})
+        ours = {"tokenizer": tokenizer.name, **sizes, **tokenizer.settings}
+        differing = _differences(ours, read_json_object(resolved.weights.folder / TOKENIZER))
     if differing:
         yield Problem(
             code="CR304",
             message=f"the weights to start from are not those of a {resolved.backbone.name}",
             place=resolved.loaded.place_of("backbone.weights"),
-            expected=", ".join(f"{name} {ours[name]}" for name in differing),
-            found=", ".join(f"{name} {theirs[name]}" if name in theirs else f"no {name}" for name in differing),
+            expected=", ".join(wanted for wanted, _ in differing),
+            found=", ".join(found for _, found in differing),
             hint="name the backbone that the model was trained from",
         )
+
+
+def _differences(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any], required: Set[str] = frozenset()
+) -> list[tuple[str, str]]:
+    """Return up to three settings as they have to be, and as they are; what is not said differs only where it is required."""
+    known = [name for name in ours if name in theirs or name in required]
+    names = sorted(name for name in known if theirs.get(name) != ours[name])[:3]
+    found = {name: f"{name} {theirs[name]}" if name in theirs else f"no {name}" for name in names}
+    return [(f"{name} {ours[name]}", found[name]) for name in names]
 
 
 def set_aside(resolved: Resolved) -> Iterator[str]:

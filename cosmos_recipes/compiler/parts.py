@@ -14,8 +14,7 @@ from cosmos_recipes.backbones.architectures.autoregressive import DecoderArchite
 from cosmos_recipes.backbones.architectures.diffusion import DiffusionArchitecture
 from cosmos_recipes.backbones.objectives import objective_entry
 from cosmos_recipes.conditioning.base import head
-from cosmos_recipes.diagnostics import Place, fail, visible
-from cosmos_recipes.recipe.json_object import first_mistake, refuse
+from cosmos_recipes.recipe.json_object import first_mistake, refuse, refuse_together
 
 if TYPE_CHECKING:
     from cosmos_recipes.compiler.trained import WorldModelConfig
@@ -79,14 +78,7 @@ def require_one_model(file: Path, config: WorldModelConfig, network: Architectur
         RecipeError: they do not go together (CR164).
     """
     for key, expected, found in _disagreements(config, network, tokenizer):
-        fail(
-            "CR164",
-            "the files of the model do not make one",
-            place=Place(file=visible(str(file))),
-            expected=f"{key}: {expected}",
-            found=visible(str(found))[:200],
-            hint="get the model again, or another one",
-        )
+        refuse_together(file, str(found), expected=f"{key}: {expected}")
 
 
 def _disagreements(

@@ -61,6 +61,18 @@ def refuse(path: Path, found: str, *, expected: str = "") -> NoReturn:
     )
 
 
+def refuse_together(path: Path, found: str, *, expected: str) -> NoReturn:
+    """Raise that files of a model, each of which could be of one, do not go together (CR164)."""
+    fail(
+        "CR164",
+        "the files of the model do not make one",
+        place=Place(file=visible(str(path))),
+        expected=expected,
+        found=visible(found)[:_LONGEST_SAID],
+        hint="get the model again, or another one",
+    )
+
+
 def first_mistake(error: Exception) -> str:
     """Return in a line what a check of such an object finds first."""
     if not isinstance(error, ValidationError):

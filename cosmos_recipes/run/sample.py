@@ -5,7 +5,6 @@ Legend: V views, C colours, T frames, H height, W width.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -19,6 +18,7 @@ from cosmos_recipes.data.index.windows import ClipSpec
 from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.diagnostics.words import listed
 from cosmos_recipes.files import sha256, whole, write_json
+from cosmos_recipes.run.folder import read_json
 from cosmos_recipes.run.progress import Progress, Silent
 from cosmos_recipes.run.sampling.controls import read_controls, require_taken
 from cosmos_recipes.run.sampling.frames import read_given
@@ -134,16 +134,9 @@ def require_output(output: Path, inputs: list[Path]) -> None:
 def _require_own(paths: Iterable[Path], output: Path) -> None:
     """Refuse to write over what no earlier sample wrote, such as a recording, or the caption of one."""
     there = next((path for path in paths if path.exists()), None)
-    if there is not None and not _read_said(output.with_suffix(".json")).keys() >= _SAID:
+    said = read_json(output.with_suffix(".json"))
+    if there is not None and not (isinstance(said, dict) and said.keys() >= _SAID):
         _fail_output("the output is there already, and is no sample", "a new name after `-o`", str(there))
-
-
-def _read_said(path: Path) -> dict[str, Any]:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return said if isinstance(said, dict) else {}
 
 
 def _clip(opened: OpenModel, timeline: Timeline) -> ClipSpec:

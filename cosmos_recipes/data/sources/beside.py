@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 VIDEO_COLUMNS = ("file_name", "video")
 """What the column of a table of all videos is called that says which video a row is of."""
 TIMES = ("time_s", "timestamp")
+"""What the times of rows in seconds are called, as LeRobot does."""
 COUNTERS = ("frame", "frame_index", "step")
 """Columns that count rows: they are no values, and show where one is missing."""
 

@@ -12,8 +12,9 @@ from cosmos_recipes.compiler.compile import read_plan
 from cosmos_recipes.compiler.plan import EvaluatePlan, Plan
 from cosmos_recipes.compiler.trained import CONFIG, WorldModelConfig, read_config, require_sound
 from cosmos_recipes.data.seen import SeenData, read_seen
-from cosmos_recipes.diagnostics import Place, fail, visible
+from cosmos_recipes.diagnostics import Place, fail
 from cosmos_recipes.files import sha256
+from cosmos_recipes.recipe.json_object import refuse_together
 from cosmos_recipes.recipe.spec import Evaluate
 from cosmos_recipes.run.references import Named, find_model
 
@@ -86,14 +87,8 @@ def opened(named: Named) -> OpenModel:
     config = read_config(named.model)
     plan = read_plan(named.plan_file) if named.plan_file.is_file() else None
     if plan is not None and plan.backbone.family != config.family:
-        fail(
-            "CR164",
-            "the files of the model do not make one",
-            place=Place(file=visible(str(named.plan_file))),
-            expected=f"backbone.family: {config.family}, as {CONFIG} says",
-            found=plan.backbone.family,
-            hint="get the model again, or another one",
-        )
+        expected = f"backbone.family: {config.family}, as {CONFIG} says"
+        refuse_together(named.plan_file, plan.backbone.family, expected=expected)
     return OpenModel(
         folder=named.model,
         pinned=named.pinned,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from cosmos_recipes.data.sources.beside import TIMES
 from cosmos_recipes.diagnostics import Place, fail, nearest
 from cosmos_recipes.diagnostics.words import listed
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 SUFFIXES = (".csv", ".json", ".npy", ".parquet")
-TIMES, RATE = ("time_s", "timestamp"), "rate_hz"
-"""What times of rows in seconds are called, as LeRobot does, and how many rows there are in a second in a .json."""
+RATE = "rate_hz"
+"""How many rows there are in a second, in a .json."""
 
 
 @dataclass(frozen=True, kw_only=True)
