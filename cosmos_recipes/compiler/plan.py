@@ -22,7 +22,7 @@ from cosmos_recipes.backbones.zoo import TextEntry, TokenizerEntry
 from cosmos_recipes.conditioning.base import Attention
 from cosmos_recipes.data.binding.spec import ColumnStatistics, Normalisation
 from cosmos_recipes.data.contract import Schema, load_schema
-from cosmos_recipes.recipe.spec import MOST_SAMPLER_STEPS, Gate, Layout, Name, Optimizer
+from cosmos_recipes.recipe.spec import MOST_SAMPLER_STEPS, Gate, Guidance, Layout, Name, Optimizer, Probability
 from cosmos_recipes.recipe.spec import Recompute as Recompute
 from cosmos_recipes.recipe.spec import Strategy as Strategy
 
@@ -192,9 +192,9 @@ class EvaluatePlan(Part):
     every: NonNegativeInt
     sampler_steps: Annotated[int, Field(ge=0, le=MOST_SAMPLER_STEPS)]
     temperature: NonNegativeFloat | None = None
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_p: Probability | None = None
     top_k: PositiveInt | None = None
-    guidance: Annotated[float, Field(ge=0, le=20)]
+    guidance: Guidance
     samples: PositiveInt
 
 

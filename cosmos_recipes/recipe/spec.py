@@ -28,6 +28,8 @@ Positive = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
 Batch = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_whole)]
 Processes = Annotated[int, Field(ge=1, le=1024), BeforeValidator(_whole)]
+Guidance = Annotated[float, Field(ge=0, le=20)]
+Probability = Annotated[float, Field(gt=0, le=1)]
 MOST_SAMPLER_STEPS = 1000
 """Denoising steps that nobody needs more of: a clip of a stranger's model takes minutes, not years."""
 Layout = Literal["time-major", "view-major"]
@@ -141,9 +143,9 @@ class Evaluate(Block):
     every: Count = Field(0, description="Steps between two measurements of the held-out loss while training; 0 for none.")
     sampler_steps: Annotated[int, Field(ge=1, le=MOST_SAMPLER_STEPS), BeforeValidator(_whole)] = Field(10, description="Denoising steps per generated clip, of a diffusion backbone.")
     temperature: float | None = Field(None, ge=0, description="What the logits of an autoregressive backbone are divided by before a token is drawn: less than 1 is surer, and 0 takes the likeliest; by default the backbone's own.")
-    top_p: float | None = Field(None, gt=0, le=1, description="Draw a token among the likeliest that have this probability together; by default the backbone's own.")
+    top_p: Probability | None = Field(None, description="Draw a token among the likeliest that have this probability together; by default the backbone's own.")
     top_k: Positive | None = Field(None, description="Draw a token among so many of the likeliest; by default the backbone's own.")
-    guidance: float = Field(1.0, ge=0, le=20, description="Classifier-free guidance scale; 1 is none, and the Cosmos pipelines count from 0: their 7 is 8 here.")
+    guidance: Guidance = Field(1.0, description="Classifier-free guidance scale; 1 is none, and the Cosmos pipelines count from 0: their 7 is 8 here.")
     samples: Positive = Field(8, description="Clips shown in the report.")
 
 
